@@ -1,0 +1,44 @@
+"""Builds the three small C extensions; everything else about the package is in pyproject.toml.
+
+``_codec``  turns trace bytes into columns and back (builds on any system, readers need only this).
+``_core``   the recorder's side: kernel rings, the agents' shared memory, looks into waiting threads.
+``_agent``  what runs inside the watched program; loaded by path, never imported as twocooks.
+"""
+
+import os
+import sys
+
+from setuptools import Extension, setup
+
+FLAGS = ["-std=c11", "-O2", "-fvisibility=hidden", "-Wall", "-Wextra"]
+if os.environ.get("TWOCOOKS_WERROR"):
+    FLAGS.append("-Werror")
+SANITIZE = os.environ.get("TWOCOOKS_SANITIZE")  # for example "address,undefined"
+LINK = []
+if SANITIZE:
+    FLAGS += [f"-fsanitize={SANITIZE}", "-fno-omit-frame-pointer", "-g"]
+    LINK += [f"-fsanitize={SANITIZE}"]
+
+
+def extension(name: str, *sources: str) -> Extension:
+    return Extension(
+        name,
+        [f"src/core/{source}" for source in sources],
+        include_dirs=["src/core"],
+        depends=[f"src/core/{f}" for f in os.listdir("src/core") if f.endswith(".h")],
+        extra_compile_args=FLAGS,
+        extra_link_args=LINK,
+    )
+
+
+extensions = [extension("twocooks._codec", "codec.c", "encode.c", "decode.c")]
+if sys.platform == "linux":
+    extensions += [
+        extension(
+            "twocooks._core",
+            "module.c", "recorder.c", "ring.c", "arena.c", "waits.c", "peek.c", "encode.c",
+        ),
+        extension("twocooks.record.agent._agent", "agent.c", "steps.c"),
+    ]
+
+setup(ext_modules=extensions)

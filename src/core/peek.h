@@ -1,0 +1,33 @@
+/* Looks into a process of one's own from outside, by process_vm_readv: whether a futex is its GIL's
+ * and which Python frames a thread is in. A failed or torn read gives "not known", never a crash.
+ * No Python headers in here: the layouts of 3.11 and 3.12 are constants, later ones come from the
+ * process itself (_Py_DebugOffsets). Linux x86-64.
+ */
+#ifndef TWOCOOKS_PEEK_H
+#define TWOCOOKS_PEEK_H
+#include <stddef.h>
+#include <stdint.h>
+
+struct tc_peek; /* one per watched process that runs Python */
+
+/* runtime: the address of _PyRuntime in that process; hexversion: its sys.hexversion. NULL where
+ * this version's layout is not known or cannot be read. */
+struct tc_peek *tc_peek_new(uint32_t pid, uint64_t runtime, uint32_t hexversion);
+void tc_peek_free(struct tc_peek *p);
+
+/* The Python state may move (interpreter started anew after fork, exec): look it up again. */
+void tc_peek_refresh(struct tc_peek *p);
+
+enum tc_futex { TC_FUTEX_OTHER = 0, TC_FUTEX_GIL = 1, TC_FUTEX_PARKED = 2 };
+
+/* What the futex at `address`, on which a thread of p waits, belongs to. For TC_FUTEX_PARKED *lock
+ * is set to the address of the lock (3.13t, 3.14 and later: the word at address - 8). */
+enum tc_futex tc_peek_futex(struct tc_peek *p, uint64_t address, uint64_t *lock);
+
+/* The innermost frames of the blocked thread tid, as "file:line:function" joined by U+001F, innermost
+ * first, at most `frames` of them, cut to size - 1 bytes and ended by 0. Returns the text's length;
+ * 0 = the thread runs no Python (a native thread) or it cannot be known. `file` is the whole path as
+ * in co_filename; names and files are cut to 200 bytes each. Only meaningful while the thread is
+ * known not to run between before and after the call; the caller proves that. */
+int tc_peek_frames(struct tc_peek *p, uint32_t tid, int frames, char *text, size_t size);
+#endif

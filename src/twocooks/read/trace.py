@@ -1,0 +1,115 @@
+"""What a reader hands to the analysis: the events of one trace, in columns, per kind of stream.
+
+Columns are numpy arrays of equal length, sorted by time (stable: records of one stream keep their
+order). Times are ns of CLOCK_MONOTONIC. ``event`` holds numbers of ``format.spec.EVENTS``; texts are
+indices into ``texts`` (-1 = none). Nothing is judged or repaired here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Int64 = NDArray[np.int64]
+Int32 = NDArray[np.int32]
+UInt8 = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class KernelColumns:
+    """IN, OUT, FORK... of all CPUs. OUT's thread is filled in by the reader (0 = not known).
+
+    ``event`` is reduced to IN, OUT, OUT_PREEMPTED, FORK, EXIT, COMM, EXEC, LOST. ``pid`` is 0 where the
+    record does not say. ``a`` and ``b``: FORK ppid, ptid; LOST count, since_ns; else 0.
+    """
+
+    time: Int64
+    event: UInt8
+    cpu: Int32
+    pid: Int32
+    tid: Int32
+    a: Int64
+    b: Int64
+    text: Int32
+
+
+@dataclass(frozen=True)
+class AgentColumns:
+    """What the agents said. ``thread`` indexes ``Trace.agent_threads`` (pid, tid) pairs; order within one
+    thread is the order of events even where times are equal.
+
+    ``a``, ``b``, ``c``: the event's non-text fields in order (task, item, block... in ``a``).
+    A task reference is unique within its process (pid).
+    """
+
+    time: Int64
+    event: UInt8
+    thread: Int32
+    a: Int64
+    b: Int64
+    c: Int64
+    text: Int32
+
+
+@dataclass(frozen=True)
+class LookColumns:
+    """LOOK records. ``before`` = time - took: the thread waited from before to time without a break,
+    if the kernel's records agree. ``where`` indexes ``Trace.texts`` (-1 = not known)."""
+
+    time: Int64
+    before: Int64
+    pid: Int32
+    tid: Int32
+    syscall: Int32
+    arg: Int64
+    kind: UInt8
+    where: Int32
+
+
+@dataclass(frozen=True)
+class PollColumns:
+    """POLL* records: accounts of threads between ticks. ``a``, ``b``, ``c``: fields after pid and tid (or the
+    fields themselves where there are none)."""
+
+    time: Int64
+    event: UInt8
+    pid: Int32
+    tid: Int32
+    a: Int64
+    b: Int64
+    c: Int64
+    text: Int32
+
+
+@dataclass(frozen=True)
+class MeterColumns:
+    """METER, CPUS, TASK_CLOCK records; ``a``..``d`` are their fields in order."""
+
+    time: Int64
+    event: UInt8
+    a: Int64
+    b: Int64
+    c: Int64
+    d: Int64
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One recorded run."""
+
+    meta: dict[str, Any]
+    """See ``record.watch`` for the keys: command, pid, python, start_ns, source, cpus..."""
+    end: dict[str, Any] | None
+    """exit status, end_ns, lost per CPU, task clock, rusage; None = the recorder was killed."""
+    kernel: KernelColumns
+    agent: AgentColumns
+    agent_threads: list[tuple[int, int]]
+    look: LookColumns
+    poll: PollColumns
+    meter: MeterColumns
+    texts: list[str]
+    notes: list[str] = field(default_factory=list)
+    """What the file itself says is missing: cut short, damaged blocks skipped, unknown events."""
