@@ -1,0 +1,100 @@
+"""What the analysis hands to reports and exports. They only format it: no number is computed there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twocooks.model import TaskKind
+
+Float64 = NDArray[np.float64]
+Int32 = NDArray[np.int32]
+UInt8 = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Stretches of one task, ordered, not overlapping. Seconds since the start of the run.
+
+    ``state`` holds ``model.State`` values; ``reason`` indexes ``list(model.Reason)`` (255 = none: the
+    state says all); ``core`` is the CPU number while WORKING, else -1.
+    """
+
+    start: Float64
+    end: Float64
+    state: UInt8
+    reason: UInt8
+    core: Int32
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task of the run, with its story and its sums (all in seconds)."""
+
+    id: int
+    kind: TaskKind
+    name: str
+    """As the program gave it; hostile text: reports must clean it."""
+    group: str
+    """Function or name under which many of the same kind are folded."""
+    pid: int
+    tid: int
+    """The thread it mostly ran on."""
+    parent: int | None
+    """Id of the task that made it."""
+    begun_s: float
+    done_s: float
+    work_s: float
+    line_s: float
+    """In line, and wanting a tool."""
+    wait_s: float
+    queued_s: float
+    """Between being given to a pool or loop and being begun."""
+    background: bool
+    significant: bool
+    segments: Segments
+
+
+@dataclass(frozen=True)
+class Core:
+    """One core: which task it worked for, when. ``task`` holds task ids, -1 = the program, but no task
+    (event loop, interpreter start, imports), -2 = not known (records lost)."""
+
+    cpu: int
+    start: Float64
+    end: Float64
+    task: Int32
+
+
+@dataclass(frozen=True)
+class Steps:
+    """A step function over time: ``value[i]`` holds from ``time[i]`` to ``time[i + 1]``; the last value is 0."""
+
+    time: Float64
+    value: Int32
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """All that is known of one run."""
+
+    summary: dict[str, Any]
+    """The summary of schema "twocooks.summary/1", without the tables that must be asked for."""
+    tasks: list[Task]
+    """All tasks that were ever begun, in order of first touch; background ones too."""
+    cores: list[Core]
+    at_work: Steps
+    """P(t): tasks being worked on."""
+    on_the_go: Steps
+    """C(t): leaf tasks begun and not finished."""
+    wanted: Steps
+    """D(t): tasks being worked on or wanting to be."""
+    cores_used: Steps
+    """K(t): cores executing the program."""
+    window_s: tuple[float, float]
+    """The stretch that the pictures show: from the first to the last work of a task."""
+    identities: list[tuple[str, bool, str]] = field(default_factory=list)
+    """Self-checks of lesson 1.3: name, holds, numbers in words."""
