@@ -72,8 +72,8 @@ def _header_lines() -> Iterator[str]:
     yield "};"
     yield ""
     yield "enum tc_stream_kind {"
-    for stream in spec.Stream:
-        yield f"    TC_STREAM_{stream.name} = {stream.value},"
+    for kind in spec.Stream:
+        yield f"    TC_STREAM_{kind.name} = {kind.value},"
     yield "};"
     yield ""
     yield "enum tc_event {"
@@ -108,8 +108,8 @@ def _header_lines() -> Iterator[str]:
     yield "static const int16_t tc_short_events[TC_STREAM_LIMIT][7] = {"
     for number in range(max(spec.Stream) + 1):
         row = []
-        for short in range(7):
-            found = [e for e in spec.EVENTS if e.stream == number and e.short == short]
+        for code in range(7):
+            found = [e for e in spec.EVENTS if e.stream == number and e.short == code]
             row.append(str(found[0].number if number and found else -1))
         yield f"    {{{', '.join(row)}}},"
     yield "};"
@@ -149,8 +149,8 @@ def _page_lines() -> Iterator[str]:
         yield ""
     yield "## Reading a damaged file"
     yield ""
-    yield "A block can be decoded alone. A reader skips a block whose checksum is wrong and says so;"
-    yield "of a kernel stream it marks the window as lost. A file that is cut off gives what came"
+    yield "A block can be decoded alone. A reader skips a block whose checksum is wrong, says"
+    yield "so and, of a kernel stream it marks the window as lost. A file that is cut off gives what came"
     yield "before the cut. A record with an unknown event number ends the reading of its block."
 
 

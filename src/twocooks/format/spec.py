@@ -31,6 +31,7 @@ Field types:
           parts separates them by U+001F.
 """
 
+# ruff: noqa: E501 - a table reads better in rows
 from __future__ import annotations
 
 from dataclasses import dataclass
