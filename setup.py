@@ -36,7 +36,7 @@ if sys.platform == "linux":
     extensions += [
         extension(
             "twocooks._core",
-            "module.c", "recorder.c", "ring.c", "arena.c", "waits.c", "peek.c", "encode.c",
+            "module.c", "recorder.c", "ring.c", "drain.c", "waits.c", "peek.c", "encode.c",
         ),
         extension("twocooks.record.agent._agent", "agent.c", "steps.c"),
     ]

@@ -1,0 +1,278 @@
+#define _GNU_SOURCE
+#include "drain.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "events.h"
+
+/* One thread of one process that has written: its open block and how far its pages are read. */
+struct thread {
+    uint32_t pid, tid;
+    uint64_t life;
+    uint64_t next_serial;
+    uint32_t number; /* ours, for the task table; never used twice */
+    int gone;        /* its last page was closed and it holds no other */
+    struct tc_stream stream;
+    struct thread *chain;
+};
+
+/* An asyncio task is known by (thread, address) and by (process, address); see resolve(). */
+struct task {
+    uint64_t owner; /* thread number << 1, or pid << 1 | 1; 0 = empty */
+    uint64_t address;
+    uint64_t serial;
+};
+
+#define BUCKETS 4096u
+
+struct tc_drain {
+    struct tc_arena *arena;
+    size_t size;
+    tc_hello_fn *hello;
+    void *context;
+    struct thread *bucket[BUCKETS];
+    struct thread **page_thread; /* by page: whose it is, so that a scan looks nothing up */
+    uint64_t *page_life;
+    uint32_t threads;
+    struct task *tasks;
+    size_t task_count, task_cap;
+    uint64_t serial;
+    uint64_t damaged;
+};
+
+struct tc_drain *tc_drain_new(int fd, uint32_t npages, tc_hello_fn *hello, void *context) {
+    struct tc_drain *d = calloc(1, sizeof *d);
+    size_t size = tc_arena_size(npages);
+    if (!d || ftruncate(fd, (off_t)size)) goto failed;
+    void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (map == MAP_FAILED) goto failed;
+    d->arena = map;
+    d->size = size;
+    d->hello = hello;
+    d->context = context;
+    d->page_thread = calloc(npages, sizeof *d->page_thread);
+    d->page_life = calloc(npages, sizeof *d->page_life);
+    d->task_cap = 1024;
+    d->tasks = calloc(d->task_cap, sizeof *d->tasks);
+    if (!d->page_thread || !d->page_life || !d->tasks) goto failed;
+    d->arena->version = 1;
+    d->arena->npages = npages;
+    d->arena->page_size = TC_PAGE_SIZE;
+    d->arena->recorder_pid = (uint32_t)getpid();
+    atomic_thread_fence(memory_order_release);
+    d->arena->magic = TC_ARENA_MAGIC;
+    return d;
+failed: {
+    int error = errno;
+    tc_drain_free(d);
+    errno = error;
+    return NULL;
+}
+}
+
+void tc_drain_free(struct tc_drain *d) {
+    if (!d) return;
+    for (unsigned i = 0; i < BUCKETS; i++)
+        for (struct thread *t = d->bucket[i], *next; t; t = next) {
+            next = t->chain;
+            tc_stream_free(&t->stream);
+            free(t);
+        }
+    if (d->arena) munmap(d->arena, d->size);
+    free(d->page_thread);
+    free(d->page_life);
+    free(d->tasks);
+    free(d);
+}
+
+/* ---- tasks ---- */
+
+static uint64_t mix(uint64_t a, uint64_t b) {
+    uint64_t x = a * 0x9e3779b97f4a7c15ull ^ (b >> 4);
+    x = (x ^ (x >> 29)) * 0xbf58476d1ce4e5b9ull;
+    return x ^ (x >> 32);
+}
+
+static struct task *task_slot(struct task *table, size_t cap, uint64_t owner, uint64_t address) {
+    size_t i = mix(owner, address) & (cap - 1);
+    while (table[i].owner && (table[i].owner != owner || table[i].address != address))
+        i = (i + 1) & (cap - 1);
+    return &table[i];
+}
+
+static void task_set(struct tc_drain *d, uint64_t owner, uint64_t address, uint64_t serial) {
+    if (2 * (d->task_count + 1) > d->task_cap) {
+        struct task *larger = calloc(d->task_cap * 2, sizeof *larger);
+        if (!larger) return; /* the task will look late; nothing else breaks */
+        for (size_t i = 0; i < d->task_cap; i++)
+            if (d->tasks[i].owner)
+                *task_slot(larger, d->task_cap * 2, d->tasks[i].owner, d->tasks[i].address) = d->tasks[i];
+        free(d->tasks);
+        d->tasks = larger;
+        d->task_cap *= 2;
+    }
+    struct task *slot = task_slot(d->tasks, d->task_cap, owner, address);
+    if (!slot->owner) d->task_count++;
+    *slot = (struct task){owner, address, serial};
+}
+
+/* The serial of the task at this address, as this thread means it. A Task's memory is used again
+ * after its end, perhaps by another thread, and threads are read one after another: so what this
+ * thread itself has seen comes first, and only then what any thread of the process made there. */
+static uint64_t resolve(struct tc_drain *d, struct thread *t, uint64_t time_ns, uint32_t event, uint64_t address) {
+    uint64_t mine = (uint64_t)t->number << 1, of_process = (uint64_t)t->pid << 1 | 1;
+    if (event == TC_EV_TASK_NEW) {
+        uint64_t serial = ++d->serial;
+        task_set(d, mine, address, serial);
+        task_set(d, of_process, address, serial);
+        return serial;
+    }
+    struct task *known = task_slot(d->tasks, d->task_cap, mine, address);
+    if (known->owner) return known->serial;
+    known = task_slot(d->tasks, d->task_cap, of_process, address);
+    uint64_t serial = known->owner ? known->serial : ++d->serial;
+    if (!known->owner) {
+        task_set(d, of_process, address, serial);
+        if (event != TC_EV_TASK_LATE)
+            tc_put(&t->stream, time_ns, TC_EV_TASK_LATE, &serial, NULL, 0);
+    }
+    task_set(d, mine, address, serial);
+    return serial;
+}
+
+/* ---- entries ---- */
+
+static void take_entry(struct tc_drain *d, struct thread *t, const struct tc_unit *unit, uint32_t units) {
+    uint32_t event = (uint32_t)(unit->word >> 56);
+    const struct tc_event_spec *spec = tc_event_spec(event);
+    if (!spec || (spec->stream != TC_STREAM_AGENT)) {
+        d->damaged++;
+        return;
+    }
+    uint64_t fields[8] = {unit->word & 0xffffffffffffull};
+    const uint64_t *more = (const uint64_t *)(unit + 1);
+    uint32_t words = 2 * units, used = 0, numbers = spec->numbers;
+    for (uint32_t i = 1; i < numbers && i < 8; i++) {
+        if (used >= words) {
+            d->damaged++;
+            return;
+        }
+        fields[i] = more[used++];
+    }
+    const char *text = NULL;
+    uint64_t length = 0;
+    if (spec->text) {
+        if (used >= words || (length = more[used++]) > (uint64_t)(words - used) * 8) {
+            d->damaged++;
+            return;
+        }
+        text = (const char *)(more + used);
+    }
+    if (spec->task) fields[0] = resolve(d, t, unit->time_ns, event, fields[0]);
+    if (event == TC_EV_HELLO && d->hello) d->hello(d->context, t->pid, fields[2], (uint32_t)fields[0]);
+    tc_put(&t->stream, unit->time_ns, event, fields, text, (size_t)length);
+}
+
+static struct thread *find_thread(struct tc_drain *d, uint32_t pid, uint32_t tid, uint64_t life) {
+    struct thread **at = &d->bucket[mix((uint64_t)pid << 32 | tid, life) & (BUCKETS - 1)];
+    for (; *at; at = &(*at)->chain)
+        if ((*at)->tid == tid && (*at)->pid == pid && (*at)->life == life) return *at;
+    struct thread *t = calloc(1, sizeof *t);
+    if (!t) return NULL;
+    t->pid = pid, t->tid = tid, t->life = life;
+    t->number = ++d->threads;
+    tc_stream_init(&t->stream, TC_STREAM_AGENT, pid, tid);
+    return *at = t;
+}
+
+static struct thread *owner_of(struct tc_drain *d, uint32_t index, struct tc_page *page) {
+    struct thread *t = d->page_thread[index];
+    if (!t) d->page_thread[index] = t = find_thread(d, page->pid, page->tid, page->life);
+    return t;
+}
+
+/* Reads one page as far as it is written. Returns entries read; *more = a later page may be due now. */
+static long read_page(struct tc_drain *d, uint32_t index, int *more) {
+    struct tc_page *page = &tc_pages(d->arena)[index];
+    uint32_t state = atomic_load_explicit(&page->state, memory_order_acquire);
+    if (state != TC_OPEN && state != TC_CLOSED) return 0;
+    uint32_t used = atomic_load_explicit(&page->used, memory_order_acquire);
+    if (state == TC_OPEN && used == page->read) return 0;
+    struct thread *t = owner_of(d, index, page);
+    if (!t || page->serial > t->next_serial) return 0; /* an earlier page is not read out yet */
+    if (used > TC_PAGE_SIZE) used = TC_PAGE_SIZE, d->damaged++;
+    const struct tc_unit *data = tc_page_data(d->arena, index);
+    if (page->read == 0 && page->lost)
+        tc_put(&t->stream, used ? data->time_ns : t->stream.last_ns, TC_EV_AGENT_LOST, &page->lost, NULL, 0);
+    long count = 0;
+    uint32_t at = page->read / sizeof *data, end = used / sizeof *data;
+    while (at < end) {
+        uint32_t units = (uint32_t)(data[at].word >> 48) & 0xff;
+        if (at + 1 + units > end) {
+            d->damaged++;
+            at = end;
+            break;
+        }
+        take_entry(d, t, &data[at], units);
+        at += 1 + units;
+        count++;
+    }
+    page->read = used;
+    if (state == TC_CLOSED) {
+        t->next_serial = page->serial + 1;
+        d->page_thread[index] = NULL;
+        page->read = 0;
+        tc_give_page(d->arena, index);
+        *more = 1;
+    }
+    return count;
+}
+
+long tc_drain_read(struct tc_drain *d) {
+    long total = 0;
+    for (int more = 1, rounds = 0; more && rounds < 64; rounds++) {
+        more = 0;
+        uint32_t fresh = atomic_load_explicit(&d->arena->fresh, memory_order_acquire);
+        if (fresh > d->arena->npages) fresh = d->arena->npages;
+        for (uint32_t i = 0; i < fresh; i++) total += read_page(d, i, &more);
+    }
+    return total;
+}
+
+void tc_drain_flush(struct tc_drain *d, struct tc_bytes *out) {
+    for (unsigned i = 0; i < BUCKETS; i++)
+        for (struct thread *t = d->bucket[i]; t; t = t->chain) tc_stream_flush(&t->stream, out);
+}
+
+void tc_drain_sweep(struct tc_drain *d) {
+    uint32_t fresh = atomic_load_explicit(&d->arena->fresh, memory_order_acquire);
+    if (fresh > d->arena->npages) fresh = d->arena->npages;
+    uint32_t asked = 0;
+    int dead = 0;
+    for (uint32_t i = 0; i < fresh; i++) {
+        struct tc_page *page = &tc_pages(d->arena)[i];
+        if (atomic_load_explicit(&page->state, memory_order_acquire) != TC_OPEN) continue;
+        if (page->pid != asked) {
+            asked = page->pid;
+            dead = asked && kill((pid_t)asked, 0) < 0 && errno == ESRCH;
+        }
+        if (dead) atomic_store_explicit(&page->state, TC_CLOSED, memory_order_release);
+    }
+    /* Threads that hold no page any more and have nothing unwritten need not be remembered. */
+    for (uint32_t i = 0; i < BUCKETS; i++)
+        for (struct thread *t = d->bucket[i]; t; t = t->chain) t->gone = 1;
+    for (uint32_t i = 0; i < fresh; i++)
+        if (d->page_thread[i]) d->page_thread[i]->gone = 0;
+}
+
+void tc_drain_close(struct tc_drain *d) {
+    atomic_store_explicit(&d->arena->closed, 1, memory_order_release);
+}
+
+uint64_t tc_drain_lost(const struct tc_drain *d) { return atomic_load(&d->arena->lost); }
+uint64_t tc_drain_damaged(const struct tc_drain *d) { return d->damaged; }

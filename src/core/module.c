@@ -1,0 +1,205 @@
+/* twocooks._core: the recorder for Python. Bindings only. */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <errno.h>
+
+#include "events.h"
+#include "recorder.h"
+
+typedef struct {
+    PyObject_HEAD
+    struct tc_recorder r;
+} Recorder;
+
+static PyObject *os_error(const char *what) {
+    PyObject *args = Py_BuildValue("(is)", errno, what);
+    if (args) PyErr_SetObject(PyExc_OSError, args);
+    Py_XDECREF(args);
+    return NULL;
+}
+
+static PyObject *recorder_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+    static char *names[] = {"fd", "max_bytes", NULL};
+    int fd;
+    unsigned long long max_bytes = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "i|K", names, &fd, &max_bytes)) return NULL;
+    Recorder *self = (Recorder *)type->tp_alloc(type, 0);
+    if (self) tc_recorder_init(&self->r, fd, max_bytes);
+    return (PyObject *)self;
+}
+
+static void recorder_dealloc(PyObject *self) {
+    PyTypeObject *type = Py_TYPE(self);
+    tc_recorder_free(&((Recorder *)self)->r);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+static PyObject *open_rings(Recorder *self, PyObject *args) {
+    unsigned int pid;
+    int pages, cpus[4096], n = 0;
+    PyObject *list;
+    if (!PyArg_ParseTuple(args, "IO!i", &pid, &PyList_Type, &list, &pages)) return NULL;
+    if (self->r.has_ring) return PyErr_Format(PyExc_RuntimeError, "the rings are open already");
+    for (; n < PyList_GET_SIZE(list) && n < 4096; n++) {
+        long cpu = PyLong_AsLong(PyList_GET_ITEM(list, n));
+        if (cpu == -1 && PyErr_Occurred()) return NULL;
+        cpus[n] = (int)cpu;
+    }
+    const char *what = "";
+    if (n == 0 || pages < 1 || (pages & (pages - 1)))
+        return PyErr_Format(PyExc_ValueError, "at least one CPU, and pages a power of two");
+    if (tc_recorder_open_ring(&self->r, pid, cpus, n, pages, &what)) return os_error(what);
+    return PyLong_FromLong(self->r.ring.pages);
+}
+
+static PyObject *open_arena(Recorder *self, PyObject *args) {
+    int fd;
+    unsigned int npages;
+    if (!PyArg_ParseTuple(args, "iI", &fd, &npages)) return NULL;
+    if (self->r.drain || !npages) return PyErr_Format(PyExc_RuntimeError, "no pages, or open already");
+    if (tc_recorder_open_arena(&self->r, fd, npages)) return os_error("arena");
+    Py_RETURN_NONE;
+}
+
+static PyObject *run(Recorder *self, PyObject *args) {
+    static const char *const names[] = {"time", "exit", "signal", "size", "error"};
+    unsigned long long until_ns;
+    int pidfd;
+    if (!PyArg_ParseTuple(args, "Ki", &until_ns, &pidfd)) return NULL;
+    enum tc_why why;
+    Py_BEGIN_ALLOW_THREADS
+    why = tc_recorder_run(&self->r, until_ns, pidfd);
+    Py_END_ALLOW_THREADS
+    if (why == TC_WHY_ERROR) return PyErr_NoMemory();
+    return PyUnicode_FromString(names[why]);
+}
+
+static PyObject *finish(Recorder *self, PyObject *Py_UNUSED(none)) {
+    Py_BEGIN_ALLOW_THREADS
+    tc_recorder_finish(&self->r);
+    Py_END_ALLOW_THREADS
+    Py_RETURN_NONE;
+}
+
+static PyObject *flush(Recorder *self, PyObject *Py_UNUSED(none)) {
+    tc_recorder_round(&self->r, 1);
+    Py_RETURN_NONE;
+}
+
+/* put(time_ns, event number, fields, text=None): a POLL or METER record. */
+static PyObject *put(Recorder *self, PyObject *args) {
+    unsigned long long time_ns;
+    unsigned int event;
+    PyObject *numbers;
+    const char *text = NULL;
+    Py_ssize_t length = 0;
+    if (!PyArg_ParseTuple(args, "KIO!|z#", &time_ns, &event, &PyTuple_Type, &numbers, &text, &length))
+        return NULL;
+    const struct tc_event_spec *spec = tc_event_spec(event);
+    uint64_t fields[8] = {0};
+    if (!spec || (spec->stream != TC_STREAM_POLL && spec->stream != TC_STREAM_METER) ||
+        PyTuple_GET_SIZE(numbers) != spec->numbers)
+        return PyErr_Format(PyExc_ValueError, "event %u takes other fields, or is not for Python", event);
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(numbers); i++) {
+        fields[i] = PyLong_AsUnsignedLongLong(PyTuple_GET_ITEM(numbers, i));
+        if (fields[i] == (uint64_t)-1 && PyErr_Occurred()) return NULL;
+    }
+    struct tc_stream *s = spec->stream == TC_STREAM_POLL ? &self->r.poll : &self->r.meter;
+    tc_put(s, time_ns, event, fields, text, (size_t)length);
+    Py_RETURN_NONE;
+}
+
+/* block(kind, payload): a META or END block, written at once. */
+static PyObject *block(Recorder *self, PyObject *args) {
+    unsigned char kind;
+    Py_buffer payload;
+    if (!PyArg_ParseTuple(args, "by*", &kind, &payload)) return NULL;
+    tc_block(&self->r.out, kind, payload.buf, (size_t)payload.len);
+    PyBuffer_Release(&payload);
+    uint64_t stopped = self->r.stopped_ns, max_bytes = self->r.max_bytes;
+    self->r.stopped_ns = self->r.max_bytes = 0;
+    tc_recorder_write(&self->r);
+    self->r.max_bytes = max_bytes;
+    if (stopped) self->r.stopped_ns = stopped;
+    if (self->r.error) {
+        errno = self->r.error;
+        return os_error("write");
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *stats(Recorder *self, PyObject *Py_UNUSED(none)) {
+    struct tc_recorder *r = &self->r;
+    PyObject *lost = PyDict_New();
+    if (!lost) return NULL;
+    for (int i = 0; r->has_ring && i < r->ring.ncpu; i++) {
+        PyObject *key = PyUnicode_FromFormat("%d", r->ring.cpu[i].cpu);
+        uint64_t at_fd = tc_ring_lost(&r->ring.cpu[i]), seen = r->ring.cpu[i].lost;
+        PyObject *value = PyLong_FromUnsignedLongLong(at_fd > seen ? at_fd : seen);
+        int bad = !key || !value || PyDict_SetItem(lost, key, value);
+        Py_XDECREF(key);
+        Py_XDECREF(value);
+        if (bad) {
+            Py_DECREF(lost);
+            return NULL;
+        }
+    }
+    uint64_t looked = 0, missed = 0;
+    tc_waits_counts(r->waits, &looked, &missed);
+    return Py_BuildValue(
+        "{sN sK sK sK sK sK sK sK sK sK sK si}", "lost", lost, "task_clock_ns",
+        (unsigned long long)(r->has_ring ? tc_ring_task_clock(&r->ring) : 0), "switches",
+        (unsigned long long)r->switches, "kernel_records", (unsigned long long)r->kernel_records,
+        "agent_records", (unsigned long long)r->agent_records, "agent_lost",
+        (unsigned long long)(r->drain ? tc_drain_lost(r->drain) : 0), "agent_damaged",
+        (unsigned long long)(r->drain ? tc_drain_damaged(r->drain) : 0), "written",
+        (unsigned long long)r->written, "looked", (unsigned long long)looked, "missed",
+        (unsigned long long)missed, "stopped_ns", (unsigned long long)r->stopped_ns, "error", r->error);
+}
+
+static PyMethodDef recorder_methods[] = {
+    {"open_rings", (PyCFunction)open_rings, METH_VARARGS,
+     "open_rings(pid, cpus, pages) -> pages: opens the kernel's rings for pid, which has not exec'd yet. "
+     "OSError (with the refused call as its text) where the kernel says no."},
+    {"open_arena", (PyCFunction)open_arena, METH_VARARGS,
+     "open_arena(fd, npages): lays the agents' shared memory into the memory file."},
+    {"run", (PyCFunction)run, METH_VARARGS,
+     "run(until_ns, pidfd) -> 'time' | 'exit' | 'signal' | 'size': records until then."},
+    {"put", (PyCFunction)put, METH_VARARGS, "put(time_ns, event, fields, text=None): a POLL or METER record."},
+    {"block", (PyCFunction)block, METH_VARARGS, "block(kind, payload): writes a META or END block."},
+    {"flush", (PyCFunction)flush, METH_NOARGS, "One round by hand, everything written."},
+    {"finish", (PyCFunction)finish, METH_NOARGS, "The last round: agents stop, losses are written down."},
+    {"stats", (PyCFunction)stats, METH_NOARGS, "What was recorded and lost so far, as a dict."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot recorder_slots[] = {
+    {Py_tp_new, recorder_new},
+    {Py_tp_dealloc, recorder_dealloc},
+    {Py_tp_methods, recorder_methods},
+    {Py_tp_doc, "Recorder(fd, max_bytes=0): records one process tree into the trace file fd."},
+    {0, NULL},
+};
+static PyType_Spec recorder_spec = {"twocooks._core.Recorder", sizeof(Recorder), 0, Py_TPFLAGS_DEFAULT,
+                                    recorder_slots};
+
+static int module_exec(PyObject *module) {
+    PyObject *type = PyType_FromModuleAndSpec(module, &recorder_spec, NULL);
+    int failed = !type || PyModule_AddType(module, (PyTypeObject *)type);
+    Py_XDECREF(type);
+    return failed ? -1 : 0;
+}
+
+static PyModuleDef_Slot module_slots[] = {
+    {Py_mod_exec, module_exec},
+#ifdef Py_GIL_DISABLED
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#endif
+    {0, NULL},
+};
+static PyModuleDef module = {PyModuleDef_HEAD_INIT, "_core", "The recorder's C side.", 0, NULL, module_slots,
+                             NULL, NULL, NULL};
+
+PyMODINIT_FUNC PyInit__core(void) { return PyModuleDef_Init(&module); }

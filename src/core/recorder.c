@@ -1,0 +1,289 @@
+#define _GNU_SOURCE
+#include "recorder.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "events.h"
+
+#define MS 1000000ull
+#define FLUSH_NS (100 * MS)
+#define SWEEP_NS (1000 * MS)
+#define SLOWEST_TICK 10 /* ticks of rest while nothing happens: 20 ms */
+#define LOOK_BUDGET_NS (1 * MS)
+#define BLOCK_BYTES 32768u
+
+uint64_t tc_now_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+}
+
+/* Which process a thread id was last seen in, so that the short IN record may leave it out. Only a
+ * table of what this recorder has already written: a wrong entry costs bytes, not truth. */
+struct pid_table {
+    uint32_t mask, count;
+    struct { uint32_t tid, pid; } *slot;
+};
+
+static struct pid_table *pids_new(uint32_t cap) {
+    struct pid_table *t = calloc(1, sizeof *t);
+    if (t && !(t->slot = calloc(cap, sizeof *t->slot))) free(t), t = NULL;
+    if (t) t->mask = cap - 1;
+    return t;
+}
+
+static void pids_free(struct pid_table *t) {
+    if (t) free(t->slot);
+    free(t);
+}
+
+/* Notes that tid belongs to pid; true if that was known. */
+static int pids_note(struct pid_table **table, uint32_t tid, uint32_t pid) {
+    struct pid_table *t = *table;
+    if (!t) return 0;
+    uint32_t i = tid * 2654435761u & t->mask;
+    while (t->slot[i].tid && t->slot[i].tid != tid) i = (i + 1) & t->mask;
+    if (t->slot[i].tid == tid && t->slot[i].pid == pid) return 1;
+    if (!t->slot[i].tid && 2 * ++t->count > t->mask) {
+        struct pid_table *larger = pids_new(2 * (t->mask + 1));
+        if (!larger) return 0;
+        for (uint32_t k = 0; k <= t->mask; k++)
+            if (t->slot[k].tid) pids_note(&larger, t->slot[k].tid, t->slot[k].pid);
+        pids_free(t);
+        *table = larger;
+        return pids_note(table, tid, pid);
+    }
+    t->slot[i].tid = tid;
+    t->slot[i].pid = pid;
+    return 0;
+}
+
+static void on_hello(void *context, uint32_t pid, uint64_t runtime, uint32_t hexversion) {
+    struct tc_recorder *r = context;
+    if (r->waits) tc_waits_process(r->waits, pid, runtime, hexversion);
+}
+
+void tc_recorder_init(struct tc_recorder *r, int out_fd, uint64_t max_bytes) {
+    memset(r, 0, sizeof *r);
+    r->out_fd = out_fd;
+    r->max_bytes = max_bytes;
+    r->tick_ns = 2 * MS;
+    r->pids = pids_new(1024);
+    tc_stream_init(&r->look, TC_STREAM_LOOK, 0, 0);
+    tc_stream_init(&r->poll, TC_STREAM_POLL, 0, 0);
+    tc_stream_init(&r->meter, TC_STREAM_METER, 0, 0);
+    r->waits = tc_waits_new();
+    r->last_flush_ns = r->last_sweep_ns = tc_now_ns();
+}
+
+void tc_recorder_free(struct tc_recorder *r) {
+    for (int i = 0; r->cpu_stream && i < r->ring.ncpu; i++) tc_stream_free(&r->cpu_stream[i]);
+    free(r->cpu_stream);
+    if (r->has_ring) tc_ring_close(&r->ring);
+    tc_drain_free(r->drain);
+    tc_waits_free(r->waits);
+    tc_stream_free(&r->look);
+    tc_stream_free(&r->poll);
+    tc_stream_free(&r->meter);
+    tc_bytes_free(&r->out);
+    pids_free(r->pids);
+    memset(r, 0, sizeof *r);
+    r->out_fd = -1;
+}
+
+int tc_recorder_open_ring(struct tc_recorder *r, uint32_t pid, const int *cpus, int ncpu, int pages,
+                          const char **what) {
+    if (tc_ring_open(&r->ring, pid, cpus, ncpu, pages, what)) return -1;
+    r->cpu_stream = calloc((size_t)ncpu, sizeof *r->cpu_stream);
+    if (!r->cpu_stream) {
+        tc_ring_close(&r->ring);
+        *what = "memory";
+        errno = ENOMEM;
+        return -1;
+    }
+    for (int i = 0; i < ncpu; i++) tc_stream_init(&r->cpu_stream[i], TC_STREAM_KERNEL, (uint64_t)cpus[i], 0);
+    r->has_ring = 1;
+    return 0;
+}
+
+int tc_recorder_open_arena(struct tc_recorder *r, int fd, uint32_t npages) {
+    r->drain = tc_drain_new(fd, npages, on_hello, r);
+    return r->drain ? 0 : -1;
+}
+
+/* ---- one record of the kernel ---- */
+
+static void write_lost(struct tc_recorder *r, struct tc_cpu_ring *cpu, uint64_t time_ns, uint64_t count) {
+    uint64_t since = cpu->last_ns && cpu->last_ns < time_ns ? time_ns - cpu->last_ns : 0;
+    tc_put(&r->cpu_stream[cpu - r->ring.cpu], time_ns, TC_EV_LOST, (uint64_t[]){count, since}, NULL, 0);
+}
+
+static void take_record(void *context, struct tc_cpu_ring *cpu, const struct tc_record *rec) {
+    struct tc_recorder *r = context;
+    struct tc_stream *s = &r->cpu_stream[cpu - r->ring.cpu];
+    uint64_t ids[4] = {rec->pid, rec->tid, rec->ppid, rec->ptid};
+    switch (rec->type) {
+    case TC_REC_IN:
+        tc_put_in(s, rec->time_ns, rec->pid, rec->tid, pids_note(&r->pids, rec->tid, rec->pid));
+        tc_waits_on(r->waits, rec->pid, rec->tid, rec->time_ns);
+        r->switches++;
+        break;
+    case TC_REC_OUT:
+    case TC_REC_PREEMPTED:
+        tc_put_out(s, rec->time_ns, rec->pid, rec->tid, rec->type == TC_REC_PREEMPTED);
+        tc_waits_off(r->waits, rec->pid, rec->tid, rec->time_ns, rec->type == TC_REC_PREEMPTED);
+        r->switches++;
+        break;
+    case TC_REC_FORK:
+        tc_put(s, rec->time_ns, TC_EV_FORK, ids, NULL, 0);
+        pids_note(&r->pids, rec->tid, rec->pid);
+        break;
+    case TC_REC_EXIT:
+        tc_put(s, rec->time_ns, TC_EV_EXIT, ids, NULL, 0);
+        tc_waits_gone(r->waits, rec->tid);
+        break;
+    case TC_REC_COMM:
+        tc_put(s, rec->time_ns, TC_EV_COMM, ids, rec->comm, strlen(rec->comm));
+        break;
+    case TC_REC_EXEC:
+        tc_put(s, rec->time_ns, TC_EV_EXEC, ids, rec->comm, strlen(rec->comm));
+        tc_waits_exec(r->waits, rec->pid);
+        break;
+    case TC_REC_LOST:
+        write_lost(r, cpu, rec->time_ns, rec->lost);
+        break;
+    }
+    r->kernel_records++;
+}
+
+/* ---- writing ---- */
+
+void tc_recorder_write(struct tc_recorder *r) {
+    size_t at = 0;
+    if (r->stopped_ns || r->error) r->out.len = 0;
+    while (at < r->out.len) {
+        ssize_t n = write(r->out_fd, r->out.at + at, r->out.len - at);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) {
+            r->error = n < 0 ? errno : EIO;
+            r->stopped_ns = tc_now_ns();
+            /* Half a block would spoil what is before it: take it back. */
+            if (lseek(r->out_fd, -(off_t)at, SEEK_CUR) >= 0 && ftruncate(r->out_fd, lseek(r->out_fd, 0, SEEK_CUR)))
+                r->error = errno;
+            at = 0;
+            break;
+        }
+        at += (size_t)n;
+    }
+    r->written += at;
+    r->out.len = 0;
+    if (r->max_bytes && r->written > r->max_bytes && !r->stopped_ns) r->stopped_ns = tc_now_ns();
+}
+
+static void flush_streams(struct tc_recorder *r, int all) {
+    for (int i = 0; r->has_ring && i < r->ring.ncpu; i++)
+        if (all || r->cpu_stream[i].payload.len > BLOCK_BYTES) tc_stream_flush(&r->cpu_stream[i], &r->out);
+    if (all) {
+        if (r->drain) tc_drain_flush(r->drain, &r->out);
+        tc_stream_flush(&r->look, &r->out);
+        tc_stream_flush(&r->poll, &r->out);
+        tc_stream_flush(&r->meter, &r->out);
+    }
+    if (r->out.len) tc_recorder_write(r);
+}
+
+/* ---- the loop ---- */
+
+static long drain_all(struct tc_recorder *r) {
+    long count = 0;
+    for (int i = 0; r->has_ring && i < r->ring.ncpu; i++)
+        count += tc_ring_drain(&r->ring.cpu[i], take_record, r);
+    if (r->drain) {
+        long entries = tc_drain_read(r->drain);
+        r->agent_records += (uint64_t)entries;
+        count += entries;
+    }
+    return count;
+}
+
+void tc_recorder_round(struct tc_recorder *r, int flush) {
+    long count = drain_all(r);
+    uint64_t now = tc_now_ns();
+    if (r->has_ring && tc_waits_pending(r->waits))
+        tc_waits_label(r->waits, now, r->tick_ns / 2, LOOK_BUDGET_NS, &r->look);
+    r->idle_rounds = count || tc_waits_pending(r->waits) ? 0 : r->idle_rounds + 1;
+    if (now - r->last_sweep_ns >= SWEEP_NS && r->drain) {
+        tc_drain_sweep(r->drain);
+        r->last_sweep_ns = now;
+    }
+    int old = now - r->last_flush_ns >= FLUSH_NS;
+    if (old) r->last_flush_ns = now;
+    flush_streams(r, flush || old);
+}
+
+static int wait_ms(const struct tc_recorder *r, uint64_t now, uint64_t until_ns) {
+    uint64_t ticks = r->idle_rounds < 5 ? 1 : r->idle_rounds - 3;
+    uint64_t rest = r->tick_ns * (ticks > SLOWEST_TICK ? SLOWEST_TICK : ticks);
+    uint64_t left = until_ns > now ? until_ns - now : 0;
+    return (int)(((rest < left ? rest : left) + MS - 1) / MS);
+}
+
+enum tc_why tc_recorder_run(struct tc_recorder *r, uint64_t until_ns, int pidfd) {
+    int rings = r->has_ring ? r->ring.ncpu : 0;
+    struct pollfd *fds = calloc((size_t)rings + 1, sizeof *fds);
+    if (!fds) return TC_WHY_ERROR;
+    fds[0] = (struct pollfd){.fd = pidfd, .events = POLLIN};
+    for (int i = 0; i < rings; i++) fds[i + 1] = (struct pollfd){.fd = r->ring.cpu[i].fd, .events = POLLIN};
+    enum tc_why why = TC_WHY_TIME;
+    int full = r->stopped_ns != 0;
+    for (uint64_t now = tc_now_ns(); now < until_ns; now = tc_now_ns()) {
+        int ready = poll(fds, (nfds_t)rings + 1, wait_ms(r, now, until_ns));
+        int interrupted = ready < 0 && errno == EINTR;
+        for (int i = 0; ready > 0 && i < rings; i++)
+            if (fds[i + 1].revents & (POLLHUP | POLLERR)) fds[i + 1].fd = -1; /* would spin from now on */
+        tc_recorder_round(r, 0);
+        if (ready > 0 && fds[0].revents) {
+            why = TC_WHY_EXIT;
+            break;
+        }
+        if (interrupted) {
+            why = TC_WHY_SIGNAL;
+            break;
+        }
+        if (r->stopped_ns && !full) {
+            why = TC_WHY_SIZE;
+            break;
+        }
+    }
+    free(fds);
+    return why;
+}
+
+void tc_recorder_finish(struct tc_recorder *r) {
+    if (r->drain) tc_drain_close(r->drain);
+    drain_all(r);
+    uint64_t now = tc_now_ns(), stopped = r->stopped_ns;
+    r->stopped_ns = 0; /* the little that follows is always written */
+    for (int i = 0; r->has_ring && i < r->ring.ncpu; i++) {
+        struct tc_cpu_ring *cpu = &r->ring.cpu[i];
+        if (stopped) {
+            r->cpu_stream[i].payload.len = 0;
+            tc_stream_free(&r->cpu_stream[i]);
+            tc_stream_init(&r->cpu_stream[i], TC_STREAM_KERNEL, (uint64_t)cpu->cpu, 0);
+            cpu->last_ns = stopped;
+            write_lost(r, cpu, now, 1);
+        } else if (tc_ring_lost(cpu) > cpu->lost) {
+            write_lost(r, cpu, now, tc_ring_lost(cpu) - cpu->lost);
+        }
+    }
+    if (!r->error) {
+        r->max_bytes = 0;
+        flush_streams(r, 1);
+    }
+    r->stopped_ns = stopped;
+}

@@ -1,0 +1,58 @@
+/* The recorder's loop: one tick drains the kernel's rings and the agents' pages, looks once at each
+ * thread that waits, and writes the records out. No Python in here.
+ *
+ * A tick is 2 ms while anything happens or waits unlabelled, and grows to 20 ms while nothing does.
+ * Blocks are written at least every 100 ms, so a killed recorder loses no more than that.
+ */
+#ifndef TWOCOOKS_RECORDER_H
+#define TWOCOOKS_RECORDER_H
+#include <stdint.h>
+
+#include "drain.h"
+#include "encode.h"
+#include "ring.h"
+#include "waits.h"
+
+enum tc_why { TC_WHY_TIME, TC_WHY_EXIT, TC_WHY_SIGNAL, TC_WHY_SIZE, TC_WHY_ERROR };
+
+struct tc_recorder {
+    int out_fd, error;          /* errno of the write that failed; nothing is written after it */
+    uint64_t max_bytes, written, discarded, stopped_ns;
+    uint64_t tick_ns;
+    struct tc_ring ring;
+    int has_ring;
+    struct tc_stream *cpu_stream;
+    struct tc_drain *drain;
+    struct tc_waits *waits;
+    struct tc_stream look, poll, meter;
+    struct tc_bytes out;
+    uint64_t last_flush_ns, last_sweep_ns, idle_rounds;
+    uint64_t switches, kernel_records, agent_records;
+    struct pid_table *pids;
+};
+
+void tc_recorder_init(struct tc_recorder *r, int out_fd, uint64_t max_bytes);
+void tc_recorder_free(struct tc_recorder *r);
+
+/* Opens the rings (see tc_ring_open) and one stream for each. */
+int tc_recorder_open_ring(struct tc_recorder *r, uint32_t pid, const int *cpus, int ncpu, int pages,
+                          const char **what);
+
+/* Lays the agents' arena of npages into the memory file. 0, or -1 with errno. */
+int tc_recorder_open_arena(struct tc_recorder *r, int fd, uint32_t npages);
+
+/* Runs until the time is until_ns, pidfd becomes readable (its process has ended), a signal has come,
+ * or the file is full. pidfd may be -1. */
+enum tc_why tc_recorder_run(struct tc_recorder *r, uint64_t until_ns, int pidfd);
+
+/* One round by hand: drain all, look at waits, write what is old enough (all, if `flush`). */
+void tc_recorder_round(struct tc_recorder *r, int flush);
+
+/* The last round: what the fds know about losses becomes LOST records; everything is written. */
+void tc_recorder_finish(struct tc_recorder *r);
+
+/* Writes what lies in r->out, unless writing has stopped. */
+void tc_recorder_write(struct tc_recorder *r);
+
+uint64_t tc_now_ns(void);
+#endif
