@@ -149,15 +149,15 @@ static uint64_t resolve(struct tc_drain *d, struct thread *t, uint64_t time_ns, 
 
 static void take_entry(struct tc_drain *d, struct thread *t, const struct tc_unit *unit, uint32_t units) {
     uint32_t event = (uint32_t)(unit->word >> 56);
-    const struct tc_event_spec *spec = tc_event_spec(event);
-    if (!spec || (spec->stream != TC_STREAM_AGENT)) {
+    if (event >= TC_EVENT_LIMIT || !tc_events[event].name || tc_events[event].stream != TC_STREAM_AGENT) {
         d->damaged++;
         return;
     }
-    uint64_t fields[8] = {unit->word & 0xffffffffffffull};
+    const struct tc_event_row *row = &tc_events[event];
+    uint64_t fields[TC_MAX_NUMBERS] = {unit->word & 0xffffffffffffull};
     const uint64_t *more = (const uint64_t *)(unit + 1);
-    uint32_t words = 2 * units, used = 0, numbers = spec->numbers;
-    for (uint32_t i = 1; i < numbers && i < 8; i++) {
+    uint32_t words = 2 * units, used = 0;
+    for (uint32_t i = 1; i < row->numbers; i++) {
         if (used >= words) {
             d->damaged++;
             return;
@@ -166,14 +166,14 @@ static void take_entry(struct tc_drain *d, struct thread *t, const struct tc_uni
     }
     const char *text = NULL;
     uint64_t length = 0;
-    if (spec->text) {
-        if (used >= words || (length = more[used++]) > (uint64_t)(words - used) * 8) {
+    if (row->has_text) {
+        if (used >= words || (length = more[used]) > (uint64_t)(words - used - 1) * 8) {
             d->damaged++;
             return;
         }
-        text = (const char *)(more + used);
+        text = (const char *)(more + used + 1);
     }
-    if (spec->task) fields[0] = resolve(d, t, unit->time_ns, event, fields[0]);
+    if (row->types[0] == 't') fields[0] = resolve(d, t, unit->time_ns, event, fields[0]);
     if (event == TC_EV_HELLO && d->hello) d->hello(d->context, t->pid, fields[2], (uint32_t)fields[0]);
     tc_put(&t->stream, unit->time_ns, event, fields, text, (size_t)length);
 }

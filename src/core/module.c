@@ -97,16 +97,16 @@ static PyObject *put(Recorder *self, PyObject *args) {
     Py_ssize_t length = 0;
     if (!PyArg_ParseTuple(args, "KIO!|z#", &time_ns, &event, &PyTuple_Type, &numbers, &text, &length))
         return NULL;
-    const struct tc_event_spec *spec = tc_event_spec(event);
-    uint64_t fields[8] = {0};
-    if (!spec || (spec->stream != TC_STREAM_POLL && spec->stream != TC_STREAM_METER) ||
-        PyTuple_GET_SIZE(numbers) != spec->numbers)
+    const struct tc_event_row *row = event < TC_EVENT_LIMIT ? &tc_events[event] : &tc_events[0];
+    uint64_t fields[TC_MAX_NUMBERS] = {0};
+    if ((row->stream != TC_STREAM_POLL && row->stream != TC_STREAM_METER) ||
+        PyTuple_GET_SIZE(numbers) != row->numbers)
         return PyErr_Format(PyExc_ValueError, "event %u takes other fields, or is not for Python", event);
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(numbers); i++) {
         fields[i] = PyLong_AsUnsignedLongLong(PyTuple_GET_ITEM(numbers, i));
         if (fields[i] == (uint64_t)-1 && PyErr_Occurred()) return NULL;
     }
-    struct tc_stream *s = spec->stream == TC_STREAM_POLL ? &self->r.poll : &self->r.meter;
+    struct tc_stream *s = row->stream == TC_STREAM_POLL ? &self->r.poll : &self->r.meter;
     tc_put(s, time_ns, event, fields, text, (size_t)length);
     Py_RETURN_NONE;
 }

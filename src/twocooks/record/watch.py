@@ -1,0 +1,335 @@
+"""Starts the program, records it into a trace file, and hands its fate back.
+
+The child is forked first and waits; the kernel's events are opened on it; then it is released to
+exec the program, so that not one switch is missed. twocooks itself then only watches: it ignores
+SIGINT and SIGQUIT (the terminal sends them to both), passes SIGTERM and SIGHUP on, and ends with the
+program. The file is written as the program runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import platform
+import resource
+import signal
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from twocooks import _core
+from twocooks.format.spec import BY_NAME, MAGIC, VERSION, Block
+from twocooks.model import TwocooksError
+from twocooks.record.meter import Meter
+from twocooks.record.sources.schedstat import SchedstatSource
+
+ARENA_PAGES = 16384
+"""At most 512 MiB of shared memory for what agents have written and the recorder has not yet read."""
+RING_PAGES = 1024
+"""Data pages of a CPU's ring; halved until the kernel takes them."""
+TICK_NS = 2_000_000
+METER_NS = 100_000_000
+POLL_NS = 20_000_000
+PATIENCE_S = 5.0
+"""How long a program may take to end after SIGINT, then after SIGTERM, once its time is up."""
+
+
+@dataclass
+class Outcome:
+    """How the watched program ended. Exactly one of exit_code and signal is not None."""
+
+    exit_code: int | None
+    signal: int | None
+    trace_path: Path
+    notes: list[str] = field(default_factory=list)
+
+
+class CannotStartError(TwocooksError):
+    """The program could not be executed."""
+
+
+def agent_environment(environ: Mapping[str, str], arena_fd: int) -> dict[str, str]:
+    """The program's environment: as it was, and the two variables that bring the agent in."""
+    boot = str(Path(__file__).parent / "agent" / "boot")
+    old = environ.get("PYTHONPATH")
+    return {
+        **environ,
+        "TWOCOOKS_ARENA": f"/proc/{os.getpid()}/fd/{arena_fd}",
+        "PYTHONPATH": boot + os.pathsep + old if old else boot,
+    }
+
+
+class Child:
+    """The program, forked and waiting for its release."""
+
+    def __init__(self, command: list[str], environ: dict[str, str]) -> None:
+        go_read, self._go = os.pipe()
+        self._error, error_write = os.pipe()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self.pid = os.fork()
+        if self.pid == 0:
+            self._become(command, environ, go_read, error_write)
+        os.close(go_read)
+        os.close(error_write)
+        self.pidfd = os.pidfd_open(self.pid)
+
+    def _become(
+        self, command: list[str], environ: dict[str, str], go_read: int, error_write: int
+    ) -> None:
+        """In the child: waits for the word, then is the program. Never returns."""
+        try:
+            os.close(self._go)
+            if os.read(go_read, 1) != b"g":
+                os._exit(126)
+            for name in ("SIGPIPE", "SIGXFSZ"):  # ignored by Python, not by the program
+                signal.signal(getattr(signal, name), signal.SIG_DFL)
+            os.execvpe(command[0], command, environ)
+        except OSError as error:
+            os.write(error_write, str(error.errno or errno.EIO).encode())
+        finally:
+            os._exit(127)
+
+    def release(self) -> None:
+        """Lets the program begin. CannotStartError where exec failed."""
+        os.write(self._go, b"g")
+        os.close(self._go)
+        failed = os.read(self._error, 16)  # closed by a successful exec
+        os.close(self._error)
+        if failed:
+            os.waitpid(self.pid, 0)
+            raise CannotStartError(os.strerror(int(failed)))
+
+    def kill(self) -> None:
+        """Ends a child that was never released."""
+        os.close(self._go)
+        os.close(self._error)
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+
+    def send(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.pidfd, number)
+
+
+@contextlib.contextmanager
+def manners(child: Child) -> Iterator[None]:
+    """The recorder's signals while the program runs."""
+    old: dict[int, Any] = {}
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        old[number] = signal.signal(number, signal.SIG_IGN)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        old[number] = signal.signal(number, lambda n, _frame: child.send(n))
+    try:
+        yield
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+
+
+class Encoder:
+    """What the Python sources write their records with."""
+
+    def __init__(self, recorder: _core.Recorder) -> None:
+        self._recorder = recorder
+
+    def put(self, time_ns: int, event: str, *fields: int | str) -> None:
+        """One record; its text, if it has one, comes last."""
+        text = fields[-1] if fields and isinstance(fields[-1], str) else None
+        numbers = tuple(f for f in fields if isinstance(f, int))
+        if text is not None:
+            text = text.replace("\0", "")
+        self._recorder.put(time_ns, BY_NAME[event].number, numbers, text)
+
+
+class Session:
+    """One recording: the open file, the sources, the loop."""
+
+    def __init__(self, fd: int, max_size: int) -> None:
+        self.fd = fd
+        self.recorder = _core.Recorder(fd, max_size)
+        self.arena_fd = os.memfd_create("twocooks", os.MFD_CLOEXEC)
+        self.recorder.open_arena(self.arena_fd, ARENA_PAGES)
+        self.encoder = Encoder(self.recorder)
+        self.notes: list[str] = []
+        self.source = "kernel"
+        self.source_why = ""
+        self.pages = 0
+        self.poll: SchedstatSource | None = None
+
+    def open_source(self, pid: int, source: str) -> None:
+        """Kernel switches where they may be had, else polling (or TwocooksError if they were demanded)."""
+        if source != "schedstat":
+            raise_file_limit()
+            cpus = sorted(os.sched_getaffinity(0))
+            try:
+                self.pages = self.recorder.open_rings(pid, cpus, RING_PAGES)
+                return
+            except OSError as error:
+                self.source_why = f"{error.args[1]}: {os.strerror(error.errno or 0)}"
+                if source == "kernel":
+                    raise TwocooksError(
+                        f"the kernel refuses its switch records ({self.source_why}); "
+                        "see 'twocooks doctor', or use --source schedstat"
+                    ) from None
+        else:
+            self.source_why = "asked for"
+        self.source = "schedstat"
+        self.poll = SchedstatSource(pid, self.encoder)
+
+    def loop(self, child: Child, meter: Meter, for_s: float | None) -> str:
+        """Records until the program has ended; returns why recording ended."""
+        start = now = time.monotonic_ns()
+        why, stop_at = "exited", start + int(for_s * 1e9) if for_s is not None else None
+        asked = 0
+        next_meter = start
+        while True:
+            if now >= next_meter:
+                self._meter(now, meter)
+                next_meter = now + METER_NS
+            if stop_at is not None and now >= stop_at:
+                why = "for"
+                child.send((signal.SIGINT, signal.SIGTERM, signal.SIGKILL)[min(asked, 2)])
+                asked += 1
+                stop_at = now + int(PATIENCE_S * 1e9)
+            until = min(next_meter, stop_at or next_meter)
+            if self.poll is not None:
+                self.poll.sample(now)
+                until = min(until, now + POLL_NS)
+            reason = self.recorder.run(until, child.pidfd)
+            if reason == "exit":
+                return why
+            if reason == "size":
+                self.notes.append("the trace reached its size limit; what came after is unknown")
+                why = "size"
+            now = time.monotonic_ns()
+
+    def _meter(self, now: int, meter: Meter) -> None:
+        clock = self.recorder.stats()["task_clock_ns"]
+        own = clock + time.process_time_ns()
+        for event, fields in meter.sample(now, own):
+            self.encoder.put(now, event, *fields)
+        if clock:
+            self.encoder.put(now, "TASK_CLOCK", clock)
+
+    def write_json(self, kind: Block, content: dict[str, Any]) -> None:
+        self.recorder.block(int(kind), json.dumps(content).encode())
+
+
+def raise_file_limit() -> None:
+    """One file a CPU is needed: the soft limit may be lower than the hard one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def open_trace(path: Path) -> int:
+    """A new file that only its owner reads, with the head of the format."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise TwocooksError(f"cannot write the trace {path}: {error.strerror}") from None
+    os.write(fd, MAGIC + VERSION.to_bytes(4, "little") + bytes(4))
+    return fd
+
+
+def watch(
+    command: list[str],
+    *,
+    trace_path: Path,
+    source: str = "auto",
+    for_s: float | None = None,
+    max_size: int = 1 << 30,
+    meta: dict[str, Any] | None = None,
+) -> Outcome:
+    """Runs ``command`` (what to exec) and records it into ``trace_path``, which is replaced.
+
+    ``source``: "auto", "kernel" or "schedstat". ``for_s``: after so many seconds the program is ended
+    as Ctrl-C would end it. ``max_size``: bytes of the trace, beyond which the rest is unknown. ``meta``:
+    more keys for the META block. TwocooksError where it cannot begin; nothing was run then.
+    """
+    from twocooks import __version__
+
+    fd = open_trace(trace_path)
+    try:
+        session = Session(fd, max_size)
+        child = Child(command, agent_environment(os.environ, session.arena_fd))
+        try:
+            session.open_source(child.pid, source)
+        except BaseException:
+            child.kill()
+            raise
+        meter = Meter(sorted(os.sched_getaffinity(0)))
+        start_ns = time.monotonic_ns()
+        session.write_json(
+            Block.META,
+            {
+                "twocooks": __version__,
+                "command": command,
+                "pid": child.pid,
+                "source": session.source,
+                "source_why": session.source_why,
+                "start_ns": start_ns,
+                "start_time": time.time(),
+                "kernel": platform.release(),
+                "ring_pages": session.pages,
+                "tick_ns": TICK_NS,
+                "python": sys.executable,
+                "agent": True,
+                **(meta or {}),
+            },
+        )
+        with manners(child):
+            child.release()
+            why = session.loop(child, meter, for_s)
+            end_ns = time.monotonic_ns()
+            _pid, status, usage = os.wait4(child.pid, 0)
+        session.recorder.finish()
+        code = os.waitstatus_to_exitcode(status)
+        finish(session, why, code, end_ns, usage)
+        return Outcome(
+            code if code >= 0 else None, -code if code < 0 else None, trace_path, session.notes
+        )
+    finally:
+        os.close(fd)
+
+
+def finish(
+    session: Session, why: str, code: int, end_ns: int, usage: resource.struct_rusage
+) -> None:
+    """Writes the END block: how it ended, and the kernel's totals to check everything against."""
+    stats = session.recorder.stats()
+    if stats["error"]:
+        session.notes.append(
+            f"writing the trace failed ({os.strerror(stats['error'])}); what came after is unknown"
+        )
+        return
+    mine = resource.getrusage(resource.RUSAGE_SELF)
+    session.write_json(
+        Block.END,
+        {
+            "exit": {
+                "code": code if code >= 0 else None,
+                "signal": -code if code < 0 else None,
+            },
+            "why": why,
+            "end_ns": end_ns,
+            "task_clock_ns": stats["task_clock_ns"],
+            "rusage": {"user_s": usage.ru_utime, "system_s": usage.ru_stime},
+            "lost": stats["lost"],
+            "agent_lost": stats["agent_lost"],
+            "agent_damaged": stats["agent_damaged"],
+            "recorder_cpu_s": mine.ru_utime + mine.ru_stime,
+            "records": {"kernel": stats["kernel_records"], "agent": stats["agent_records"]},
+            "labels": {"looked": stats["looked"], "missed": stats["missed"]},
+            "notes": session.notes,
+        },
+    )
+
