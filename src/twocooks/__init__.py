@@ -15,9 +15,14 @@ __all__ = ["__version__", "load", "run", "task"]
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        from twocooks import api
+        if name == "task":  # used inside watched programs: no need of the rest
+            from twocooks.task import task as value
+        else:
+            from twocooks import api
 
-        return getattr(api, name)
+            value = getattr(api, name)
+        globals()[name] = value  # also over the submodule of the same name
+        return value
     raise AttributeError(f"module 'twocooks' has no attribute {name!r}")
 
 

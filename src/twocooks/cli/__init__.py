@@ -1,0 +1,58 @@
+"""twocooks: does a Python program take turns, or do things really happen at the same moment?
+
+  twocooks run SCRIPT [ARGS]     watch a program; the answer comes when it ends (or on Ctrl-C)
+  twocooks SCRIPT [ARGS]         the same
+  twocooks report [TRACE]        the answer again, from the file of a run (the last one)
+  twocooks check [TRACE]         is the file sound and do its numbers agree?
+  twocooks dump [TRACE]          every record of the file, a line each
+  twocooks doctor                what this machine lets twocooks see, and what to change
+
+  twocooks COMMAND --help        more about one of them
+  twocooks --version
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+from twocooks.model import TwocooksError
+
+COMMANDS = {"run": "run", "report": "report", "check": "check", "dump": "dump", "doctor": "doctor"}
+"""Subcommand -> its module in this package, which has ``main(argv) -> exit code`` and its help as
+docstring. Modules are loaded only when they are asked for: a run pays for what it needs."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line and return the exit code. Errors of the user are one line on stderr."""
+    words = sys.argv[1:] if argv is None else argv
+    try:
+        return _dispatch(words)
+    except TwocooksError as error:
+        print(f"twocooks: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # The reader of a pipe (head, less) went away: nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def _dispatch(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help", "help"):
+        print((__doc__ or "").strip())
+        return 0 if words else 2
+    if words[0] in ("-V", "--version"):
+        from twocooks import __version__
+
+        print(f"twocooks {__version__}")
+        return 0
+    name, rest = (words[0], words[1:]) if words[0] in COMMANDS else ("run", words)
+    module = importlib.import_module(f"twocooks.cli.{COMMANDS[name]}")
+    if rest and rest[0] in ("-h", "--help"):
+        print((module.__doc__ or "").strip())
+        return 0
+    code: int = module.main(rest)
+    return code

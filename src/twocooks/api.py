@@ -1,0 +1,92 @@
+"""What ``import twocooks`` gives: ``load``, ``run`` and ``task``.
+
+    run = twocooks.load("trace.2cooks")
+    run.verdict["id"], run.summary["parallelism"]["max"]
+    print(run.report())
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from twocooks.task import task as task
+
+if TYPE_CHECKING:
+    from twocooks.analyse.result import Analysis
+    from twocooks.read.trace import Trace
+
+__all__ = ["Run", "load", "run", "task"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One recorded run: the same numbers as the command line, by the same names."""
+
+    trace: Trace
+    path: Path
+    exit_code: int | None = None
+    """Of the program, where ``run`` started it and it ended by itself."""
+    signal: int | None = None
+    """The signal that ended it."""
+
+    @cached_property
+    def analysis(self) -> Analysis:
+        """Tasks, cores and step functions; computed once."""
+        from twocooks.analyse import analyse
+
+        return analyse(self.trace)
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The summary of schema "twocooks.summary/1"."""
+        return self.analysis.summary
+
+    @property
+    def verdict(self) -> dict[str, Any]:
+        """id, cause, headline, sentence, why, so, say."""
+        verdict: dict[str, Any] = self.summary["verdict"]
+        return verdict
+
+    def report(self, width: int = 80) -> str:
+        """The terminal report, without colours."""
+        from twocooks.report import terminal
+        from twocooks.report.base import Options
+
+        return terminal.render(self.analysis, Options(width=width))
+
+
+def load(path: str | os.PathLike[str]) -> Run:
+    """Read a trace file. TraceError if it is none, OSError if it cannot be read."""
+    from twocooks.read import reader
+
+    return Run(reader.load(Path(path)), Path(path))
+
+
+def run(
+    command: Sequence[str],
+    *,
+    trace_path: str | os.PathLike[str] | None = None,
+    source: Literal["auto", "kernel", "schedstat"] = "auto",
+    for_s: float | None = None,
+    max_size: int = 10**9,
+) -> Run:
+    """Watch a command (``["script.py", "arg"]``, or any program) and return the run.
+
+    Without ``trace_path`` the trace goes to the user's state folder. ``for_s``: watch only so many
+    seconds. ``max_size``: bytes that the trace may grow to. TwocooksError if it cannot be started.
+    """
+    from twocooks.cli import run as cli
+    from twocooks.cli import store
+    from twocooks.record.watch import watch
+
+    argv, name = cli.command_of(list(command))
+    cli.require_platform()
+    path = Path(trace_path) if trace_path is not None else store.new(name)
+    outcome = watch(argv, trace_path=path, source=source, for_s=for_s, max_size=max_size)
+    found = load(outcome.trace_path)
+    return Run(found.trace, found.path, outcome.exit_code, outcome.signal)

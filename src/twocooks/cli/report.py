@@ -1,0 +1,78 @@
+"""Show the answer again, from the file of a run.
+
+  twocooks report [OPTIONS] [TRACE]      without TRACE: the last run
+
+  --json FILE        write the numbers as JSON instead; - is stdout
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from twocooks.cli import common
+from twocooks.model import TwocooksError
+
+if TYPE_CHECKING:
+    from twocooks.analyse.result import Analysis
+
+
+def main(argv: list[str]) -> int:
+    values, _, rest = common.take_options(argv, {"--json": "--json"}, set())
+    late, _, more = common.take_options(rest[1:], {"--json": "--json"}, set())
+    values |= late  # options after the file are as good
+    path = common.one_trace(rest[:1] + more, "report")
+    target = values.get("--json")
+    if target not in (None, "-"):
+        from twocooks.cli.run import JSON_HEAD
+
+        common.may_write(Path(str(target)), "--json", JSON_HEAD)
+    analysis = analyse_file(path)
+    if target is not None:
+        write_json(analysis.summary, target)
+    else:
+        show(analysis, sys.stdout)
+    return 0
+
+
+def analyse_file(path: Path) -> Analysis:
+    """Read a trace and account for it; says on a terminal when that takes a while."""
+    with common.progress(f"reading {path.name}"):
+        from twocooks.analyse import analyse
+        from twocooks.read import reader
+
+        try:
+            trace = reader.load(path)
+        except OSError as error:
+            raise TwocooksError(f"{path} cannot be read: {error.strerror or error}") from error
+        return analyse(trace)
+
+
+def show(analysis: Analysis, stream: IO[str]) -> None:
+    """Write the terminal report, as the stream can show it."""
+    from twocooks.report import terminal
+
+    stream.write(terminal.render(analysis, common.place(stream)))
+    stream.flush()
+
+
+def write_json(summary: dict[str, Any], target: str) -> None:
+    """The summary as JSON to a file or, for ``-``, to stdout."""
+    text = json.dumps(summary, indent=1, ensure_ascii=True, default=_plain) + "\n"
+    if target == "-":
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return
+    try:
+        Path(target).write_text(text, encoding="ascii")
+    except OSError as error:
+        raise TwocooksError(f"{target} cannot be written: {error.strerror or error}") from error
+
+
+def _plain(value: Any) -> Any:
+    """numpy's numbers are numbers."""
+    if hasattr(value, "item"):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} has no place in JSON")

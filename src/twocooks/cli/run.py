@@ -1,0 +1,203 @@
+"""Watch a program run, and say whether its tasks take turns or really run at the same moment.
+
+  twocooks run [OPTIONS] [--] SCRIPT [ARGS]      a .py file, or any command: gunicorn, pytest, make
+  twocooks run [OPTIONS] -m MODULE [ARGS]        as python -m
+  twocooks run [OPTIONS] -c CODE [ARGS]          as python -c
+
+The program keeps its input, output, terminal and signals, and its exit code is passed through.
+What twocooks has to say goes to stderr when the program has ended; Ctrl-C ends the program, then
+comes the report.
+
+  -o FILE            where the trace goes (else to your state folder, where the last 20 are kept)
+  --json FILE        write the numbers as JSON; - is stdout
+  -q, --quiet        no report
+  --for TIME         watch only so long: 30s, 500ms, 2m
+  --max-size SIZE    do not let the trace grow beyond this (1GB)
+  --source WHICH     kernel: exact switches; schedstat: estimates; auto: the best there is
+  --fail-if EXPR     exit with 1 if this holds, for example 'parallelism.max < 2' or
+                     'verdict.id == turns and wall_s > 1.5s' (only where the program ended with 0)
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, cast
+
+from twocooks.cli import common, store
+from twocooks.cli.common import fail
+
+if TYPE_CHECKING:
+    from twocooks.record.watch import Outcome
+
+VALUED = {"-o": "-o", "--output": "-o", "--json": "--json", "--for": "--for",
+          "--max-size": "--max-size", "--source": "--source", "--fail-if": "--fail-if"}
+FLAGS = {"-q", "--quiet"}
+DEFAULT_MAX_SIZE = "1GB"
+TRACE_HEAD = b"twocooks"
+JSON_HEAD = b'{\n "schema": "twocooks.summary/'
+
+
+def main(argv: list[str]) -> int:
+    values, flags, rest = common.take_options(argv, VALUED, FLAGS)
+    command, name = command_of(rest)
+    require_platform()
+    source = values.get("--source", "auto")
+    if source not in ("auto", "kernel", "schedstat"):
+        fail(f"--source {source!r} is not known; it is auto, kernel or schedstat")
+    for_s = common.duration(values["--for"], "--for") if "--for" in values else None
+    max_size = common.size(values.get("--max-size", DEFAULT_MAX_SIZE), "--max-size")
+    condition = None
+    if "--fail-if" in values:
+        from twocooks.cli.fail_if import parse
+
+        condition = parse(values["--fail-if"])
+    json_path = values.get("--json")
+    if json_path not in (None, "-"):
+        common.may_write(Path(cast(str, json_path)), "--json", JSON_HEAD)
+    if "-o" in values:
+        trace_path = Path(values["-o"])
+        common.may_write(trace_path, "-o", TRACE_HEAD)
+    else:
+        trace_path = store.new(name)
+
+    from twocooks.record.watch import watch
+
+    outcome = watch(
+        command,
+        trace_path=trace_path,
+        source=cast(Literal["auto", "kernel", "schedstat"], source),
+        for_s=for_s,
+        max_size=max_size,
+    )
+    code = exit_code(outcome)
+    if flags and json_path is None and condition is None:
+        failed = False
+    else:
+        failed = _after(outcome, bool(flags), json_path, condition, "-o" in values)
+    if outcome.signal is not None:
+        die_by(outcome.signal)
+    return 1 if failed and code == 0 else code
+
+
+def _after(
+    outcome: Outcome, quiet: bool, json_path: str | None, condition: object, named: bool
+) -> bool:
+    """Report on the finished run; True if the condition of --fail-if holds.
+
+    The program has had its say: nothing that goes wrong here may hide its exit code.
+    """
+    from twocooks.cli.fail_if import Condition
+    from twocooks.cli.report import analyse_file, show, write_json
+
+    try:
+        analysis = analyse_file(outcome.trace_path)
+    except Exception as error:
+        print(f"twocooks: the report failed ({type(error).__name__}: {error}); "
+              f"the trace is {outcome.trace_path}", file=sys.stderr)
+        if os.environ.get("TWOCOOKS_DEBUG"):
+            raise
+        return condition is not None
+    if json_path is not None:
+        write_json(analysis.summary, json_path)
+    if not quiet:
+        show(analysis, sys.stderr)
+        if not named:
+            print(f"twocooks report  shows this again; the trace is {_short(outcome.trace_path)}",
+                  file=sys.stderr)
+    if isinstance(condition, Condition):
+        holds, why = condition.judge(analysis.summary)
+        if holds:
+            print(f"twocooks: --fail-if {condition.text}: {why}", file=sys.stderr)
+        return holds
+    return False
+
+
+def command_of(words: list[str]) -> tuple[list[str], str]:
+    """The argv to execute for what stands after the options, and a short name for the trace."""
+    if not words:
+        fail("run needs a program; for example: twocooks run my_program.py")
+    first, rest = words[0], words[1:]
+    for flag, what in (("-m", "a module"), ("-c", "code")):
+        if first == flag or (first.startswith(flag) and not first.startswith("--")):
+            value = [first[2:], *rest] if first != flag else rest
+            if not value:
+                fail(f"{flag} needs {what}")
+            return [sys.executable, flag, *value], value[0] if flag == "-m" else "c"
+    if first.startswith("-"):
+        fail(f"run has no option {first}; see twocooks run --help "
+             "(a program whose name begins with - stands after --)")
+    return program(first, rest), Path(first).stem
+
+
+def program(name: str, args: list[str]) -> list[str]:
+    """The argv for a script or a command. A .py file, or a folder or archive with a
+    ``__main__.py``, runs under this Python; anything else is executed."""
+    path = Path(name)
+    if name.endswith((".py", ".pyw", ".pyc", ".pyz")) and not os.access(name, os.X_OK | os.R_OK):
+        if not path.is_file():
+            fail(f"there is no file {name}; give the path of a script, or a command on your PATH")
+    if path.is_dir():
+        if not (path / "__main__.py").is_file():
+            fail(f"{name} is a folder without a __main__.py; give a script")
+        return [sys.executable, name, *args]
+    if path.is_file() and (name.endswith((".py", ".pyw", ".pyc", ".pyz")) or not _runs(path)):
+        if not os.access(path, os.R_OK):
+            fail(f"{name} cannot be read; check its permissions")
+        if os.sep in name or name.endswith((".py", ".pyw", ".pyc", ".pyz")):
+            return [sys.executable, name, *args]
+    if os.sep in name:
+        if not path.exists():
+            fail(f"there is no file {name}; give the path of a script, or a command on your PATH")
+        return [name, *args]
+    found = common.on_path(name)
+    if found is None:
+        if path.is_file():
+            return [sys.executable, name, *args]
+        fail(f"there is no script and no command {name}; give the path of a script, "
+             "or a command on your PATH")
+    return [found, *args]
+
+
+def _runs(path: Path) -> bool:
+    return os.access(path, os.X_OK)
+
+
+def require_platform() -> None:
+    """Recording needs Linux on x86-64; everything else works anywhere."""
+    system, machine = platform.system(), platform.machine()
+    if system != "Linux" or machine not in ("x86_64", "AMD64"):
+        fail(f"recording works on Linux x86-64, and this is {system} {machine}; "
+             "reports of traces from there work here too (twocooks report TRACE)")
+
+
+def exit_code(outcome: Outcome) -> int:
+    """The program's own; 0 where it was still running when we stopped watching."""
+    if outcome.signal is not None:
+        return 128 + outcome.signal
+    return outcome.exit_code or 0
+
+
+def die_by(number: int) -> None:
+    """End as the program ended, so that a shell or a supervisor sees the same. Returns only if the
+    signal does not end us."""
+    import resource
+
+    sys.stdout.flush()
+    sys.stderr.flush()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # the program's core is the one that matters
+    try:
+        signal.signal(number, signal.SIG_DFL)
+    except (OSError, ValueError):
+        pass  # SIGKILL cannot be set, and need not be
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
+    os.kill(os.getpid(), number)
+
+
+def _short(path: Path) -> str:
+    home = os.path.expanduser("~")
+    text = str(path)
+    return "~" + text[len(home):] if home != "/" and text.startswith(home + os.sep) else text

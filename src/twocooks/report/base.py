@@ -1,0 +1,33 @@
+"""The one signature of all reports: ``render(analysis, options) -> str``. Reports only format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from twocooks.analyse.result import Analysis
+
+Colour = Literal["none", "16", "256", "full"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the place that a report goes to can show."""
+
+    width: int = 80
+    """Columns; less than ``MIN_WIDTH`` is treated as that."""
+    colour: Colour = "none"
+    unicode: bool = True
+    """False: only ASCII characters are written."""
+
+
+MIN_WIDTH = 60
+MAX_WIDTH = 160
+"""Wider pictures are not easier to read."""
+
+
+class Report(Protocol):
+    """A way to show a run."""
+
+    def __call__(self, analysis: Analysis, options: Options) -> str: ...
