@@ -1,0 +1,53 @@
+/* The recorder's table of threads that wait, and the looks at them: why is each off its core?
+ *
+ * The kernel's records say exactly when a thread came on a core and left it. A thread that blocked
+ * can neither change its reason nor its stack before it runs again, so one look per wait is enough:
+ * it is queued when it goes off, looked at once it has waited for a while, then left alone. What a
+ * look says is only meaningful if the thread did not run between now - took and now; the reader of
+ * the trace proves that from the kernel's records, this table only keeps the looks few.
+ *
+ * Times are CLOCK_MONOTONIC in ns. Calls may come slightly out of order between CPUs (the rings are
+ * drained one after the other): of two events of one thread the later time wins. No Python in here.
+ */
+#ifndef TWOCOOKS_WAITS_H
+#define TWOCOOKS_WAITS_H
+#include <stddef.h>
+#include <stdint.h>
+
+#include "encode.h"
+
+struct tc_waits;
+
+/* LOOK.syscall of a thread that waits outside any system call: a page fault, or stopped. */
+#define TC_NO_SYSCALL 0xffffffffull
+
+struct tc_waits *tc_waits_new(void); /* NULL: no memory */
+void tc_waits_free(struct tc_waits *w);
+
+void tc_waits_on(struct tc_waits *w, uint32_t pid, uint32_t tid, uint64_t now_ns);
+/* preempted: it waits for a core, which needs no look. */
+void tc_waits_off(struct tc_waits *w, uint32_t pid, uint32_t tid, uint64_t now_ns, int preempted);
+void tc_waits_gone(struct tc_waits *w, uint32_t tid);
+
+/* The process runs Python: from now on its futexes and frames can be read. Again for the same pid
+ * (after fork, a second interpreter): looked up anew. */
+void tc_waits_process(struct tc_waits *w, uint32_t pid, uint64_t runtime, uint32_t hexversion);
+void tc_waits_exec(struct tc_waits *w, uint32_t pid); /* it runs something else now */
+
+/* Looks at every thread that has waited unlabelled for min_age_ns or longer, oldest first, until
+ * budget_ns is used up; the rest keeps for the next call. Puts TEXT and LOOK records into `look`
+ * (times near the clock's now, never before an earlier one of this stream). Returns how many LOOKs
+ * it put. */
+int tc_waits_label(struct tc_waits *w, uint64_t now_ns, uint64_t min_age_ns, uint64_t budget_ns,
+                   struct tc_stream *look);
+
+size_t tc_waits_pending(const struct tc_waits *w); /* threads that wait unlabelled now */
+
+struct tc_waits_counts {
+    uint64_t looked;   /* LOOK records put */
+    uint64_t missed;   /* waits given up: running again, gone or refused at three looks */
+    uint64_t frames;   /* LOOKs with a place in the program */
+    uint64_t spent_ns; /* time in tc_waits_label */
+};
+void tc_waits_counts(const struct tc_waits *w, struct tc_waits_counts *counts);
+#endif
