@@ -1,0 +1,84 @@
+"""Options, markers, and the ledger of tests that need free cores.
+
+A test that needs two free cores and does not get them is skipped with its reason; the skips are
+counted and shown. With ``TWOCOOKS_CI`` in the environment the run fails when more than a tenth of
+those tests skipped: a green run on a busy machine would prove nothing.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.kit import cores
+
+CORES_REASON = "cores not free"
+ALLOWED_SHARE = 0.10
+FEW = 10
+"""With fewer tests than this in a run a share says nothing."""
+
+_needing: set[str] = set()
+_skipped: dict[str, str] = {}
+discarded: list[str] = []
+"""Runs of programs that did not count because the cores were not free: one line each."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--runs",
+        type=int,
+        default=1,
+        help="how often each known-answer program must be right in a row",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "cores: needs two free cores; skipped, and counted, without")
+
+
+@pytest.fixture
+def free_cores() -> None:
+    """Skips the test unless two cores are free before it."""
+    free = cores.probe()
+    if free < cores.NEEDED:
+        free = cores.probe()
+    if free < cores.NEEDED:
+        pytest.skip(f"{CORES_REASON}: {free:.1f} of {cores.NEEDED} before the test")
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if "cores" not in report.keywords:
+        return
+    _needing.add(report.nodeid)
+    if report.skipped and isinstance(report.longrepr, tuple) and CORES_REASON in report.longrepr[2]:
+        _skipped[report.nodeid] = report.longrepr[2].removeprefix("Skipped: ")
+
+
+def too_many_skipped(needing: int, skipped: int) -> bool:
+    """Whether so many of the tests that need cores skipped that the run proves nothing."""
+    return needing >= FEW and skipped > ALLOWED_SHARE * needing
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    failed = too_many_skipped(len(_needing), len(_skipped))
+    if failed and os.environ.get("TWOCOOKS_CI") and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not _needing:
+        return
+    out = terminalreporter
+    out.section("free cores")
+    out.line(
+        f"{len(_skipped)} of {len(_needing)} tests that need two free cores were skipped; "
+        f"{len(discarded)} runs discarded"
+    )
+    for nodeid, reason in sorted(_skipped.items()):
+        out.line(f"  {nodeid.rpartition('::')[2]}: {reason}")
+    if too_many_skipped(len(_needing), len(_skipped)):
+        out.line(
+            f"more than {ALLOWED_SHARE:.0%} skipped: too busy a machine to prove anything"
+            + ("" if os.environ.get("TWOCOOKS_CI") else " (an error with TWOCOOKS_CI set)")
+        )

@@ -1,0 +1,217 @@
+"""Every known-answer program, watched as an ordinary user, gets its known answer.
+
+A run counts only when the cores were free before and during it (where the program needs them);
+others are discarded and counted, and even then the answer must not be wrong: it may say that no
+core was free. Where no run counted, the test skips with the reason.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests import conftest
+from tests.kit import cores, needs
+from tests.kit.watched import (
+    PARANOID,
+    PROGRAMS,
+    Place,
+    Watched,
+    lookup,
+    make_place,
+    twocooks,
+    watch,
+)
+from tests.programs.answers import ANSWERS, Answer, for_python
+
+TRIES = 4
+"""Runs started at most for each run that must count."""
+BUSY = 1.4
+"""With fewer free cores over the whole run, seen from here, the tool must have seen it too."""
+HERE = [found for answer in ANSWERS if (found := for_python(answer, needs.has_gil())) is not None]
+
+
+def parameters() -> Iterator[object]:
+    for answer in HERE:
+        marks = [pytest.mark.cores] if answer.needs & {"cores", "load"} else []
+        yield pytest.param(answer, id=answer.label, marks=marks)
+
+
+@pytest.fixture
+def place() -> Iterator[Place]:
+    made = make_place()
+    yield made
+    shutil.rmtree(made.folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def crowd(wanted: bool) -> Iterator[tuple[str, ...]]:
+    """Keep one core busy with other programs' work, and ask for two cores of which it is one."""
+    if not wanted:
+        yield ()
+        return
+    two = sorted(os.sched_getaffinity(0))[:2]
+    loop = [sys.executable, "-I", "-S", "-c", "while True: pass"]
+    others = [subprocess.Popen(["taskset", "-c", str(two[1]), *loop]) for _ in range(6)]
+    try:
+        yield ("taskset", "-c", f"{two[0]},{two[1]}")
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+
+
+def prefix_of(answer: Answer) -> tuple[str, ...]:
+    if "taskset" in answer.needs:
+        return ("taskset", "-c", str(min(os.sched_getaffinity(0))))
+    return ()
+
+
+def run_once(answer: Answer, place: Place) -> Watched:
+    python = sys.executable
+    if "free-threaded" in answer.needs:
+        python = needs.free_threaded_python() or python
+    command = [python, str(PROGRAMS / f"{answer.program}.py")]
+    with crowd("load" in answer.needs) as around:
+        prefix = around or prefix_of(answer)
+        return watch(command, place, options=answer.options, prefix=prefix)
+
+
+def pair_of(run: Watched) -> tuple[str, str | None]:
+    verdict = lookup(run.summary, "verdict")
+    return verdict["id"], verdict.get("cause")
+
+
+def judge(answer: Answer, run: Watched) -> list[str]:
+    """What is wrong with this run's answer; empty = right."""
+    wrong = []
+    pair = pair_of(run)
+    if pair not in answer.verdicts:
+        wrong.append(f"verdict {pair}, known answer {' or '.join(map(str, answer.verdicts))}")
+    for path, (low, high) in answer.bounds.items():
+        value = lookup(run.summary, path)
+        if not low <= value <= high:
+            wrong.append(f"{path} = {value}, must be {low} to {high}")
+    by_kind = lookup(run.summary, "tasks.by_kind") if answer.kinds else {}
+    for kind, (low, high) in answer.kinds.items():
+        if not low <= by_kind.get(kind, 0) <= high:
+            wrong.append(f"{by_kind.get(kind, 0)} tasks of kind {kind}, must be {low} to {high}")
+    return wrong
+
+
+def told(run: Watched) -> str:
+    """What a reader of a failed test needs."""
+    keys = (
+        "cpu_s",
+        "wall_s",
+        "verdict",
+        "scores",
+        "concurrency",
+        "parallelism",
+        "wanted",
+        "cores",
+        "tasks",
+        "time",
+        "measured",
+    )
+    seen = {key: run.summary.get(key) for key in keys}
+    return f"\n{run.err}\n{seen}\nfree cores from outside: {run.free:.2f}"
+
+
+def check_always(answer: Answer, run: Watched) -> None:
+    """What must hold on the busiest machine: the program undisturbed, the trace consistent."""
+    assert run.code == 0, told(run)
+    assert run.out.strip() == answer.output, told(run)
+    source = "schedstat" if "schedstat" in answer.options else "kernel"
+    assert lookup(run.summary, "measured.source") == source, told(run)
+    assert lookup(run.summary, "measured.lost_events") == 0, told(run)
+    check = subprocess.run(twocooks("check", str(run.trace)), capture_output=True, text=True)
+    assert check.returncode == 0, check.stdout + check.stderr + told(run)
+
+
+def never_wrong(answer: Answer, run: Watched) -> None:
+    """Without free cores the answer is the known one or no-free-core, but not another."""
+    pair = pair_of(run)
+    assert pair in answer.verdicts or pair[1] == "no-free-core" or run.free >= BUSY, told(run)
+
+
+@pytest.mark.parametrize("answer", parameters())
+def test_known_answer(answer: Answer, place: Place, request: pytest.FixtureRequest) -> None:
+    for need in sorted(answer.needs):
+        if reason := needs.missing(need):
+            pytest.skip(reason)
+    gate = "cores" in answer.needs
+    wanted = request.config.getoption("--runs")
+    right = 0
+    for _ in range(TRIES * wanted):
+        before = cores.probe() if gate else cores.NEEDED
+        run = run_once(answer, place)
+        check_always(answer, run)
+        wrong = judge(answer, run)
+        free = min(before, run.free)
+        if free < cores.NEEDED and (gate or (wrong and "load" not in answer.needs)):
+            conftest.discarded.append(f"{answer.label}: {free:.2f} free")
+            never_wrong(answer, run)
+            continue
+        assert not wrong, "; ".join(wrong) + told(run)
+        right += 1
+        if right == wanted:
+            return
+    pytest.skip(
+        f"{conftest.CORES_REASON}: {right} of {wanted} runs counted, last: {free:.1f} free"
+    )
+
+
+def test_the_runs_have_no_rights_of_root() -> None:
+    """Else all that the other tests show of the kernel's records would be shown for root only."""
+    status = subprocess.run(
+        [*twocooks()[:-2], "-c", "print(open('/proc/self/status').read())"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    effective = re.search(r"^CapEff:\s*(\w+)$", status, re.MULTILINE)
+    assert effective is not None
+    assert int(effective[1], 16) == 0
+    if int(PARANOID.read_text()) < 2:
+        pytest.skip("perf_event_paranoid is below 2: everybody may do everything here")
+    assert int(PARANOID.read_text()) == 2
+
+
+def test_enough_programs_and_every_answer() -> None:
+    """At least one program for each verdict and each cause."""
+    pairs = [pair for answer in ANSWERS for pair in answer.verdicts]
+    assert len({answer.program for answer in ANSWERS}) >= 28
+    assert {verdict for verdict, _ in pairs} == {
+        "one-after-another",
+        "turns",
+        "waiting-together",
+        "relay",
+        "sometimes",
+        "parallel",
+        "both",
+        "many-hands",
+        "single",
+        "nothing",
+        "cannot-tell",
+    }
+    assert {cause for _, cause in pairs} - {None} == {
+        "await-by-await",
+        "loop-held",
+        "lock",
+        "one-worker",
+        "one-loop",
+        "one-core",
+        "gil",
+        "no-free-core",
+        "no-contest",
+        "hand-over",
+        "unknown",
+    }

@@ -1,0 +1,112 @@
+"""How many cores are free for a test: measured before it, and while it ran.
+
+A verdict about parallelism on a machine that works for somebody else is a verdict about somebody
+else; such runs are discarded, and counted.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+NEEDED = 1.6
+TICK = os.sysconf("SC_CLK_TCK")
+
+_CHILD = """
+import sys, time
+print("ready", flush=True)
+sys.stdin.readline()
+end = time.thread_time() + float(sys.argv[1])
+while time.thread_time() < end:
+    for _ in range(300):
+        pass
+print("done", flush=True)
+"""
+
+
+def probe(cpu_s: float = 0.1) -> float:
+    """Cores that two computing processes get right now: 0 to 2."""
+    command = [sys.executable, "-I", "-S", "-c", _CHILD, str(cpu_s)]
+    children = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(2)
+    ]
+    try:
+        for child in children:
+            assert child.stdout is not None
+            child.stdout.readline()
+        begin = time.monotonic()
+        for child in children:
+            assert child.stdin is not None
+            child.stdin.write(b"go\n")
+            child.stdin.flush()
+        for child in children:
+            assert child.stdout is not None
+            child.stdout.readline()
+        return 2 * cpu_s / (time.monotonic() - begin)
+    finally:
+        for child in children:
+            child.communicate()
+
+
+def machine_ticks(text: str, cpus: set[int]) -> tuple[int, int]:
+    """(busy, stolen) ticks of these CPUs since boot, from the text of /proc/stat."""
+    busy = stolen = 0
+    for line in text.splitlines():
+        name, *numbers = line.split()
+        if name.startswith("cpu") and name[3:].isdigit() and int(name[3:]) in cpus:
+            user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, numbers[:8])
+            busy += user + nice + system + irq + softirq
+            stolen += steal
+    return busy, stolen
+
+
+def own_cpu_s() -> float:
+    """CPU seconds of this process and of all its children that it has waited for."""
+    return sum(
+        usage.ru_utime + usage.ru_stime
+        for usage in (
+            resource.getrusage(resource.RUSAGE_SELF),
+            resource.getrusage(resource.RUSAGE_CHILDREN),
+        )
+    )
+
+
+@dataclass
+class Meter:
+    """Free cores between ``start`` and ``stop``: usable ones less what others used or took away."""
+
+    cpus: set[int]
+    began: float = 0.0
+    busy: int = 0
+    stolen: int = 0
+    own: float = 0.0
+
+    @classmethod
+    def start(cls) -> Meter:
+        meter = cls(os.sched_getaffinity(0))
+        meter.busy, meter.stolen = meter._machine()
+        meter.own = own_cpu_s()
+        meter.began = time.monotonic()
+        return meter
+
+    def stop(self) -> float:
+        """Every child that worked meanwhile must have been waited for."""
+        wall = time.monotonic() - self.began
+        busy, stolen = self._machine()
+        foreign = max(0.0, (busy - self.busy) / TICK - (own_cpu_s() - self.own))
+        return free_cores(len(self.cpus), foreign, (stolen - self.stolen) / TICK, wall)
+
+    def _machine(self) -> tuple[int, int]:
+        with open("/proc/stat") as file:
+            return machine_ticks(file.read(), self.cpus)
+
+
+def free_cores(usable: int, foreign_s: float, stolen_s: float, wall_s: float) -> float:
+    """Cores left over by others during ``wall_s`` seconds."""
+    if wall_s <= 0:
+        return 0.0
+    return max(0.0, usable - (foreign_s + stolen_s) / wall_s)

@@ -1,0 +1,3 @@
+"""Says hello and ends."""
+
+print("hello")

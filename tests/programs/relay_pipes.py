@@ -1,0 +1,28 @@
+"""Two processes hand one plate to and fro over pipes: each waits for the other's result."""
+
+import multiprocessing
+from multiprocessing.connection import Connection
+
+from work import burn
+
+ROUNDS = 80
+
+
+def dry(pipe: Connection) -> None:
+    for _ in range(ROUNDS):
+        plate = pipe.recv()
+        burn(0.004)
+        pipe.send(plate + 1)
+
+
+if __name__ == "__main__":
+    mine, other = multiprocessing.Pipe()
+    process = multiprocessing.get_context("fork").Process(target=dry, args=(other,))
+    process.start()
+    plate = 0
+    for _ in range(ROUNDS):
+        burn(0.004)
+        mine.send(plate)
+        plate = mine.recv()
+    process.join()
+    print("plates", plate)

@@ -1,0 +1,24 @@
+"""Two processes, each with an event loop and four coroutines: an ordinary web server."""
+
+import asyncio
+import multiprocessing
+
+from async_chop import chop
+
+
+async def kitchen() -> None:
+    await asyncio.gather(*(chop(n) for n in range(4)))
+
+
+def serve() -> None:
+    asyncio.run(kitchen())
+
+
+if __name__ == "__main__":
+    context = multiprocessing.get_context("fork")
+    processes = [context.Process(target=serve) for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    print("two kitchens", [process.exitcode for process in processes])

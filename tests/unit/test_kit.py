@@ -1,0 +1,46 @@
+"""The kit that judges others is judged itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests import conftest
+from tests.kit import cores, watched
+
+STAT = """cpu  100 0 100 900 0 0 0 9
+cpu0 10 1 20 500 7 3 4 5
+cpu1 90 0 80 400 0 0 0 4
+cpu11 1000 0 0 0 0 0 0 0
+intr 12
+"""
+
+
+def test_ticks_are_those_of_the_named_cpus() -> None:
+    assert cores.machine_ticks(STAT, {0}) == (38, 5)
+    assert cores.machine_ticks(STAT, {0, 1}) == (208, 9)
+    assert cores.machine_ticks(STAT, {1}) == (170, 4)
+
+
+@pytest.mark.parametrize(
+    ("usable", "foreign", "stolen", "wall", "free"),
+    [(2, 0, 0, 1, 2), (2, 1, 0, 1, 1), (2, 1, 0.5, 1, 0.5), (1, 5, 0, 1, 0), (2, 0, 0, 0, 0)],
+)
+def test_free_cores(usable: int, foreign: float, stolen: float, wall: float, free: float) -> None:
+    assert cores.free_cores(usable, foreign, stolen, wall) == free
+
+
+def test_probe_is_between_none_and_two() -> None:
+    assert 0 < cores.probe(0.02) <= 2.05
+
+
+@pytest.mark.parametrize(
+    ("needing", "skipped", "bad"), [(20, 2, False), (20, 3, True), (5, 5, False)]
+)
+def test_share_of_skipped_tests(needing: int, skipped: int, bad: bool) -> None:
+    assert conftest.too_many_skipped(needing, skipped) is bad
+
+
+def test_lookup_names_what_is_missing() -> None:
+    assert watched.lookup({"a": {"b": 3}}, "a.b") == 3
+    with pytest.raises(KeyError, match=r"a\.c"):
+        watched.lookup({"a": {"b": 3}}, "a.c")
