@@ -39,7 +39,8 @@ def blas_threads() -> bool:
         return False
     code = (
         "import os\nos.environ['OPENBLAS_NUM_THREADS'] = '2'\nimport numpy\n"
-        "a = numpy.ones((300, 300))\na @ a\nraise SystemExit(len(os.listdir('/proc/self/task')) < 2)"
+        "a = numpy.ones((300, 300))\na @ a\n"
+        "raise SystemExit(len(os.listdir('/proc/self/task')) < 2)"
     )
     return subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
 
