@@ -1,0 +1,153 @@
+"""The page: from the headline down to what could not be seen (the layout of the answer page).
+
+Every number comes from the summary; the page only arranges and cleans. What makes the rest doubtful
+(losses, estimates) stands directly under the headline, not at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.style import Style
+
+from twocooks.analyse.result import Analysis
+from twocooks.model import Verdict
+from twocooks.report.base import MAX_WIDTH, MIN_WIDTH, Options
+from twocooks.report.terminal import draw
+from twocooks.report.terminal.lanes import fold, shown
+from twocooks.report.terminal.paint import BOLD, DIM, WARN, Painter, Span
+from twocooks.report.words import clean, count, fit, seconds, width_of, wrap
+
+MARGIN = 2
+INDENT = 8
+"""Where the paragraphs behind Why, So and Say it begin, after the margin."""
+MAX_TEXT = 96
+"""Longer lines of text are hard to read."""
+
+TECHNICAL = {
+    Verdict.ONE_AFTER_ANOTHER: "Neither concurrent nor parallel.",
+    Verdict.TURNS: "Concurrent, not parallel.",
+    Verdict.WAITING_TOGETHER: "Concurrent; nobody's hands were needed.",
+    Verdict.RELAY: "Concurrent, not parallel.",
+    Verdict.SOMETIMES: "Concurrent, and now and then parallel.",
+    Verdict.PARALLEL: "Parallel (and so concurrent).",
+    Verdict.BOTH: "Concurrent and parallel.",
+    Verdict.MANY_HANDS: "Parallel, not concurrent.",
+}
+"""The two technical words, said once. The other verdicts claim neither."""
+
+
+def render(analysis: Analysis, options: Options) -> str:
+    """The report as text, each line at most ``options.width`` columns wide, with a final newline."""
+    width = max(MIN_WIDTH, min(options.width, MAX_WIDTH))
+    painter = Painter(options.colour, options.unicode)
+    page = _Page(analysis.summary, painter, width)
+    lanes = fold(shown(analysis))
+    lines = ["", *page.head(), ""]
+    if lanes and analysis.summary["verdict"]["id"] != Verdict.NOTHING:
+        lines += [*draw.rows(analysis, lanes, painter, width), ""]
+    lines += [*page.body(), *page.foot(analysis), ""]
+    return "\n".join(lines)
+
+
+class _Page:
+    """The words above and below the picture."""
+
+    def __init__(self, summary: dict[str, Any], painter: Painter, width: int) -> None:
+        self.summary = summary
+        self.verdict: dict[str, Any] = summary["verdict"]
+        self.painter = painter
+        self.text_width = min(width - 2 * MARGIN, MAX_TEXT)
+        self.width = width
+
+    def clean(self, text: Any) -> str:
+        return clean(str(text or ""), unicode=self.painter.unicode)
+
+    def line(self, *spans: Span) -> str:
+        return self.painter.line([(" " * MARGIN, None), *spans])
+
+    def head(self) -> Iterator[str]:
+        headline = self.clean(self.verdict.get("headline"))
+        first, stop, rest = headline.partition(". ")
+        technical = rest or TECHNICAL.get(self.verdict["id"], "")
+        title = (first + stop).strip()
+        room = self.width - 2 * MARGIN - width_of(title) - 2
+        if technical and width_of(technical) <= room:
+            yield self.line((title, BOLD), ("  " + technical, None))
+        else:
+            yield from (self.line((part, BOLD)) for part in wrap(title, self.text_width))
+            yield from (self.line((part, None)) for part in wrap(technical, self.text_width))
+        for warning in self.warnings():
+            yield from self.paragraph(self.painter.glyphs.warn, warning, WARN, indent=2)
+        yield ""
+        sentence = self.clean(self.verdict.get("sentence"))
+        yield from (self.line((part, None)) for part in wrap(sentence, self.text_width))
+
+    def warnings(self) -> Iterator[str]:
+        """What makes the answer doubtful, in order of weight."""
+        measured = self.summary.get("measured") or {}
+        if measured.get("exact") is False:
+            yield ("Estimated: the kernel did not tell its switches, so work at the same moment is a lower "
+                   "bound. Why, and what to change: twocooks doctor")
+        lost, unknown = measured.get("lost_events") or 0, measured.get("unknown_s") or 0.0
+        if unknown > 0:
+            yield (f"{seconds(unknown)} of the run are unknown"
+                   + (f" ({count(lost, 'record')} lost)" if lost else "")
+                   + ": drawn as ?, and nothing is claimed about them.")
+        elif lost:
+            yield f"{count(lost, 'record')} of the program's agents lost: some tasks may be missing."
+
+    def body(self) -> Iterator[str]:
+        for title, key in (("Why", "why"), ("So", "so")):
+            if self.verdict.get(key):
+                yield from self.paragraph(title, self.clean(self.verdict[key]), BOLD)
+        for number, finding in enumerate((self.summary.get("findings") or [])[:3]):
+            if finding.get("sentence"):
+                yield from self.paragraph("" if number else "Also", self.clean(finding["sentence"]), BOLD)
+        say = self.clean(self.verdict.get("say")).strip("\"“”")
+        if say:
+            quoted = f"“{say}”" if self.painter.unicode else f'"{say}"'
+            yield from self.paragraph("Say it", quoted, BOLD)
+
+    def foot(self, analysis: Analysis) -> Iterator[str]:
+        yield ""
+        dot = f" {self.painter.glyphs.dot} "
+        line = ""
+        for number in self.numbers():  # broken between the numbers, not inside one
+            if line and width_of(line + dot + number) > self.text_width:
+                yield self.line((line, DIM))
+                line = ""
+            line += dot + number if line else number
+        yield self.line((line, DIM))
+        helpers = sum(task.background for task in analysis.tasks)
+        notes = [str(note) for note in (self.summary.get("measured") or {}).get("notes") or []]
+        if helpers:
+            notes.append(f"also present: {count(helpers, 'helper')}")
+        for note in notes:
+            yield from self.paragraph(self.painter.glyphs.dot, self.clean(note), DIM, indent=2, body=DIM)
+
+    def numbers(self) -> Iterator[str]:
+        """How it was measured and on what, in one breath."""
+        summary = self.summary
+        if summary.get("wall_s") is not None and summary.get("cpu_s") is not None:
+            yield f"{seconds(summary['cpu_s'])} of work in {seconds(summary['wall_s'])}"
+        if summary.get("in_line_s"):
+            yield f"{seconds(summary['in_line_s'])} in line"
+        cores = summary.get("cores") or {}
+        if cores.get("usable") is not None:
+            text = count(int(cores["usable"]), "core")
+            if cores.get("free") is not None:
+                text += f" ({cores['free']:.1f} free before)"
+            yield text
+        if summary.get("python"):
+            yield self.clean(f"Python {str(summary['python']).removeprefix('Python ')}") + (
+                "" if summary.get("gil") is None else ", GIL on" if summary["gil"] else ", no GIL")
+        measured = summary.get("measured") or {}
+        yield "exact, from the kernel" if measured.get("exact") else "estimated"
+
+    def paragraph(
+        self, title: str, text: str, style: Style, indent: int = INDENT, body: Style | None = None
+    ) -> Iterator[str]:
+        for number, part in enumerate(wrap(text, self.text_width - indent)):
+            yield self.line((fit(title if number == 0 else "", indent), style), (part, body))
