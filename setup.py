@@ -36,7 +36,8 @@ if sys.platform == "linux":
     extensions += [
         extension(
             "twocooks._core",
-            "module.c", "recorder.c", "ring.c", "drain.c", "waits.c", "peek.c", "encode.c",
+            "module.c", "recorder.c", "ring.c", "drain.c", "waits.c", "peek.c", "peek_code.c",
+            "encode.c",
         ),
         extension("twocooks.record.agent._agent", "agent.c", "steps.c"),
     ]

@@ -15,6 +15,16 @@ struct tc_peek; /* one per watched process that runs Python */
 struct tc_peek *tc_peek_new(uint32_t pid, uint64_t runtime, uint32_t hexversion);
 void tc_peek_free(struct tc_peek *p);
 
+/* The same, reading by `read` in place of process_vm_readv: for tests, which feed it garbage. It
+ * fills the spans in order and returns how many of them it could fill wholly. */
+struct tc_span {
+    uint64_t from;
+    void *to;
+    size_t size;
+};
+typedef size_t (*tc_read)(void *context, const struct tc_span *spans, size_t count);
+struct tc_peek *tc_peek_new_by(tc_read read, void *context, uint64_t runtime, uint32_t hexversion);
+
 /* The Python state may move (interpreter started anew after fork, exec): look it up again. */
 void tc_peek_refresh(struct tc_peek *p);
 
@@ -27,7 +37,8 @@ enum tc_futex tc_peek_futex(struct tc_peek *p, uint64_t address, uint64_t *lock)
 /* The innermost frames of the blocked thread tid, as "file:line:function" joined by U+001F, innermost
  * first, at most `frames` of them, cut to size - 1 bytes and ended by 0. Returns the text's length;
  * 0 = the thread runs no Python (a native thread) or it cannot be known. `file` is the whole path as
- * in co_filename; names and files are cut to 200 bytes each. Only meaningful while the thread is
+ * in co_filename; names are cut to their first and files to their last 200 bytes, control characters
+ * (and a colon in a function's name) become '?', an unknown line is 0. Only meaningful while the thread is
  * known not to run between before and after the call; the caller proves that. */
 int tc_peek_frames(struct tc_peek *p, uint32_t tid, int frames, char *text, size_t size);
 #endif

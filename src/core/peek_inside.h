@@ -1,0 +1,93 @@
+/* Shared by peek.c (processes, threads, frames) and peek_code.c (code objects, lines, texts). */
+#ifndef TWOCOOKS_PEEK_INSIDE_H
+#define TWOCOOKS_PEEK_INSIDE_H
+#include <string.h>
+
+#include "peek.h"
+#include "peek_layout.h"
+
+enum {
+    MAX_THREAD_SIZE = 2048, /* the used part of a PyThreadState */
+    MAX_FRAME_SIZE = 256,   /* the used part of a frame's head */
+    MAX_CODE_SIZE = 512,    /* the used part of a code object's head */
+    MAX_INTERPRETERS = 64,
+    MAX_THREADS = 1 << 16,  /* places in the table; at most half of them are used */
+    MAX_WALK = 1 << 15,     /* thread states looked at in one call */
+    MAX_UNBOUND = 64,
+    MAX_STEPS = 64,         /* frames looked at in one call, shown or not */
+    MAX_FRAMES = 16,
+    MAX_SPANS = 16,
+    MAX_TABLE = 1 << 16,    /* bytes of a line table */
+    CODES = 1024,
+    WINDOW = 4096,
+    NAME = 200,
+};
+#define MAX_OFFSET (1u << 20) /* of any place in _PyRuntime or PyInterpreterState */
+#define MAX_CHUNK (1u << 16)
+
+struct thread {
+    uint32_t tid; /* 0: a free place */
+    uint64_t state;
+    uint64_t cframe;      /* 3.11, 3.12: where its _PyCFrame was last time */
+    uint64_t window;      /* where its innermost frames were last time */
+};
+
+struct code {
+    uint64_t at, file, name, table; /* addresses in the process; at = 0: a free place */
+    int32_t first_line;
+    uint32_t table_size;
+    uint8_t *lines;  /* copy of the line table */
+    char *text;      /* file \0 function \0 */
+    uint64_t last_offset;
+    int32_t last_line;
+};
+
+struct tc_peek {
+    tc_read read;
+    void *context;
+    uint64_t runtime;
+    uint32_t hexversion;
+    int usable;
+    uint32_t at[TC_FIELDS];
+    size_t thread_size, frame_size, code_from, code_size;
+
+    size_t interpreters;
+    uint64_t interpreter[MAX_INTERPRETERS], gil[MAX_INTERPRETERS];
+
+    struct thread *threads;
+    uint32_t thread_places, threads_used;
+    uint64_t unbound[MAX_UNBOUND];
+    size_t unbound_count;
+
+    struct code codes[CODES];
+    uint8_t state[MAX_THREAD_SIZE];
+    uint8_t window[WINDOW];
+    uint64_t window_at; /* 0: nothing is in it */
+};
+
+struct frame {
+    uint64_t code, ip;
+    int32_t copy;
+};
+
+static inline uint64_t u64(const void *from) {
+    uint64_t value;
+    memcpy(&value, from, sizeof value);
+    return value;
+}
+
+static inline int get(struct tc_peek *p, uint64_t from, void *to, size_t size) {
+    struct tc_span span = {from, to, size};
+    return from && p->read(p->context, &span, 1) == 1;
+}
+
+static inline uint64_t get_word(struct tc_peek *p, uint64_t from) {
+    uint64_t value = 0;
+    return get(p, from, &value, sizeof value) ? value : 0;
+}
+
+/* Writes the frames as tc_peek_frames promises. Returns the length, 0 = a read failed. */
+int tc_peek_put_frames(struct tc_peek *p, const struct frame *frames, size_t count, char *text,
+                       size_t size);
+void tc_peek_forget_codes(struct tc_peek *p);
+#endif

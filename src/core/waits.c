@@ -1,0 +1,397 @@
+/* The table behind waits.h.
+ *
+ *   tid -> thread   open addressing; a place per living thread that was seen on or off a core
+ *   pid -> process  the same; how many of its threads are in the table, and its tc_peek
+ *   queue           doubly linked through the threads that wait unlabelled, oldest first
+ *
+ * on, off and gone run for every switch the kernel records (100,000 a second and more): one look-up
+ * and a few words. A label call touches only the queue. Drained rings are not sorted against each
+ * other, so the queue is only nearly sorted (within one round of draining): a thread is then looked
+ * at up to min_age late, never wrongly.
+ *
+ * One look = open, read, close of /proc/PID/task/TID/syscall (kept-open files would cost thousands
+ * of descriptors), then, where the process runs Python, the futex and the frames. The frames are
+ * named once as a TEXT and then by number.
+ */
+#define _GNU_SOURCE
+#include "waits.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "events.h"
+#include "peek.h"
+
+enum {
+    LOOKS = 3,            /* looks at one wait before it is given up */
+    FRAMES = 6,
+    TEXT_SIZE = 4096,
+    MAX_TEXTS = 1 << 15,  /* texts known by number at once; then the table starts anew */
+};
+#define MAX_TEXT_BYTES (16u << 20)
+
+struct thread {
+    uint32_t tid, pid;          /* tid 0: a free place */
+    uint32_t older, newer;      /* in the queue, as tids; 0 = none */
+    uint64_t last_ns;           /* of its latest event */
+    uint64_t queued_ns;         /* since when it waits for this look */
+    uint64_t looked_ns;         /* when its latest look began that told something */
+    uint8_t queued, looks;
+};
+
+struct process {
+    uint32_t pid, threads; /* pid 0: a free place */
+    struct tc_peek *peek;
+};
+
+struct text {
+    uint64_t hash;
+    uint32_t id, size; /* id 0: a free place */
+    char *bytes;
+};
+
+struct tc_waits {
+    struct thread *threads;
+    uint32_t thread_places, thread_count;
+    struct process *processes;
+    uint32_t process_places, process_count;
+    uint32_t oldest, newest; /* tids */
+    size_t pending;
+    struct text *texts; /* MAX_TEXTS * 2 places */
+    uint32_t text_count, next_text;
+    size_t text_bytes;
+    uint64_t put_ns; /* time of the latest record in the stream */
+    struct tc_waits_counts counts;
+};
+
+static uint64_t clock_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+}
+
+/* ---- the two tables: open addressing, freed by moving later entries back ---- */
+
+static uint32_t slot(uint32_t key, uint32_t places) { return key * 2654435761u & (places - 1); }
+
+static struct thread *find_thread(const struct tc_waits *w, uint32_t tid) {
+    uint32_t i = slot(tid, w->thread_places);
+    while (w->threads[i].tid && w->threads[i].tid != tid) i = (i + 1) & (w->thread_places - 1);
+    return &w->threads[i];
+}
+
+static struct process *find_process(const struct tc_waits *w, uint32_t pid) {
+    uint32_t i = slot(pid, w->process_places);
+    while (w->processes[i].pid && w->processes[i].pid != pid)
+        i = (i + 1) & (w->process_places - 1);
+    return &w->processes[i];
+}
+
+static int grow_threads(struct tc_waits *w) {
+    if (w->thread_count < w->thread_places / 2) return 1;
+    uint32_t had = w->thread_places;
+    struct thread *old = w->threads, *fresh = calloc((size_t)had * 2, sizeof *fresh);
+    if (!fresh) return w->thread_count < had - 1;
+    w->threads = fresh;
+    w->thread_places = had * 2;
+    for (uint32_t i = 0; i < had; i++)
+        if (old[i].tid) *find_thread(w, old[i].tid) = old[i];
+    free(old);
+    return 1;
+}
+
+static int grow_processes(struct tc_waits *w) {
+    if (w->process_count < w->process_places / 2) return 1;
+    uint32_t had = w->process_places;
+    struct process *old = w->processes, *fresh = calloc((size_t)had * 2, sizeof *fresh);
+    if (!fresh) return w->process_count < had - 1;
+    w->processes = fresh;
+    w->process_places = had * 2;
+    for (uint32_t i = 0; i < had; i++)
+        if (old[i].pid) *find_process(w, old[i].pid) = old[i];
+    free(old);
+    return 1;
+}
+
+static void drop_thread(struct tc_waits *w, struct thread *t) {
+    uint32_t mask = w->thread_places - 1, hole = (uint32_t)(t - w->threads), i = hole;
+    w->threads[hole].tid = 0;
+    w->thread_count--;
+    while (w->threads[i = (i + 1) & mask].tid) {
+        uint32_t home = slot(w->threads[i].tid, w->thread_places);
+        if (((i - home) & mask) < ((i - hole) & mask)) continue;
+        w->threads[hole] = w->threads[i];
+        w->threads[hole = i].tid = 0;
+    }
+}
+
+static void drop_process(struct tc_waits *w, struct process *p) {
+    uint32_t mask = w->process_places - 1, hole = (uint32_t)(p - w->processes), i = hole;
+    tc_peek_free(p->peek);
+    w->processes[hole] = (struct process){0};
+    w->process_count--;
+    while (w->processes[i = (i + 1) & mask].pid) {
+        uint32_t home = slot(w->processes[i].pid, w->process_places);
+        if (((i - home) & mask) < ((i - hole) & mask)) continue;
+        w->processes[hole] = w->processes[i];
+        w->processes[hole = i] = (struct process){0};
+    }
+}
+
+static struct process *make_process(struct tc_waits *w, uint32_t pid) {
+    struct process *p = find_process(w, pid);
+    if (p->pid) return p;
+    if (!grow_processes(w)) return NULL;
+    p = find_process(w, pid);
+    *p = (struct process){.pid = pid};
+    w->process_count++;
+    return p;
+}
+
+static void leave_process(struct tc_waits *w, uint32_t pid) {
+    struct process *p = find_process(w, pid);
+    if (p->pid && --p->threads == 0) drop_process(w, p);
+}
+
+/* ---- the queue ---- */
+
+static void leave_queue(struct tc_waits *w, struct thread *t) {
+    if (!t->queued) return;
+    if (t->older) find_thread(w, t->older)->newer = t->newer;
+    else w->oldest = t->newer;
+    if (t->newer) find_thread(w, t->newer)->older = t->older;
+    else w->newest = t->older;
+    t->older = t->newer = 0;
+    t->queued = 0;
+    w->pending--;
+}
+
+static void join_queue(struct tc_waits *w, struct thread *t, uint64_t now_ns) {
+    t->older = w->newest;
+    t->newer = 0;
+    if (w->newest) find_thread(w, w->newest)->newer = t->tid;
+    else w->oldest = t->tid;
+    w->newest = t->tid;
+    t->queued = 1;
+    t->queued_ns = now_ns;
+    w->pending++;
+}
+
+/* ---- what the recorder tells ---- */
+
+struct tc_waits *tc_waits_new(void) {
+    struct tc_waits *w = calloc(1, sizeof *w);
+    if (!w) return NULL;
+    w->thread_places = w->process_places = 64;
+    w->threads = calloc(w->thread_places, sizeof *w->threads);
+    w->processes = calloc(w->process_places, sizeof *w->processes);
+    w->texts = calloc(MAX_TEXTS * 2, sizeof *w->texts);
+    if (w->threads && w->processes && w->texts) return w;
+    tc_waits_free(w);
+    return NULL;
+}
+
+static void forget_texts(struct tc_waits *w) {
+    for (size_t i = 0; i < MAX_TEXTS * 2; i++) free(w->texts[i].bytes);
+    memset(w->texts, 0, MAX_TEXTS * 2 * sizeof *w->texts);
+    w->text_count = 0;
+    w->text_bytes = 0;
+}
+
+void tc_waits_free(struct tc_waits *w) {
+    if (!w) return;
+    for (uint32_t i = 0; w->processes && i < w->process_places; i++)
+        tc_peek_free(w->processes[i].peek);
+    if (w->texts) forget_texts(w);
+    free(w->threads);
+    free(w->processes);
+    free(w->texts);
+    free(w);
+}
+
+/* The thread, made where it is new; NULL: no memory, or its latest event is later than this one. */
+static struct thread *thread_at(struct tc_waits *w, uint32_t pid, uint32_t tid, uint64_t now_ns) {
+    if (!tid) return NULL;
+    struct thread *t = find_thread(w, tid);
+    if (t->tid && now_ns < t->last_ns) return NULL;
+    if (!t->tid) {
+        if (!grow_threads(w)) return NULL;
+        t = find_thread(w, tid);
+        *t = (struct thread){.tid = tid};
+        w->thread_count++;
+    }
+    t->last_ns = now_ns;
+    if (pid && t->pid != pid) {
+        if (t->pid) leave_process(w, t->pid);
+        struct process *p = make_process(w, pid);
+        if (p) p->threads++;
+        t->pid = p ? pid : 0;
+    }
+    return t;
+}
+
+void tc_waits_on(struct tc_waits *w, uint32_t pid, uint32_t tid, uint64_t now_ns) {
+    struct thread *t = thread_at(w, pid, tid, now_ns);
+    if (t) leave_queue(w, t);
+}
+
+void tc_waits_off(struct tc_waits *w, uint32_t pid, uint32_t tid, uint64_t now_ns, int preempted) {
+    struct thread *t = thread_at(w, pid, tid, now_ns);
+    if (!t) return;
+    leave_queue(w, t);
+    t->looks = 0;
+    /* A look may be ahead of the records: then it was a look at this very wait. */
+    if (!preempted && t->pid && t->looked_ns <= now_ns) join_queue(w, t, now_ns);
+}
+
+void tc_waits_gone(struct tc_waits *w, uint32_t tid) {
+    struct thread *t = find_thread(w, tid);
+    if (!t->tid) return;
+    uint32_t pid = t->pid;
+    leave_queue(w, t);
+    drop_thread(w, t);
+    if (pid) leave_process(w, pid);
+}
+
+void tc_waits_process(struct tc_waits *w, uint32_t pid, uint64_t runtime, uint32_t hexversion) {
+    if (!pid) return;
+    struct process *p = make_process(w, pid);
+    if (!p) return;
+    tc_peek_free(p->peek);
+    p->peek = tc_peek_new(pid, runtime, hexversion);
+}
+
+void tc_waits_exec(struct tc_waits *w, uint32_t pid) {
+    struct process *p = find_process(w, pid);
+    tc_peek_free(p->peek);
+    p->peek = NULL;
+}
+
+size_t tc_waits_pending(const struct tc_waits *w) { return w->pending; }
+
+void tc_waits_counts(const struct tc_waits *w, struct tc_waits_counts *counts) {
+    *counts = w->counts;
+}
+
+/* ---- the looks ---- */
+
+static char *put_text(char *to, const char *text) {
+    while (*text) *to++ = *text++;
+    return to;
+}
+
+static char *put_number(char *to, uint32_t value) {
+    char digits[12];
+    int count = 0;
+    do digits[count++] = (char)('0' + value % 10);
+    while (value /= 10);
+    while (count) *to++ = digits[--count];
+    return to;
+}
+
+/* Reads the kernel's word: "running", "-1 sp pc", or "number arg0 ...". 0: it does not wait. */
+static int read_syscall(uint32_t pid, uint32_t tid, uint64_t *number, uint64_t *argument) {
+    char path[64], line[192];
+    char *end = put_number(put_text(path, "/proc/"), pid);
+    end = put_number(put_text(end, "/task/"), tid);
+    *put_text(end, "/syscall") = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return 0;
+    ssize_t size = read(fd, line, sizeof line - 1);
+    close(fd);
+    if (size <= 0) return 0;
+    line[size] = 0;
+    *number = TC_NO_SYSCALL;
+    *argument = 0;
+    if (line[0] == '-') return 1;
+    if (line[0] < '0' || line[0] > '9') return 0;
+    char *rest;
+    *number = strtoull(line, &rest, 10);
+    *argument = strtoull(rest, NULL, 16);
+    return 1;
+}
+
+/* The thread has ended. Its EXIT may have been drained before an older record of another ring, which
+ * then brought it back into the table. */
+static int has_ended(const struct thread *t) {
+    return syscall(SYS_tgkill, t->pid, t->tid, 0) < 0 && errno == ESRCH;
+}
+
+/* The number of this text, named in the stream where it is new. */
+static uint64_t text_id(struct tc_waits *w, struct tc_stream *look, uint64_t now_ns,
+                        const char *bytes, size_t size) {
+    uint64_t hash = 0xcbf29ce484222325ull;
+    for (size_t i = 0; i < size; i++) hash = (hash ^ (uint8_t)bytes[i]) * 0x100000001b3ull;
+    size_t i = hash & (MAX_TEXTS * 2 - 1);
+    for (; w->texts[i].id; i = (i + 1) & (MAX_TEXTS * 2 - 1))
+        if (w->texts[i].hash == hash && w->texts[i].size == size &&
+            !memcmp(w->texts[i].bytes, bytes, size))
+            return w->texts[i].id;
+    uint64_t id = ++w->next_text;
+    tc_put(look, now_ns, TC_EV_TEXT, &id, bytes, size);
+    if (w->text_count >= MAX_TEXTS || w->text_bytes + size > MAX_TEXT_BYTES) {
+        forget_texts(w);
+        i = hash & (MAX_TEXTS * 2 - 1);
+    }
+    char *copy = malloc(size);
+    if (!copy) return id;
+    memcpy(copy, bytes, size);
+    w->texts[i] = (struct text){hash, (uint32_t)id, (uint32_t)size, copy};
+    w->text_count++;
+    w->text_bytes += size;
+    return id;
+}
+
+/* One look. 0: it told nothing: the thread runs, ended or may not be read. */
+static int look_at(struct tc_waits *w, const struct thread *t, uint64_t began,
+                   struct tc_stream *look) {
+    char text[TEXT_SIZE];
+    uint64_t number, argument, kind = TC_FUTEX_OTHER, lock = 0, where = 0;
+    if (!read_syscall(t->pid, t->tid, &number, &argument)) return 0;
+    struct tc_peek *peek = find_process(w, t->pid)->peek;
+    int size = 0;
+    if (peek) {
+        if (number == SYS_futex) kind = (uint64_t)tc_peek_futex(peek, argument, &lock);
+        if (kind == TC_FUTEX_PARKED) argument = lock;
+        size = tc_peek_frames(peek, t->tid, FRAMES, text, sizeof text);
+    }
+    uint64_t now = clock_ns();
+    if (now < w->put_ns) now = w->put_ns;
+    if (size > 0) {
+        where = text_id(w, look, now, text, (size_t)size);
+        w->counts.frames++;
+    }
+    uint64_t fields[] = {t->pid, t->tid, now - began, number, argument, kind, where};
+    tc_put(look, now, TC_EV_LOOK, fields, NULL, 0);
+    w->put_ns = now;
+    return 1;
+}
+
+int tc_waits_label(struct tc_waits *w, uint64_t now_ns, uint64_t min_age_ns, uint64_t budget_ns,
+                   struct tc_stream *look) {
+    uint64_t begin = clock_ns(), now = begin;
+    int put = 0;
+    for (size_t left = w->pending; left && w->oldest && now - begin < budget_ns; left--) {
+        struct thread *t = find_thread(w, w->oldest);
+        if (t->queued_ns + min_age_ns > now_ns) break;
+        leave_queue(w, t);
+        if (look_at(w, t, now, look)) {
+            t->looked_ns = now;
+            w->counts.looked++;
+            put++;
+        } else if (++t->looks < LOOKS) {
+            join_queue(w, t, now_ns);
+        } else {
+            w->counts.missed++;
+            if (has_ended(t)) tc_waits_gone(w, t->tid);
+        }
+        now = clock_ns();
+    }
+    w->counts.spent_ns += now - begin;
+    return put;
+}
