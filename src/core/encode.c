@@ -102,7 +102,8 @@ static size_t cut(const char *text, size_t len) {
 static void know_thread(struct tc_stream *s, uint32_t event, const uint64_t *fields) {
     if (event == TC_EV_IN) s->thread = fields[0];
     else if (event == TC_EV_IN_FULL) s->thread = fields[1];
-    else if (event <= TC_EV_OUT_FULL_PREEMPTED && event != TC_EV_TIME_BACK) s->thread = 0;
+    else if (event <= TC_EV_OUT_FULL_PREEMPTED) s->thread = 0;
+    else if (event == TC_EV_LOST) s->thread = 0; /* it may have left meanwhile */
 }
 
 void tc_put(struct tc_stream *s, uint64_t time_ns, uint32_t event, const uint64_t *fields,

@@ -97,7 +97,7 @@ class StreamWriter:
             self.thread = fields[0]
         elif row.name == "IN_FULL":
             self.thread = fields[1]
-        elif row.name.startswith("OUT"):
+        elif row.name.startswith("OUT") or row.name == "LOST":  # it may have left meanwhile
             self.thread = 0
 
     def _put_time(self, time_ns: int, row: spec.Event) -> None:

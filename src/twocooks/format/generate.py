@@ -149,9 +149,9 @@ def _page_lines() -> Iterator[str]:
         yield ""
     yield "## Reading a damaged file"
     yield ""
-    yield "A block can be decoded alone. A reader skips a block whose checksum is wrong, says"
-    yield "so and, of a kernel stream it marks the window as lost. A file that is cut off gives what came"
-    yield "before the cut. A record with an unknown event number ends the reading of its block."
+    yield "A block can be decoded alone. A reader skips a block whose checksum is wrong and says"
+    yield "so; of a kernel stream it marks the window as lost. A file that is cut off gives what"
+    yield "came before the cut. An unknown event number ends the reading of its block."
 
 
 def _sections() -> list[tuple[str, spec.Stream | None, str]]:

@@ -85,7 +85,8 @@ TEXT = ("text", "str")
 
 EVENTS: tuple[Event, ...] = (
     Event(0, "TIME_BACK", None, None, (("ns", "u"),), "The running time goes back by ns."),
-    # The kernel's records, one stream a CPU. "This thread" = the one last IN on this CPU.
+    # The kernel's records, one stream a CPU. "This thread" = the one last IN on this CPU within this
+    # block and since the last LOST; where there is none, OUT is written in full.
     Event(1, "OUT", K, 0, (), "This thread left the core: it blocked."),
     Event(2, "OUT_PREEMPTED", K, 1, (), "This thread was pushed off the core."),
     Event(3, "IN", K, 2, (("tid", "u"),), "A thread came on the core (pid as known before)."),

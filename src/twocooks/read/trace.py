@@ -1,8 +1,8 @@
 """What a reader hands to the analysis: the events of one trace, in columns, per kind of stream.
 
 Columns are numpy arrays of equal length, sorted by time (stable: records of one stream keep their
-order). Times are ns of CLOCK_MONOTONIC. ``event`` holds numbers of ``format.spec.EVENTS``; texts are
-indices into ``texts`` (-1 = none). Nothing is judged or repaired here.
+order). Times are ns of CLOCK_MONOTONIC. ``event`` holds numbers of ``format.spec.EVENTS``; texts
+are indices into ``texts`` (-1 = none). Nothing is judged or repaired here.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ UInt8 = NDArray[np.uint8]
 class KernelColumns:
     """IN, OUT, FORK... of all CPUs. OUT's thread is filled in by the reader (0 = not known).
 
-    ``event`` is reduced to IN, OUT, OUT_PREEMPTED, FORK, EXIT, COMM, EXEC, LOST. ``pid`` is 0 where the
-    record does not say. ``a`` and ``b``: FORK ppid, ptid; LOST count, since_ns; else 0.
+    ``event`` is reduced to IN, OUT, OUT_PREEMPTED, FORK, EXIT, COMM, EXEC, LOST. ``pid`` is 0 where
+    it is not known. ``a`` and ``b``: FORK ppid, ptid; LOST count (0 = not known how many: a
+    damaged block), since_ns; else 0.
     """
 
     time: Int64
@@ -38,8 +39,8 @@ class KernelColumns:
 
 @dataclass(frozen=True)
 class AgentColumns:
-    """What the agents said. ``thread`` indexes ``Trace.agent_threads`` (pid, tid) pairs; order within one
-    thread is the order of events even where times are equal.
+    """What the agents said. ``thread`` indexes ``Trace.agent_threads`` (pid, tid) pairs; order
+    within one thread is the order of events even where times are equal.
 
     ``a``, ``b``, ``c``: the event's non-text fields in order (task, item, block... in ``a``).
     A task reference is unique within its process (pid).
@@ -56,8 +57,8 @@ class AgentColumns:
 
 @dataclass(frozen=True)
 class LookColumns:
-    """LOOK records. ``before`` = time - took: the thread waited from before to time without a break,
-    if the kernel's records agree. ``where`` indexes ``Trace.texts`` (-1 = not known)."""
+    """LOOK records. ``before`` = time - took: the thread waited from before to time without a
+    break, if the kernel's records agree. ``where`` indexes ``Trace.texts`` (-1 = not known)."""
 
     time: Int64
     before: Int64
@@ -71,8 +72,8 @@ class LookColumns:
 
 @dataclass(frozen=True)
 class PollColumns:
-    """POLL* records: accounts of threads between ticks. ``a``, ``b``, ``c``: fields after pid and tid (or the
-    fields themselves where there are none)."""
+    """POLL* records: accounts of threads between ticks. ``a``, ``b``, ``c``: fields after pid
+    and tid (or the fields themselves where there are none)."""
 
     time: Int64
     event: UInt8

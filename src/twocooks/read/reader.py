@@ -1,0 +1,246 @@
+"""From a trace file to columns: ``load(path)``.
+
+The file is read in slabs of some megabytes: blocks are collected, each kind of stream is decoded in
+one call, texts become indices at once, and the slab's bytes are let go. Only then, with all rows
+there, ``order.py`` sorts them and this module gives them the shape of ``trace.py``.
+
+The reader never judges or repairs: what is missing or damaged becomes a note, and a LOST record
+where the kernel's records have a hole. Whether a file keeps its promises is ``check``'s business.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twocooks.format import raw, spec
+from twocooks.format.decode import CODE_TEXT, INT32_MAX, INT64_MAX, Code, Span, decode
+from twocooks.model import TraceError
+from twocooks.read import shape
+from twocooks.read.order import Pile, sort
+from twocooks.read.trace import Trace
+
+SLAB_BYTES = 8 << 20
+SLAB_BLOCKS = 20_000
+MAX_JSON = 16 << 20
+MAX_TEXTS = 4_000_000
+MAX_TEXT_BYTES = 512 << 20
+MAX_THREADS = 1_000_000
+KILLED = "The recorder was killed: the file has no end; what it wrote before is kept."
+
+Progress = Callable[[int, int], None]
+
+
+def load(path: str | os.PathLike[str], progress: Progress | None = None) -> Trace:
+    """Reads a trace file. ``progress`` is called with (bytes read, bytes in all) now and then.
+
+    Raises TraceError (one line, with what to do) where the file is not a trace, is of a newer
+    version, or is damaged at its head. Lesser damage is said in ``Trace.notes``.
+    """
+    name = os.fspath(path)
+    try:
+        with open(name, "rb") as file:
+            open_trace(file, name)
+            return _Reader(name).read(file, progress)
+    except OSError as error:
+        raise TraceError(f"{name}: {error.strerror}; give the path of a trace file") from error
+
+
+def open_trace(file: BinaryIO, name: str) -> None:
+    """Reads the file's head. Raises TraceError where the rest must not be read."""
+    version = raw.file_version(file)
+    if version is None:
+        raise TraceError(f"{name} is not a twocooks trace; make one: twocooks run -o FILE SCRIPT")
+    if version > spec.VERSION:
+        first = next(raw.blocks(file), None)
+        meta = parse_json(first.payload) if first and first.kind == spec.Block.META else None
+        wrote = (meta or {}).get("twocooks")
+        need = wrote if isinstance(wrote, str) and wrote.isprintable() else "newer than this"
+        raise TraceError(
+            f"{name} has trace format {version}, this twocooks reads up to {spec.VERSION}; "
+            f"it needs twocooks {need[:40]} or later: python -m pip install -U twocooks"
+        )
+
+
+def parse_json(payload: bytes) -> dict[str, Any] | None:
+    """The object in a META or END block; None where there is none, or it is beyond all measure."""
+    if len(payload) > MAX_JSON:
+        return None
+    try:
+        content = json.loads(payload)
+    except (ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+@dataclass
+class _Slab:
+    """Blocks of one kind of stream that wait for being decoded."""
+
+    data: list[bytes] = field(default_factory=list)
+    spans: list[Span] = field(default_factory=list)
+    gaps: list[int] = field(default_factory=list)
+    size: int = 0
+
+
+class _Reader:
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.meta: dict[str, Any] | None = None
+        self.end: dict[str, Any] | None = None
+        self.notes: Counter[str] = Counter()
+        self.texts: dict[bytes, int] = {}
+        self.text_bytes = 0
+        self.piles = {stream: Pile() for stream in spec.Stream}
+        self.slabs = {stream: _Slab() for stream in spec.Stream}
+        self.threads: dict[tuple[int, int], int] = {}
+        self.last_ns = 0
+
+    def read(self, file: BinaryIO, progress: Progress | None) -> Trace:
+        total = os.fstat(file.fileno()).st_size
+        waiting = count = 0
+        for block in raw.blocks(file):
+            self._block(block)
+            waiting += len(block.payload)
+            count += 1
+            if waiting >= SLAB_BYTES or count >= SLAB_BLOCKS:
+                self._decode()
+                waiting = count = 0
+                if progress is not None:
+                    progress(file.tell(), total)
+        self._decode()
+        if self.meta is None:
+            raise TraceError(f"{self.name}: its head is damaged; record the program again")
+        if self.end is None:
+            self.notes[KILLED] += 1
+        return self._trace(self.meta)
+
+    def _block(self, block: raw.RawBlock) -> None:
+        if block.damage == "cut":
+            self.notes[
+                "The file is cut off: its last block is missing, all before it is kept."
+            ] += 1
+        elif block.damage == "head":
+            self.notes["The file is damaged: from one block on nothing can be read."] += 1
+        elif block.damage:
+            self.notes["A damaged block was left out (its checksum is wrong)."] += 1
+        if block.kind == spec.Block.EVENTS:
+            self._events(block)
+        elif block.damage:
+            return
+        elif block.kind == spec.Block.META:
+            content = parse_json(block.payload)
+            if content is None:
+                self.notes["A block of the head could not be read."] += 1
+            else:
+                self.meta = (self.meta or {}) | content
+        elif block.kind == spec.Block.END:
+            self.end = parse_json(block.payload)
+            if self.end is None:
+                self.notes["The block that says how the run ended could not be read."] += 1
+        else:
+            self.notes["A block of an unknown kind was left out."] += 1
+
+    def _events(self, block: raw.RawBlock) -> None:
+        head = raw.stream_head(block.payload)
+        key = None if head is None else self._key(head)
+        if head is None or key is None:
+            if not block.damage:
+                self.notes["A block of an unknown stream was left out."] += 1
+            return
+        slab = self.slabs[spec.Stream(head.kind)]
+        damaged = bool(block.damage)
+        length = 0 if damaged else len(block.payload) - head.start
+        slab.spans.append(Span(slab.size + head.start, length, key, head.base_ns))
+        slab.gaps.append(int(damaged))
+        if not damaged:
+            slab.data.append(block.payload)
+            slab.size += len(block.payload)
+        else:  # the span of a damaged block is empty: it only marks the place of the gap
+            slab.spans[-1] = Span(slab.size, 0, key, 0)
+
+    def _key(self, head: raw.StreamHead) -> int | None:
+        """The number of the stream within its kind, None where there can be no such stream."""
+        if head.kind == spec.Stream.KERNEL:
+            possible = head.key_a <= INT32_MAX and head.key_b == 0
+            key = head.key_a
+        elif head.kind == spec.Stream.AGENT:
+            pair = (head.key_a, head.key_b)
+            possible = max(pair) <= INT32_MAX
+            if possible and pair not in self.threads and len(self.threads) >= MAX_THREADS:
+                self.notes[f"More than {MAX_THREADS:,} threads: the rest was left out."] += 1
+                return None
+            key = self.threads.setdefault(pair, len(self.threads)) if possible else 0
+        else:
+            possible = head.kind in set(spec.Stream) and head.key_a == head.key_b == 0
+            key = 0
+        return key if possible and head.base_ns <= INT64_MAX else None
+
+    def _decode(self) -> None:
+        """Decodes what was collected."""
+        for stream, slab in self.slabs.items():
+            if not slab.spans:
+                continue
+            data = b"".join(slab.data)
+            columns = decode(data, slab.spans, stream)
+            codes = columns.results[:, 0]
+            for code in codes[codes != 0].tolist():
+                if code == Code.UNKNOWN_EVENT:
+                    text = "Unknown events: blocks were read up to the first of them."
+                else:
+                    text = f"A block was read up to where it breaks ({CODE_TEXT[Code(code)]})."
+                self.notes[text] += 1
+            gaps = np.array(slab.gaps, np.int64) | (codes != 0)
+            keys = np.array([span.key for span in slab.spans], np.int64)
+            texts = self._text_indices(data, columns.text_at, columns.text_len)
+            if len(columns.time):
+                self.last_ns = max(self.last_ns, int(columns.time.max()))
+            self.piles[stream].add(columns, keys, gaps, texts)
+            self.slabs[stream] = _Slab()
+
+    def _text_indices(
+        self, data: bytes, at: NDArray[np.int64], length: NDArray[np.uint32]
+    ) -> NDArray[np.int64]:
+        texts, indices = self.texts, []
+        for begin, end in zip(at.tolist(), (at + length).tolist(), strict=True):
+            text = data[begin:end]
+            index = texts.get(text)
+            if index is None:
+                if len(texts) >= MAX_TEXTS or self.text_bytes > MAX_TEXT_BYTES:
+                    self.notes["Too many different texts: the rest was left out."] += 1
+                    index = -1
+                else:
+                    index = texts[text] = len(texts)
+                    self.text_bytes += len(text)
+            indices.append(index)
+        return np.array(indices, np.int64)
+
+    def _trace(self, meta: dict[str, Any]) -> Trace:
+        begin, end = _time(meta.get("start_ns")), _time((self.end or {}).get("end_ns"))
+        bounds = begin, max(end, self.last_ns)
+        ordered = {}
+        for stream in spec.Stream:
+            ordered[stream] = sort(self.piles.pop(stream), stream, *bounds)
+        return Trace(
+            meta=meta,
+            end=self.end,
+            kernel=shape.kernel(ordered.pop(spec.Stream.KERNEL)),
+            agent=shape.agent(ordered.pop(spec.Stream.AGENT)),
+            agent_threads=list(self.threads),
+            look=shape.look(ordered.pop(spec.Stream.LOOK)),
+            poll=shape.poll(ordered.pop(spec.Stream.POLL)),
+            meter=shape.meter(ordered.pop(spec.Stream.METER)),
+            texts=[text.decode("utf-8", "surrogateescape") for text in self.texts],
+            notes=[text if n == 1 else f"{text} ({n:,} times)" for text, n in self.notes.items()],
+        )
+
+
+def _time(value: Any) -> int:
+    return value if isinstance(value, int) and 0 <= value <= INT64_MAX else 0
