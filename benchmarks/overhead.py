@@ -1,0 +1,348 @@
+"""What watching costs: the same work with and without twocooks (and others), in turns.
+
+    python -m benchmarks.overhead [--rounds N] [--only WORKLOAD] [--tools A,B] [--no-write]
+
+Each workload measures its own wall time around a fixed amount of work, so neither the start of
+Python nor what a tool does after the program's end is in it. In every round each tool runs once,
+the plain program first and last: the machine's mood is then the same for all of them, and the
+difference of the two plain runs shows how much of the result is mood. A row of twocooks counts only
+with the kernel's exact records, nothing lost, and as many switches and asyncio steps in the trace
+as the kernel and the workload themselves counted.
+
+Writes ``docs/overhead.md`` and ``benchmarks/results.json``. Units: seconds; ratios are medians of
+the rounds' ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.kit import cores
+from tests.kit.watched import PARANOID, ROOT, Place, drop_root, make_place, twocooks
+
+WORKLOADS = {
+    "computing": "pure Python, one thread",
+    "gil_threads": "pure Python, four threads",
+    "asyncio_switches": "four coroutines that only yield",
+    "echo": "asyncio echo server, four clients, two processes",
+    "process_pool": "500 short items, two worker processes",
+    "ping_pong": "two processes waking each other on one core",
+}
+FOLDER = ROOT / "benchmarks" / "workloads"
+SWITCHES_OFF = 0.02
+"""The recorder may see so many more or fewer switches than rusage counts."""
+SWITCHES_OUTSIDE = 400
+"""Switches of starting and ending, which the stopwatch does not see."""
+FIXED_ROUNDS = 10
+LIMIT_S = 300.0
+
+Tool = Callable[[Path, Path], list[str]]
+"""Script and a folder for output files -> the command."""
+
+
+def plain(script: Path, _folder: Path) -> list[str]:
+    return [*drop_root(), sys.executable, str(script)]
+
+
+def ours(script: Path, folder: Path) -> list[str]:
+    return twocooks("run", "-o", str(folder / "t.trace"), "--json", str(folder / "t.json"), "--",
+                    sys.executable, str(script))  # fmt: skip
+
+
+def beside(name: str) -> str | None:
+    """A tool in the environment of this Python, or in PATH."""
+    path = Path(sys.executable).parent / name
+    return str(path) if path.exists() else shutil.which(name)
+
+
+def others() -> dict[str, Tool]:
+    """The other profilers that are installed here, with the options their documentation gives."""
+    found: dict[str, Tool] = {}
+    if spy := beside("py-spy"):
+        found["py-spy 1 kHz"] = lambda script, folder: [
+            spy, "record", "-r", "1000", "-s", "-f", "raw", "-o", str(folder / "spy"), "--",
+            sys.executable, str(script)]  # fmt: skip
+    if viz := beside("viztracer"):
+        found["VizTracer"] = lambda script, folder: [
+            viz, "--quiet", "-o", str(folder / "viz.json"), "--", str(script)]  # fmt: skip
+    if scalene := beside("scalene"):
+        found["Scalene"] = lambda script, folder: [
+            scalene, "run", "-o", str(folder / "scalene.json"), str(script)]  # fmt: skip
+    if yappi := beside("yappi"):
+        found["yappi"] = lambda script, folder: [
+            yappi, "-o", str(folder / "yappi"), "-f", "pstat", str(script)]  # fmt: skip
+    return found
+
+
+@dataclass
+class Row:
+    """One workload with one tool over all rounds."""
+
+    tool: str
+    walls: list[float] = field(default_factory=list)
+    ratios: list[float] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    """Why runs did not count."""
+    facts: list[dict[str, float]] = field(default_factory=list)
+
+
+@dataclass
+class Result:
+    workload: str
+    plain: list[float] = field(default_factory=list)
+    again: list[float] = field(default_factory=list)
+    """The second plain run of each round, as a ratio to the first: what the machine's mood makes."""
+    rows: dict[str, Row] = field(default_factory=dict)
+
+
+def run(command: list[str], place: Place) -> dict[str, float]:
+    """Run a workload; what its stopwatch printed. RuntimeError where it failed."""
+    done = subprocess.run(
+        command,
+        env=place.env,
+        cwd=place.folder,
+        text=True,
+        capture_output=True,
+        timeout=LIMIT_S,
+    )
+    for line in done.stdout.splitlines():
+        if line.startswith('{"wall_s"'):
+            printed: dict[str, float] = json.loads(line)
+            return printed
+    tail = done.stderr.strip().splitlines()[-1:] or ["no output"]
+    raise RuntimeError(f"exit code {done.returncode}: {tail[0]}")
+
+
+def verified(folder: Path, printed: dict[str, float]) -> dict[str, float]:
+    """What twocooks recorded of the run in the folder; RuntimeError where the run does not count."""
+    from twocooks.format.spec import BY_NAME
+    from twocooks.read import load
+
+    summary: dict[str, Any] = json.loads((folder / "t.json").read_text())
+    measured = summary["measured"]
+    if measured["source"] != "kernel":
+        raise RuntimeError(f"source {measured['source']}")
+    if measured["lost_events"]:
+        raise RuntimeError(f"{measured['lost_events']} events lost")
+    trace = load(folder / "t.trace")
+    outs = [BY_NAME[name].number for name in ("OUT", "OUT_PREEMPTED")]
+    switched = int(sum((trace.kernel.event == number).sum() for number in outs))
+    off = switched - printed["switches"]
+    if not -SWITCHES_OFF * switched - 5 <= off <= SWITCHES_OFF * switched + SWITCHES_OUTSIDE:
+        raise RuntimeError(f"{switched} switches recorded of {printed['switches']}")
+    steps = int((trace.agent.event == BY_NAME["STEP"].number).sum())
+    if steps < printed["steps"]:
+        raise RuntimeError(f"{steps} steps recorded of {printed['steps']}")
+    end = trace.end or {}
+    clock = end.get("task_clock_ns", 0) / 1e9
+    size = (folder / "t.trace").stat().st_size
+    return {
+        "switches_per_s": printed["switches"] / printed["wall_s"],
+        "slices_to_task_clock": summary["time"]["on_core_s"] / clock if clock else float("nan"),
+        "bytes_per_event": size / max(1, len(trace.kernel.event) + len(trace.agent.event)),
+        "recorder_cpu_s": end.get("recorder_cpu_s", float("nan")),
+    }
+
+
+def measure(workload: str, tools: dict[str, Tool], rounds: int) -> Result:
+    """All rounds of one workload, one line of progress each."""
+    script = FOLDER / f"{workload}.py"
+    result = Result(workload, rows={name: Row(name) for name in tools})
+    for number in range(rounds):
+        first = once(plain, script)[0]["wall_s"]
+        result.plain.append(first)
+        for name, tool in tools.items():
+            row = result.rows[name]
+            try:
+                printed, facts = once(tool, script)
+            except (RuntimeError, OSError, KeyError, ValueError, subprocess.TimeoutExpired) as error:
+                row.refused.append(str(error))
+                continue
+            row.walls.append(printed["wall_s"])
+            row.ratios.append(printed["wall_s"] / first)
+            if facts:
+                row.facts.append(facts)
+        result.again.append(once(plain, script)[0]["wall_s"] / first)
+        print(f"{workload}: round {number + 1} of {rounds}", file=sys.stderr, flush=True)
+    return result
+
+
+def once(tool: Tool, script: Path) -> tuple[dict[str, float], dict[str, float]]:
+    place = make_place()
+    try:
+        printed = run(tool(script, place.folder), place)
+        return printed, verified(place.folder, printed) if tool is ours else {}
+    finally:
+        shutil.rmtree(place.folder, ignore_errors=True)
+
+
+def fixed_cost() -> tuple[list[float], list[float]]:
+    """Walls of an empty program, plain and as a whole ``twocooks run`` with its report."""
+    alone, watched = [], []
+    for _ in range(FIXED_ROUNDS):
+        place = make_place()
+        for walls, command in (
+            (alone, [*drop_root(), sys.executable, "-c", "pass"]),
+            (watched, twocooks("run", "-c", "pass")),
+        ):
+            begin = time.perf_counter()
+            done = subprocess.run(command, env=place.env, cwd=place.folder, capture_output=True)
+            walls.append(time.perf_counter() - begin)
+            if done.returncode:
+                raise RuntimeError(f"an empty program failed: {done.stderr!r}")
+        shutil.rmtree(place.folder, ignore_errors=True)
+    return alone, watched
+
+
+def machine(free: float) -> dict[str, str]:
+    """The machine's description as it belongs beside every number."""
+    model = "unknown"
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            model = line.partition(":")[2].strip()
+            break
+    rights = "an ordinary user" if drop_root() or os.geteuid() else "root"
+    return {
+        "processor": f"{model}, {len(os.sched_getaffinity(0))} usable of {os.cpu_count()}",
+        "kernel": platform.release(),
+        "Python": f"{platform.python_implementation()} {platform.python_version()}",
+        "rights": f"{rights}, perf_event_paranoid {PARANOID.read_text().strip()}",
+        "free cores before": f"{free:.2f}",
+    }
+
+
+def median(values: list[float]) -> float:
+    return statistics.median(values) if values else float("nan")
+
+
+def spread(values: list[float]) -> str:
+    """Median, lowest and highest."""
+    if not values:
+        return "-"
+    return f"{median(values):.3f} ({min(values):.2f} to {max(values):.2f})"
+
+
+def page(
+    about: dict[str, str], results: list[Result], fixed: tuple[list[float], list[float]]
+) -> str:
+    """``docs/overhead.md``."""
+    names = list(dict.fromkeys(name for result in results for name in result.rows))
+    rounds = max((len(result.plain) for result in results), default=0)
+    lines = [
+        "# What watching costs",
+        "",
+        "Written by `python -m benchmarks.overhead`; do not edit. Time inside the watched program",
+        "with the tool, divided by the time without, both measured in the same round by the",
+        f"program itself: median (lowest to highest) of {rounds} rounds. \"Plain again\" is the",
+        "plain program a second time in the same round: what the machine's mood alone makes.",
+        "",
+        *(f"- {key}: {value}" for key, value in about.items()),
+        "",
+        "| workload | plain, s | plain again | " + " | ".join(names) + " |",
+        "|---|---|---|" + "---|" * len(names),
+    ]
+    for result in results:
+        cells = [spread(result.rows[name].ratios) for name in names]
+        lines.append(
+            f"| {WORKLOADS[result.workload]} | {median(result.plain):.2f} "
+            f"| {spread(result.again)} | " + " | ".join(cells) + " |"
+        )
+    lines += ["", *recorded(results), "", *fixed_words(*fixed), "", *refusals(results, rounds)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def recorded(results: list[Result]) -> list[str]:
+    lines = [
+        "What twocooks recorded in these runs (medians):",
+        "",
+        "| workload | switches a second | slices / task clock | bytes an event | recorder, CPU s |",
+        "|---|---|---|---|---|",
+    ]
+    for result in results:
+        facts = result.rows["twocooks"].facts if "twocooks" in result.rows else []
+        if facts:
+            mid = {key: median([fact[key] for fact in facts]) for key in facts[0]}
+            lines.append(
+                f"| {WORKLOADS[result.workload]} | {mid['switches_per_s']:,.0f} "
+                f"| {mid['slices_to_task_clock']:.4f} | {mid['bytes_per_event']:.1f} "
+                f"| {mid['recorder_cpu_s']:.3f} |"
+            )
+    return lines
+
+
+def fixed_words(alone: list[float], watched: list[float]) -> list[str]:
+    if not watched:
+        return []
+    return [
+        "A whole `twocooks run` of an empty program with its report takes "
+        f"{median(watched):.2f} s, the",
+        f"empty program {median(alone):.2f} s: the fixed cost is "
+        f"{median(watched) - median(alone):.2f} s (medians of {len(alone)}).",
+    ]
+
+
+def refusals(results: list[Result], rounds: int) -> list[str]:
+    lines = [
+        f"- {WORKLOADS[result.workload]}, {row.tool}: {len(row.refused)} of {rounds}, "
+        f"for example: {row.refused[0]}"
+        for result in results
+        for row in result.rows.values()
+        if row.refused
+    ]
+    return ["Runs that did not count:", "", *lines] if lines else []
+
+
+def as_json(
+    about: dict[str, str], results: list[Result], fixed: tuple[list[float], list[float]]
+) -> dict[str, Any]:
+    return {
+        "machine": about,
+        "fixed_cost": {"plain_s": fixed[0], "twocooks_s": fixed[1]},
+        "workloads": {
+            result.workload: {
+                "plain_s": result.plain,
+                "plain_again": result.again,
+                "tools": {name: vars(row) for name, row in result.rows.items()},
+            }
+            for result in results
+        },
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", action="append", choices=list(WORKLOADS))
+    parser.add_argument("--tools", help="names by commas; default: all that are installed")
+    parser.add_argument("--no-write", action="store_true", help="print only")
+    options = parser.parse_args()
+    tools: dict[str, Tool] = {"twocooks": ours, **others()}
+    if options.tools:
+        tools = {name: tools[name] for name in options.tools.split(",")}
+    about = machine(cores.probe())
+    results = [measure(name, tools, options.rounds) for name in options.only or WORKLOADS]
+    fixed = fixed_cost() if "twocooks" in tools else ([], [])
+    text = page(about, results, fixed)
+    print(text)
+    if not options.no_write:
+        (ROOT / "docs" / "overhead.md").write_text(text)
+        data = json.dumps(as_json(about, results, fixed), indent=1)
+        (ROOT / "benchmarks" / "results.json").write_text(data + "\n")
+    wanted = [result.rows["twocooks"] for result in results if "twocooks" in result.rows]
+    return 0 if all(row.ratios for row in wanted) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
