@@ -46,6 +46,7 @@ SWITCHES_OFF = 0.02
 SWITCHES_OUTSIDE = 400
 """Switches of starting and ending, which the stopwatch does not see."""
 FIXED_ROUNDS = 10
+FAILURES = (RuntimeError, OSError, LookupError, ValueError, subprocess.SubprocessError)
 LIMIT_S = 300.0
 
 Tool = Callable[[Path, Path], list[str]]
@@ -103,7 +104,7 @@ class Result:
     workload: str
     plain: list[float] = field(default_factory=list)
     again: list[float] = field(default_factory=list)
-    """The second plain run of each round, as a ratio to the first: what the machine's mood makes."""
+    """The second plain run of each round, as a ratio to the first: the mood alone."""
     rows: dict[str, Row] = field(default_factory=dict)
 
 
@@ -126,9 +127,9 @@ def run(command: list[str], place: Place) -> dict[str, float]:
 
 
 def verified(folder: Path, printed: dict[str, float]) -> dict[str, float]:
-    """What twocooks recorded of the run in the folder; RuntimeError where the run does not count."""
+    """What twocooks recorded of the run; RuntimeError where the run does not count."""
     from twocooks.format.spec import BY_NAME
-    from twocooks.read import load
+    from twocooks.read.reader import load
 
     summary: dict[str, Any] = json.loads((folder / "t.json").read_text())
     measured = summary["measured"]
@@ -167,7 +168,7 @@ def measure(workload: str, tools: dict[str, Tool], rounds: int) -> Result:
             row = result.rows[name]
             try:
                 printed, facts = once(tool, script)
-            except (RuntimeError, OSError, KeyError, ValueError, subprocess.TimeoutExpired) as error:
+            except FAILURES as error:
                 row.refused.append(str(error))
                 continue
             row.walls.append(printed["wall_s"])
