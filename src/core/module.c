@@ -25,7 +25,10 @@ static PyObject *recorder_new(PyTypeObject *type, PyObject *args, PyObject *kwar
     unsigned long long max_bytes = 0;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "i|K", names, &fd, &max_bytes)) return NULL;
     Recorder *self = (Recorder *)type->tp_alloc(type, 0);
-    if (self) tc_recorder_init(&self->r, fd, max_bytes);
+    if (self && tc_recorder_init(&self->r, fd, max_bytes)) {
+        Py_DECREF(self);
+        return PyErr_NoMemory();
+    }
     return (PyObject *)self;
 }
 
@@ -146,8 +149,8 @@ static PyObject *stats(Recorder *self, PyObject *Py_UNUSED(none)) {
             return NULL;
         }
     }
-    uint64_t looked = 0, missed = 0;
-    tc_waits_counts(r->waits, &looked, &missed);
+    struct tc_waits_counts looks = {0};
+    tc_waits_counts(r->waits, &looks);
     return Py_BuildValue(
         "{sN sK sK sK sK sK sK sK sK sK sK si}", "lost", lost, "task_clock_ns",
         (unsigned long long)(r->has_ring ? tc_ring_task_clock(&r->ring) : 0), "switches",
@@ -155,8 +158,8 @@ static PyObject *stats(Recorder *self, PyObject *Py_UNUSED(none)) {
         "agent_records", (unsigned long long)r->agent_records, "agent_lost",
         (unsigned long long)(r->drain ? tc_drain_lost(r->drain) : 0), "agent_damaged",
         (unsigned long long)(r->drain ? tc_drain_damaged(r->drain) : 0), "written",
-        (unsigned long long)r->written, "looked", (unsigned long long)looked, "missed",
-        (unsigned long long)missed, "stopped_ns", (unsigned long long)r->stopped_ns, "error", r->error);
+        (unsigned long long)r->written, "looked", (unsigned long long)looks.looked, "missed",
+        (unsigned long long)looks.missed, "stopped_ns", (unsigned long long)r->stopped_ns, "error", r->error);
 }
 
 static PyMethodDef recorder_methods[] = {

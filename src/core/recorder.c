@@ -68,7 +68,7 @@ static void on_hello(void *context, uint32_t pid, uint64_t runtime, uint32_t hex
     if (r->waits) tc_waits_process(r->waits, pid, runtime, hexversion);
 }
 
-void tc_recorder_init(struct tc_recorder *r, int out_fd, uint64_t max_bytes) {
+int tc_recorder_init(struct tc_recorder *r, int out_fd, uint64_t max_bytes) {
     memset(r, 0, sizeof *r);
     r->out_fd = out_fd;
     r->max_bytes = max_bytes;
@@ -79,6 +79,7 @@ void tc_recorder_init(struct tc_recorder *r, int out_fd, uint64_t max_bytes) {
     tc_stream_init(&r->meter, TC_STREAM_METER, 0, 0);
     r->waits = tc_waits_new();
     r->last_flush_ns = r->last_sweep_ns = tc_now_ns();
+    return r->waits && r->pids ? 0 : -1;
 }
 
 void tc_recorder_free(struct tc_recorder *r) {

@@ -31,7 +31,8 @@ struct tc_recorder {
     struct pid_table *pids;
 };
 
-void tc_recorder_init(struct tc_recorder *r, int out_fd, uint64_t max_bytes);
+/* 0, or -1 where there is no memory (tc_recorder_free either way). */
+int tc_recorder_init(struct tc_recorder *r, int out_fd, uint64_t max_bytes);
 void tc_recorder_free(struct tc_recorder *r);
 
 /* Opens the rings (see tc_ring_open) and one stream for each. */

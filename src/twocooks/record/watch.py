@@ -25,6 +25,7 @@ from typing import Any
 from twocooks import _core
 from twocooks.format.spec import BY_NAME, MAGIC, VERSION, Block
 from twocooks.model import TwocooksError
+from twocooks.record import machine
 from twocooks.record.meter import Meter
 from twocooks.record.sources.schedstat import SchedstatSource
 
@@ -32,6 +33,7 @@ ARENA_PAGES = 16384
 """At most 512 MiB of shared memory for what agents have written and the recorder has not yet read."""
 RING_PAGES = 1024
 """Data pages of a CPU's ring; halved until the kernel takes them."""
+ALL_CPUS_UP_TO = 16
 TICK_NS = 2_000_000
 METER_NS = 100_000_000
 POLL_NS = 20_000_000
@@ -166,9 +168,8 @@ class Session:
         """Kernel switches where they may be had, else polling (or TwocooksError if they were demanded)."""
         if source != "schedstat":
             raise_file_limit()
-            cpus = sorted(os.sched_getaffinity(0))
             try:
-                self.pages = self.recorder.open_rings(pid, cpus, RING_PAGES)
+                self.pages = self.recorder.open_rings(pid, ring_cpus(), RING_PAGES)
                 return
             except OSError as error:
                 self.source_why = f"{error.args[1]}: {os.strerror(error.errno or 0)}"
@@ -221,6 +222,13 @@ class Session:
         self.recorder.block(int(kind), json.dumps(content).encode())
 
 
+def ring_cpus() -> list[int]:
+    """The CPUs to listen on: all of them, since a program may widen its own affinity; on large
+    machines only the usable ones, because every thread of the program inherits an event a CPU."""
+    online = machine.cpu_list(machine.read_file("/sys/devices/system/cpu/online") or "")
+    return online if 0 < len(online) <= ALL_CPUS_UP_TO else machine.usable_cpus()
+
+
 def raise_file_limit() -> None:
     """One file a CPU is needed: the soft limit may be lower than the hard one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -266,7 +274,8 @@ def watch(
         except BaseException:
             child.kill()
             raise
-        meter = Meter(sorted(os.sched_getaffinity(0)))
+        cpus = machine.usable_cpus()
+        meter = Meter(cpus)
         start_ns = time.monotonic_ns()
         session.write_json(
             Block.META,
@@ -278,6 +287,12 @@ def watch(
                 "source_why": session.source_why,
                 "start_ns": start_ns,
                 "start_time": time.time(),
+                "cpus": {
+                    "usable": cpus,
+                    "online": machine.online_cpus(),
+                    "quota": machine.cgroup_quota(),
+                },
+                "smt_siblings": machine.smt_siblings(cpus),
                 "kernel": platform.release(),
                 "ring_pages": session.pages,
                 "tick_ns": TICK_NS,
