@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests import conftest
+from tests import conftest, cpython_suite
 from tests.kit import cores, watched
 
 STAT = """cpu  100 0 100 900 0 0 0 9
@@ -44,3 +44,24 @@ def test_lookup_names_what_is_missing() -> None:
     assert watched.lookup({"a": {"b": 3}}, "a.b") == 3
     with pytest.raises(KeyError, match=r"a\.c"):
         watched.lookup({"a": {"b": 3}}, "a.c")
+
+
+JUNIT = """<testsuites><testsuite>
+<testcase name="a.ok" result="completed"/>
+<testcase name="a.bad"><failure/></testcase>
+<testcase name="a.off"><skipped/></testcase>
+<testcase name="a.ok" result="completed"/>
+</testsuite></testsuites>"""
+
+
+def test_outcomes_of_a_suite_and_their_differences() -> None:
+    seen = cpython_suite.outcomes(JUNIT)
+    assert seen == {
+        "a.ok": "completed", "a.bad": "failure", "a.off": "skipped", "a.ok (2)": "completed",
+    }  # fmt: skip
+    changed = {**seen, "a.ok": "failure"}
+    del changed["a.off"]
+    assert cpython_suite.differences(seen, seen) == {}
+    assert cpython_suite.differences(seen, changed) == {
+        "a.ok": ("completed", "failure"), "a.off": ("skipped", "missing"),
+    }  # fmt: skip
