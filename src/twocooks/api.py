@@ -1,8 +1,8 @@
 """What ``import twocooks`` gives: ``load``, ``run`` and ``task``.
 
-    run = twocooks.load("trace.2cooks")
-    run.verdict["id"], run.summary["parallelism"]["max"]
-    print(run.report())
+run = twocooks.load("trace.2cooks")
+run.verdict["id"], run.summary["parallelism"]["max"]
+print(run.report())
 """
 
 from __future__ import annotations

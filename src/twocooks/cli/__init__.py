@@ -1,14 +1,14 @@
 """twocooks: does a Python program take turns, or do things really happen at the same moment?
 
-  twocooks run SCRIPT [ARGS]     watch a program; the answer comes when it ends (or on Ctrl-C)
-  twocooks SCRIPT [ARGS]         the same
-  twocooks report [TRACE]        the answer again, from the file of a run (the last one)
-  twocooks check [TRACE]         is the file sound and do its numbers agree?
-  twocooks dump [TRACE]          every record of the file, a line each
-  twocooks doctor                what this machine lets twocooks see, and what to change
+twocooks run SCRIPT [ARGS]     watch a program; the answer comes when it ends (or on Ctrl-C)
+twocooks SCRIPT [ARGS]         the same
+twocooks report [TRACE]        the answer again, from the file of a run (the last one)
+twocooks check [TRACE]         is the file sound and do its numbers agree?
+twocooks dump [TRACE]          every record of the file, a line each
+twocooks doctor                what this machine lets twocooks see, and what to change
 
-  twocooks COMMAND --help        more about one of them
-  twocooks --version
+twocooks COMMAND --help        more about one of them
+twocooks --version
 """
 
 from __future__ import annotations

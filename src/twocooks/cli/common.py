@@ -43,7 +43,7 @@ def take_options(
     while index < len(argv):
         word = argv[index]
         if word == "--":
-            return values, given, argv[index + 1:]
+            return values, given, argv[index + 1 :]
         if not word.startswith("-") or word == "-":
             break
         index += 1
@@ -59,7 +59,7 @@ def take_options(
         elif word[:2] in valued and len(word) > 2 and not word.startswith("--"):
             values[valued[word[:2]]] = word[2:]
         else:
-            return values, given, argv[index - 1:]
+            return values, given, argv[index - 1 :]
     return values, given, argv[index:]
 
 
@@ -83,8 +83,19 @@ def one_trace(argv: list[str], command: str) -> Path:
 
 
 _UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
-_SIZES = {"": 1, "b": 1, "k": 10**3, "kb": 10**3, "m": 10**6, "mb": 10**6, "g": 10**9, "gb": 10**9,
-          "kib": 2**10, "mib": 2**20, "gib": 2**30}
+_SIZES = {
+    "": 1,
+    "b": 1,
+    "k": 10**3,
+    "kb": 10**3,
+    "m": 10**6,
+    "mb": 10**6,
+    "g": 10**9,
+    "gb": 10**9,
+    "kib": 2**10,
+    "mib": 2**20,
+    "gib": 2**30,
+}
 _QUANTITY = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*([a-zA-Z]*)\s*")
 
 
@@ -136,7 +147,9 @@ def place(stream: IO[str]) -> Options:
 
     encoding = (getattr(stream, "encoding", None) or "ascii").lower().replace("-", "")
     terminal = _is_terminal(stream)
-    return Options(width=_width(stream), colour=_colour(terminal), unicode=encoding.startswith("utf"))
+    return Options(
+        width=_width(stream), colour=_colour(terminal), unicode=encoding.startswith("utf")
+    )
 
 
 def _is_terminal(stream: IO[str]) -> bool:
@@ -182,7 +195,9 @@ def progress(message: str, after_s: float = 0.5) -> Iterator[None]:
     def show() -> None:
         waited = after_s
         while not done.wait(after_s if waited == after_s else 1.0):
-            sys.stderr.write(f"\r\x1b[K{message} ({waited:.0f} s)" if waited >= 1 else f"\r\x1b[K{message}")
+            sys.stderr.write(
+                f"\r\x1b[K{message} ({waited:.0f} s)" if waited >= 1 else f"\r\x1b[K{message}"
+            )
             sys.stderr.flush()
             waited += after_s if waited == after_s else 1.0
 

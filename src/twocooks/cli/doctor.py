@@ -1,6 +1,6 @@
 """What this machine lets twocooks see, and the exact setting that would change it.
 
-  twocooks doctor
+twocooks doctor
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ def rows() -> list[Row]:
         around = machine.surroundings()
         result += [switches(machine.try_kernel(), around), labels(around), _cores(), _free()]
         if around.container:
-            result.append(("container", f"{around.container} (a guess from what is visible inside)", []))
+            result.append(
+                ("container", f"{around.container} (a guess from what is visible inside)", [])
+            )
     return [*result, _parts()]
 
 
@@ -42,7 +44,9 @@ def _python() -> Row:
     if not free_threaded:
         state = "with the GIL: one thread at a time runs Python code"
     elif on:
-        state = "free-threaded build, but the GIL is switched on: one thread at a time runs Python code"
+        state = (
+            "free-threaded build, but the GIL is switched on: one thread at a time runs Python code"
+        )
     else:
         state = "free-threaded: threads can run Python code at the same moment"
     version = platform.python_version()
@@ -63,7 +67,11 @@ def switches(code: int, around: machine.Surroundings) -> Row:
     if code == 0:
         return "switches", f"exact: the kernel tells each switch{level}", []
     why, remedies = machine.why_not(code, around)
-    return "switches", f"estimated, by polling: {why}", ["to make it exact:", *remedies] if remedies else []
+    return (
+        "switches",
+        f"estimated, by polling: {why}",
+        ["to make it exact:", *remedies] if remedies else [],
+    )
 
 
 def labels(around: machine.Surroundings) -> Row:
@@ -72,9 +80,15 @@ def labels(around: machine.Surroundings) -> Row:
         return "waits", "their reasons can be read", []
     if around.yama == 1:
         return "waits", "their reasons can be read in programs that twocooks starts (Yama 1)", []
-    return "waits", f"their reasons stay unknown: kernel.yama.ptrace_scope is {around.yama}", [
-        "sudo sysctl kernel.yama.ptrace_scope=1",
-    ] if around.yama == 2 else ["it can only be lowered by a restart of the machine"]
+    return (
+        "waits",
+        f"their reasons stay unknown: kernel.yama.ptrace_scope is {around.yama}",
+        [
+            "sudo sysctl kernel.yama.ptrace_scope=1",
+        ]
+        if around.yama == 2
+        else ["it can only be lowered by a restart of the machine"],
+    )
 
 
 def _cores() -> Row:
@@ -87,8 +101,11 @@ def _cores() -> Row:
         lines.append("with less than two cores nothing can run at the same moment")
     shared = machine.smt_siblings(usable)
     if shared:
-        found += "; some are two halves of one core: " + ", ".join(
-            "+".join(map(str, group)) for group in shared[:4]) + (" ..." if len(shared) > 4 else "")
+        found += (
+            "; some are two halves of one core: "
+            + ", ".join("+".join(map(str, group)) for group in shared[:4])
+            + (" ..." if len(shared) > 4 else "")
+        )
     return "cores", found, lines
 
 
@@ -102,7 +119,11 @@ def _free() -> Row:
     if stolen >= 0.05:
         found += f"; {stolen:.1f} taken away by the hypervisor"
     busy = len(cpus) >= 2 and free < 1.6
-    return "free now", found, ["other programs are busy: run again when it is quiet"] if busy else []
+    return (
+        "free now",
+        found,
+        ["other programs are busy: run again when it is quiet"] if busy else [],
+    )
 
 
 def _parts() -> Row:
@@ -110,11 +131,16 @@ def _parts() -> Row:
     import importlib.util
 
     missing = [
-        name for name in ("twocooks._codec", "twocooks._core", "twocooks.record.agent._agent")
+        name
+        for name in ("twocooks._codec", "twocooks._core", "twocooks.record.agent._agent")
         if importlib.util.find_spec(name) is None
     ]
     from twocooks import __version__
 
     if missing and platform.system() == "Linux":
-        return "twocooks", f"{__version__}, without {', '.join(missing)}", ["install it again: it needs a C compiler"]
+        return (
+            "twocooks",
+            f"{__version__}, without {', '.join(missing)}",
+            ["install it again: it needs a C compiler"],
+        )
     return "twocooks", f"{__version__}, all parts are there", []

@@ -1,6 +1,6 @@
 """Every record of a trace, one a line.
 
-  twocooks dump [TRACE]      without TRACE: the last run
+twocooks dump [TRACE]      without TRACE: the last run
 """
 
 from __future__ import annotations

@@ -19,11 +19,30 @@ from typing import Any
 
 from twocooks.cli.common import fail
 
-NAMES = frozenset({
-    "schema", "command", "python", "gil", "cores", "measured", "wall_s", "cpu_s", "tasks",
-    "concurrency", "parallelism", "cores_used", "wanted", "scores", "queued", "in_line_s",
-    "switches", "time", "verdict", "findings",
-})
+NAMES = frozenset(
+    {
+        "schema",
+        "command",
+        "python",
+        "gil",
+        "cores",
+        "measured",
+        "wall_s",
+        "cpu_s",
+        "tasks",
+        "concurrency",
+        "parallelism",
+        "cores_used",
+        "wanted",
+        "scores",
+        "queued",
+        "in_line_s",
+        "switches",
+        "time",
+        "verdict",
+        "findings",
+    }
+)
 """The top level of the summary: a name that begins otherwise is a typing error, said before the run."""
 
 _TOKEN = re.compile(
@@ -34,8 +53,12 @@ _TOKEN = re.compile(
     r"|(?P<word>[A-Za-z_][\w]*(?:[.-][\w]+)*))"
 )
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
-    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
-    "==": operator.eq, "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
 }
 _UNITS = {None: 1.0, "s": 1.0, "ms": 0.001, "%": 0.01}
 _WORDS: dict[str, Any] = {"true": True, "false": False, "none": None, "null": None}
@@ -100,14 +123,16 @@ class _Parser:
         self.next()
 
     def next(self) -> None:
-        rest = self.text[self.at:]
+        rest = self.text[self.at :]
         if not rest.strip():
             self.token = ("end", None)
             return
         match = _TOKEN.match(rest)
         if not match:
-            fail(f"--fail-if {self.text!r}: cannot read {rest.strip()[:20]!r}; "
-                 "an example: --fail-if 'parallelism.max < 2'")
+            fail(
+                f"--fail-if {self.text!r}: cannot read {rest.strip()[:20]!r}; "
+                "an example: --fail-if 'parallelism.max < 2'"
+            )
         self.at += match.end()
         if match["number"]:
             unit = match["unit"]
@@ -123,8 +148,10 @@ class _Parser:
     def stop(self, expected: str) -> None:
         kind, value = self.token
         found = "it ends" if kind == "end" else f"there is {value!r}"
-        fail(f"--fail-if {self.text!r}: expected {expected}, but {found}; "
-             "an example: --fail-if 'parallelism.max < 2'")
+        fail(
+            f"--fail-if {self.text!r}: expected {expected}, but {found}; "
+            "an example: --fail-if 'parallelism.max < 2'"
+        )
 
     def any_of(self, depth: int) -> Node:
         return self._joined("or", lambda d: self._joined("and", self._one, d), depth)
@@ -156,8 +183,10 @@ class _Parser:
         if kind != "word":
             self.stop("a name of the summary")
         if name.split(".")[0] not in NAMES:
-            fail(f"--fail-if: the summary has no {name}; its names are "
-                 f"{', '.join(sorted(NAMES - {'schema', 'command', 'findings'}))}")
+            fail(
+                f"--fail-if: the summary has no {name}; its names are "
+                f"{', '.join(sorted(NAMES - {'schema', 'command', 'findings'}))}"
+            )
         self.next()
         kind, op = self.token
         if kind != "op":

@@ -1,8 +1,8 @@
 """Show the answer again, from the file of a run.
 
-  twocooks report [OPTIONS] [TRACE]      without TRACE: the last run
+twocooks report [OPTIONS] [TRACE]      without TRACE: the last run
 
-  --json FILE        write the numbers as JSON instead; - is stdout
+--json FILE        write the numbers as JSON instead; - is stdout
 """
 
 from __future__ import annotations

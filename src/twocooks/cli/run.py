@@ -33,8 +33,15 @@ from twocooks.cli.common import fail
 if TYPE_CHECKING:
     from twocooks.record.watch import Outcome
 
-VALUED = {"-o": "-o", "--output": "-o", "--json": "--json", "--for": "--for",
-          "--max-size": "--max-size", "--source": "--source", "--fail-if": "--fail-if"}
+VALUED = {
+    "-o": "-o",
+    "--output": "-o",
+    "--json": "--json",
+    "--for": "--for",
+    "--max-size": "--max-size",
+    "--source": "--source",
+    "--fail-if": "--fail-if",
+}
 FLAGS = {"-q", "--quiet"}
 DEFAULT_MAX_SIZE = "1GB"
 TRACE_HEAD = b"twocooks"
@@ -56,8 +63,8 @@ def main(argv: list[str]) -> int:
 
         condition = parse(values["--fail-if"])
     json_path = values.get("--json")
-    if json_path not in (None, "-"):
-        common.may_write(Path(cast(str, json_path)), "--json", JSON_HEAD)
+    if json_path is not None and json_path != "-":
+        common.may_write(Path(json_path), "--json", JSON_HEAD)
     if "-o" in values:
         trace_path = Path(values["-o"])
         common.may_write(trace_path, "-o", TRACE_HEAD)
@@ -96,8 +103,11 @@ def _after(
     try:
         analysis = analyse_file(outcome.trace_path)
     except Exception as error:
-        print(f"twocooks: the report failed ({type(error).__name__}: {error}); "
-              f"the trace is {outcome.trace_path}", file=sys.stderr)
+        print(
+            f"twocooks: the report failed ({type(error).__name__}: {error}); "
+            f"the trace is {outcome.trace_path}",
+            file=sys.stderr,
+        )
         if os.environ.get("TWOCOOKS_DEBUG"):
             raise
         return condition is not None
@@ -106,8 +116,10 @@ def _after(
     if not quiet:
         show(analysis, sys.stderr)
         if not named:
-            print(f"twocooks report  shows this again; the trace is {_short(outcome.trace_path)}",
-                  file=sys.stderr)
+            print(
+                f"twocooks report  shows this again; the trace is {_short(outcome.trace_path)}",
+                file=sys.stderr,
+            )
     if isinstance(condition, Condition):
         holds, why = condition.judge(analysis.summary)
         if holds:
@@ -128,8 +140,10 @@ def command_of(words: list[str]) -> tuple[list[str], str]:
                 fail(f"{flag} needs {what}")
             return [sys.executable, flag, *value], value[0] if flag == "-m" else "c"
     if first.startswith("-"):
-        fail(f"run has no option {first}; see twocooks run --help "
-             "(a program whose name begins with - stands after --)")
+        fail(
+            f"run has no option {first}; see twocooks run --help "
+            "(a program whose name begins with - stands after --)"
+        )
     return program(first, rest), Path(first).stem
 
 
@@ -157,8 +171,10 @@ def program(name: str, args: list[str]) -> list[str]:
     if found is None:
         if path.is_file():
             return [sys.executable, name, *args]
-        fail(f"there is no script and no command {name}; give the path of a script, "
-             "or a command on your PATH")
+        fail(
+            f"there is no script and no command {name}; give the path of a script, "
+            "or a command on your PATH"
+        )
     return [found, *args]
 
 
@@ -170,8 +186,10 @@ def require_platform() -> None:
     """Recording needs Linux on x86-64; everything else works anywhere."""
     system, machine = platform.system(), platform.machine()
     if system != "Linux" or machine not in ("x86_64", "AMD64"):
-        fail(f"recording works on Linux x86-64, and this is {system} {machine}; "
-             "reports of traces from there work here too (twocooks report TRACE)")
+        fail(
+            f"recording works on Linux x86-64, and this is {system} {machine}; "
+            "reports of traces from there work here too (twocooks report TRACE)"
+        )
 
 
 def exit_code(outcome: Outcome) -> int:
@@ -200,4 +218,4 @@ def die_by(number: int) -> None:
 def _short(path: Path) -> str:
     home = os.path.expanduser("~")
     text = str(path)
-    return "~" + text[len(home):] if home != "/" and text.startswith(home + os.sep) else text
+    return "~" + text[len(home) :] if home != "/" and text.startswith(home + os.sep) else text

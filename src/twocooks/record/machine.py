@@ -69,7 +69,9 @@ def cgroup_quota(read: Reader = read_file) -> float | None:
         if number == "0" and not controllers:
             found = _tightest(path, ("/sys/fs/cgroup", "/sys/fs/cgroup/unified"), _quota_v2, read)
         elif "cpu" in controllers.split(","):
-            found = _tightest(path, ("/sys/fs/cgroup/cpu,cpuacct", "/sys/fs/cgroup/cpu"), _quota_v1, read)
+            found = _tightest(
+                path, ("/sys/fs/cgroup/cpu,cpuacct", "/sys/fs/cgroup/cpu"), _quota_v1, read
+            )
         else:
             continue
         if found is not None:
@@ -187,7 +189,9 @@ class Surroundings:
 
 def surroundings(read: Reader = read_file, env: dict[str, str] | None = None) -> Surroundings:
     status = read("/proc/self/status") or ""
-    seccomp = any(line.split()[1:] == ["2"] for line in status.splitlines() if line.startswith("Seccomp:"))
+    seccomp = any(
+        line.split()[1:] == ["2"] for line in status.splitlines() if line.startswith("Seccomp:")
+    )
     return Surroundings(
         paranoid=_number(read("/proc/sys/kernel/perf_event_paranoid")),
         seccomp=seccomp,
@@ -234,8 +238,12 @@ def try_kernel() -> int:
     libc = ctypes.CDLL(None, use_errno=True)
     buffer = ctypes.create_string_buffer(attr, 112)
     fd = libc.syscall(
-        ctypes.c_long(SYS_PERF_EVENT_OPEN), buffer, ctypes.c_int(0), ctypes.c_int(-1),
-        ctypes.c_int(-1), ctypes.c_ulong(8),  # 8 = close on exec
+        ctypes.c_long(SYS_PERF_EVENT_OPEN),
+        buffer,
+        ctypes.c_int(0),
+        ctypes.c_int(-1),
+        ctypes.c_int(-1),
+        ctypes.c_ulong(8),  # 8 = close on exec
     )
     if fd < 0:
         return ctypes.get_errno()
@@ -248,18 +256,28 @@ def why_not(code: int, around: Surroundings) -> tuple[str, list[str]]:
     if code == 0:
         return "", []
     if code == errno.ENOSYS or (around.paranoid is None and code in (errno.ENOENT, errno.EINVAL)):
-        return ("this kernel has no perf events (a sandbox such as gVisor, or not Linux x86-64)", [
-            "run it on a Linux x86-64 kernel of its own: a machine, a virtual machine, or plain Docker",
-        ])
+        return (
+            "this kernel has no perf events (a sandbox such as gVisor, or not Linux x86-64)",
+            [
+                "run it on a Linux x86-64 kernel of its own: a machine, a virtual machine, or plain Docker",
+            ],
+        )
     if code == errno.EACCES and (around.paranoid or 0) > EXACT_UP_TO:
-        return (f"kernel.perf_event_paranoid is {around.paranoid}, and {EXACT_UP_TO} is the highest that "
-                "lets users watch their own programs", _sysctl(around.container))
+        return (
+            f"kernel.perf_event_paranoid is {around.paranoid}, and {EXACT_UP_TO} is the highest that "
+            "lets users watch their own programs",
+            _sysctl(around.container),
+        )
     if code in (errno.EPERM, errno.EACCES):
         if around.container or around.seccomp:
-            return ("the container's filter of system calls forbids perf_event_open",
-                    _in_container(around))
-        return ("a security policy of this machine forbids perf_event_open", [
-            "ask its administrator to allow the system call perf_event_open for your user"])
+            return (
+                "the container's filter of system calls forbids perf_event_open",
+                _in_container(around),
+            )
+        return (
+            "a security policy of this machine forbids perf_event_open",
+            ["ask its administrator to allow the system call perf_event_open for your user"],
+        )
     if code in (errno.EMFILE, errno.ENFILE):
         return "too many files are open", ["raise the limit: ulimit -n 4096"]
     return f"perf_event_open failed: {os.strerror(code)}", []
@@ -278,7 +296,9 @@ def _in_container(around: Surroundings) -> list[str]:
     lines: list[str] = []
     if around.container == "kubernetes":
         lines.append('in the pod\'s container: securityContext: {capabilities: {add: ["PERFMON"]}}')
-        lines.append("or, if that is not enough: securityContext: {seccompProfile: {type: Unconfined}}")
+        lines.append(
+            "or, if that is not enough: securityContext: {seccompProfile: {type: Unconfined}}"
+        )
     else:
         tool = "podman" if around.container == "podman" else "docker"
         lines.append(f"{tool} run --cap-add PERFMON ...")

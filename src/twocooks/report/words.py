@@ -47,8 +47,23 @@ def clean(text: str, *, unicode: bool = True) -> str:
     return result if unicode else to_ascii(result)
 
 
-_ASCII = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "..",
-                        "·": "-", "×": "x", "≥": ">=", "≤": "<=", "µ": "u", "━": "-"})
+_ASCII = str.maketrans(
+    {
+        "’": "'",
+        "‘": "'",
+        "“": '"',
+        "”": '"',
+        "–": "-",
+        "—": "-",
+        "…": "..",
+        "·": "-",
+        "×": "x",
+        "≥": ">=",
+        "≤": "<=",
+        "µ": "u",
+        "━": "-",
+    }
+)
 
 
 def to_ascii(text: str) -> str:
@@ -84,7 +99,7 @@ def wrap(text: str, columns: int) -> Iterator[str]:
                 line, room = "", columns
             head = _head(word, room)
             yield f"{line} {head}" if line else head
-            line, word = "", word[len(head):]
+            line, word = "", word[len(head) :]
         if not line:
             line = word
         elif cell_len(line) + 1 + cell_len(word) <= columns:

@@ -9,7 +9,7 @@ A cell covers many milliseconds, so several things happen in one. The rules:
    cell never look as if they had worked side by side.
 2. The hands of a column go to tasks that really worked in it: first to the one whose lane shows least
    for its seconds. So in the long run the ink of a lane is proportional to its seconds of work.
-   A task that worked at all gets at least one cell, where rule 1 leaves room.
+   A task that worked at all gets at least one cell where rule 1 leaves room, else thin marks.
 3. A lane's cell without hands shows the state that the task was in for longest, among unknown,
    in line, waiting and delegated. Unknown wins if it takes half of the cell.
 4. A core's cell shows a task that got hands in this column and worked on this core; the program
@@ -35,7 +35,7 @@ HAND_OVER_S = 50e-6
 NEAR = 0.15
 """A mean this close to a whole number is shown as that number, and nothing is carried."""
 
-BLANK, LINE, WAIT, DELEGATED, UNKNOWN = range(5)
+BLANK, LINE, WAIT, DELEGATED, UNKNOWN, GLIMPSE = range(6)
 """What a lane's cell shows where it shows no hands."""
 IDLE, PROGRAM, LOST = -3, -1, -2
 """What a core's cell shows where it shows no lane."""
@@ -77,12 +77,23 @@ def picture(analysis: Analysis, lanes: list[Lane], columns: int) -> Picture:
     hands = _give(work, shown, edges)
     _at_least_once(work, hands, shown, most_hands)
     state = _states(spent, edges)
+    unseen = (hands.sum(axis=1) == 0)[:, None] & (work > 0)
+    state[unseen] = GLIMPSE
     used = _diffuse(_mean(analysis.cores_used, edges), _most(analysis.cores_used, edges))
     cores = _core_rows(analysis.cores, lanes, hands, np.maximum(used, np.minimum(shown, 1)), edges)
     lost = [row.cells == LOST for row in cores] + list(state == UNKNOWN)
     unknown = np.any(np.stack(lost), axis=0) & (shown == 0) if lost else shown < 0
-    return Picture(edges, lanes, hands, state, cores, max(len(analysis.cores) - len(cores), 0),
-                   shown, _level(analysis.on_the_go, edges), unknown)
+    return Picture(
+        edges,
+        lanes,
+        hands,
+        state,
+        cores,
+        max(len(analysis.cores) - len(cores), 0),
+        shown,
+        _level(analysis.on_the_go, edges),
+        unknown,
+    )
 
 
 def _edges(analysis: Analysis, columns: int) -> Float64:
@@ -148,7 +159,7 @@ def _most(steps: Steps, edges: Float64) -> Int32:
     first = np.maximum(np.searchsorted(steps.time, edges[:-1], "right") - 1, 0)
     last = np.searchsorted(steps.time, edges[1:], "left")
     for column in range(columns):
-        inside = value[first[column]: max(last[column], first[column] + 1)]
+        inside = value[first[column] : max(last[column], first[column] + 1)]
         most[column] = inside.max(initial=0)
     most[edges[1:] <= steps.time[0]] = 0
     return most
@@ -225,8 +236,13 @@ def _at_least_once(work: Float64, hands: Int32, shown: Int32, most: Int32) -> No
 
 def _states(spent: dict[int, Float64], edges: Float64) -> Int32:
     """Rule 3."""
-    order = ((BLANK, None), (LINE, State.IN_LINE), (WAIT, State.WAITING),
-             (DELEGATED, State.DELEGATED), (UNKNOWN, State.UNKNOWN))
+    order = (
+        (BLANK, None),
+        (LINE, State.IN_LINE),
+        (WAIT, State.WAITING),
+        (DELEGATED, State.DELEGATED),
+        (UNKNOWN, State.UNKNOWN),
+    )
     known = [spent[int(state)] for _, state in order if state is not None]
     unknown = known[-1]
     total = sum(known) + spent[int(State.WORKING)]
@@ -282,7 +298,9 @@ def _fill(cell: Int32, now: Float64, hands: Int32, used: int, owed: Float64) -> 
     working = np.flatnonzero(hands)
     while used > 0:
         free = np.flatnonzero((cell == IDLE) & (now[:, :-1].sum(axis=1) > 0))
-        free = np.array([c for c in free if now[c, program] > 0 or now[c, working].any()], dtype=int)
+        free = np.array(
+            [c for c in free if now[c, program] > 0 or now[c, working].any()], dtype=int
+        )
         if len(free) == 0:
             break
         core = free[np.argmax(owed[free])]

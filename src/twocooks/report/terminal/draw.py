@@ -9,9 +9,19 @@ from rich.style import Style
 
 from twocooks.analyse.result import Analysis
 from twocooks.report.terminal import cells
-from twocooks.report.terminal.cells import DELEGATED, IDLE, LINE, LOST, PROGRAM, UNKNOWN, WAIT, Picture
+from twocooks.report.terminal.cells import (
+    DELEGATED,
+    GLIMPSE,
+    IDLE,
+    LINE,
+    LOST,
+    PROGRAM,
+    UNKNOWN,
+    WAIT,
+    Picture,
+)
 from twocooks.report.terminal.lanes import Lane
-from twocooks.report.terminal.paint import BOLD, DIM, LETTERS, Painter, Span
+from twocooks.report.terminal.paint import BOLD, DIM, LETTERS, LIT, Painter, Span
 from twocooks.report.words import clean, count, fit, seconds, width_of
 
 MARGIN = 2
@@ -27,9 +37,9 @@ def rows(analysis: Analysis, lanes: list[Lane], painter: Painter, width: int) ->
     label_width = max(min(max(map(width_of, labels), default=0), most), len("on the go"))
     keys = not painter.coloured or len(lanes) > len(painter.palette)
     left = MARGIN + (2 if keys else 0) + label_width + 2
-    picture = cells.picture(analysis, lanes, width - left - RIGHT)
+    picture = cells.picture(analysis, lanes, width - left - RIGHT - MARGIN)
     drawing = _Drawing(painter, picture, label_width, keys)
-    yield drawing.legend()
+    yield from drawing.legend()
     for number, label in enumerate(labels):
         yield drawing.lane(number, label)
     yield ""
@@ -57,8 +67,14 @@ class _Drawing:
         self.keys = keys
         self.blank = self.glyphs.nothing
 
-    def row(self, label: str, spans: list[Span], right: str = "", key: str = " ",
-            style: Style | None = None) -> str:
+    def row(
+        self,
+        label: str,
+        spans: list[Span],
+        right: str = "",
+        key: str = " ",
+        style: Style | None = None,
+    ) -> str:
         gap = len(self.picture.edges) - 1 - sum(width_of(text) for text, _ in spans)
         spans = [*spans, (" " * max(gap, 0), None)]
         front: list[Span] = [(" " * MARGIN, None)]
@@ -67,22 +83,42 @@ class _Drawing:
         front.append((fit(label, self.label_width, unicode=self.painter.unicode) + "  ", style))
         return self.painter.line([*front, *spans, (fit(right, RIGHT, right=True), DIM)])
 
-    def legend(self) -> str:
+    def legend(self) -> Iterator[str]:
+        """The three words, and whatever else this picture needs; a second line where it is narrow."""
         glyphs, states = self.glyphs, self.picture.state
-        parts: list[Span] = [(glyphs.hands * 2, None), (" hands on it   ", DIM),
-                             (glyphs.wait * 2, None), (" waiting   ", DIM),
-                             (glyphs.line * 2, None), (" in line", DIM)]
+        entries = [
+            (glyphs.hands, "hands on it"),
+            (glyphs.wait, "waiting"),
+            (glyphs.line, "in line"),
+        ]
         if (states == DELEGATED).any():
-            parts += [("   " + glyphs.delegated * 2, None), (" others do it", DIM)]
+            entries.append((glyphs.delegated, "others do it"))
         if (states == UNKNOWN).any():
-            parts += [("   " + glyphs.unknown * 2, None), (" not known", DIM)]
-        return self.row("", parts, "worked")
+            entries.append((glyphs.unknown, "not known"))
+        room = len(self.picture.edges) - 1
+        parts: list[Span] = []
+        used, title = 0, "worked"
+        for glyph, word in entries:
+            size = 2 + 1 + len(word)
+            if parts and used + 3 + size > room:
+                yield self.row("", parts, title)
+                parts, used, title = [], 0, ""
+            if parts:
+                parts.append(("   ", None))
+                used += 3
+            parts += [(glyph * 2, None), (" " + word, DIM)]
+            used += size
+        yield self.row("", parts, title)
 
     def lane(self, number: int, label: str) -> str:
         picture, painter = self.picture, self.painter
-        looks = {LINE: (self.glyphs.line, painter.lane(number)),
-                 WAIT: (self.glyphs.wait, painter.faint(number)),
-                 DELEGATED: (self.glyphs.delegated, DIM), UNKNOWN: (self.glyphs.unknown, DIM)}
+        looks = {
+            LINE: (self.glyphs.line, painter.lane(number)),
+            WAIT: (self.glyphs.wait, painter.faint(number)),
+            GLIMPSE: (self.glyphs.glimpse, painter.lane(number)),
+            DELEGATED: (self.glyphs.delegated, DIM),
+            UNKNOWN: (self.glyphs.unknown, DIM),
+        }
         spans: list[Span] = []
         for hands, state in zip(picture.hands[number], picture.state[number], strict=True):
             if hands == 1:
@@ -93,8 +129,13 @@ class _Drawing:
             else:
                 spans.append(looks.get(int(state), (" ", None)))
         worked = seconds(picture.lanes[number].work_s)
-        return self.row(label, spans, worked if painter.unicode else worked.replace("µ", "u"),
-                        LETTERS[number % len(LETTERS)], painter.lane(number))
+        return self.row(
+            label,
+            spans,
+            worked if painter.unicode else worked.replace("µ", "u"),
+            LETTERS[number % len(LETTERS)],
+            painter.lane(number),
+        )
 
     def cores(self, analysis: Analysis) -> Iterator[str]:
         """One row a core; a letter or a colour says for which task it worked."""
@@ -136,31 +177,35 @@ class _Drawing:
             column = min(int((number * step - start) / (end - start) * columns), columns - 1)
             label = self.glyphs.tick + _axis_label(number * step, step)
             if column >= free and column + len(label) <= columns:
-                text[column: column + len(label)] = label
+                text[column : column + len(label)] = label
                 free = column + len(label) + 1
         return self.row("", [("".join(text), DIM)])
 
     def strips(self, analysis: Analysis) -> Iterator[str]:
         summary = analysis.summary
         cores = int((summary.get("cores") or {}).get("usable") or 0)
-        for label, values, key in (("at work", self.picture.at_work, "parallelism"),
-                                   ("on the go", self.picture.on_the_go, "concurrency")):
+        for label, values, key in (
+            ("at work", self.picture.at_work, "parallelism"),
+            ("on the go", self.picture.on_the_go, "concurrency"),
+        ):
             peak = (summary.get(key) or {}).get("max")
             scale = max([int(values.max(initial=0)), cores if key == "parallelism" else 0])
-            spans = [(self.glyphs.unknown, DIM) if unknown and key == "parallelism"
-                     else self._number(int(value), scale)
-                     for value, unknown in zip(values, self.picture.unknown, strict=True)]
+            spans = [
+                (self.glyphs.unknown, DIM)
+                if unknown and key == "parallelism"
+                else self._number(int(value), scale)
+                for value, unknown in zip(values, self.picture.unknown, strict=True)
+            ]
             yield self.row(label, spans, f"up to {peak:,.0f}" if peak is not None else "")
 
     def _number(self, value: int, scale: int) -> Span:
-        """A digit, or a bar where digits do not do. Two and more at work stand out."""
-        style = BOLD if value >= 2 else None
+        """A digit, or a bar where digits do not do. Two and more stand out."""
         if value == 0:
             return self.blank, DIM
         if scale <= 9:
-            return str(value), style
+            return str(value), LIT if value >= 2 else None
         bars = self.glyphs.bars
-        return bars[min(math.ceil(value / scale * len(bars)), len(bars)) - 1], style
+        return bars[min(math.ceil(value / scale * len(bars)), len(bars)) - 1], None
 
     def _unit(self, value: float) -> str:
         text = seconds(value)

@@ -55,7 +55,7 @@ def fold(tasks: Iterable[Task], limit: int = MAX_LANES) -> list[Lane]:
     lanes: list[Lane] = []
     if len(crowds) > limit:
         crowds.sort(key=_story, reverse=True)
-        rest = [task for crowd in crowds[limit - 1:] for task in crowd]
+        rest = [task for crowd in crowds[limit - 1 :] for task in crowd]
         crowds = crowds[: limit - 1]
         lanes.append(Lane("others", rest, len(rest)))
     for crowd, room in zip(crowds, _share(crowds, limit - len(lanes)), strict=True):

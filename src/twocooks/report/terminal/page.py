@@ -25,6 +25,7 @@ INDENT = 8
 MAX_TEXT = 96
 """Longer lines of text are hard to read."""
 
+IN_THIS_RUN = "in this run"
 TECHNICAL = {
     Verdict.ONE_AFTER_ANOTHER: "Neither concurrent nor parallel.",
     Verdict.TURNS: "Concurrent, not parallel.",
@@ -72,9 +73,9 @@ class _Page:
         first, stop, rest = headline.partition(". ")
         technical = rest or TECHNICAL.get(self.verdict["id"], "")
         title = (first + stop).strip()
-        room = self.width - 2 * MARGIN - width_of(title) - 2
-        if technical and width_of(technical) <= room:
-            yield self.line((title, BOLD), ("  " + technical, None))
+        gap = self.width - 2 * MARGIN - width_of(title) - 2 - width_of(technical) - len(IN_THIS_RUN)
+        if gap >= 2:
+            yield self.line((title, BOLD), ("  " + technical + " " * gap, None), (IN_THIS_RUN, DIM))
         else:
             yield from (self.line((part, BOLD)) for part in wrap(title, self.text_width))
             yield from (self.line((part, None)) for part in wrap(technical, self.text_width))
@@ -88,13 +89,17 @@ class _Page:
         """What makes the answer doubtful, in order of weight."""
         measured = self.summary.get("measured") or {}
         if measured.get("exact") is False:
-            yield ("Estimated: the kernel did not tell its switches, so work at the same moment is a lower "
-                   "bound. Why, and what to change: twocooks doctor")
+            yield (
+                "Estimated: the kernel did not tell its switches, so work at the same moment is a lower "
+                "bound. Why, and what to change: twocooks doctor"
+            )
         lost, unknown = measured.get("lost_events") or 0, measured.get("unknown_s") or 0.0
         if unknown > 0:
-            yield (f"{seconds(unknown)} of the run are unknown"
-                   + (f" ({count(lost, 'record')} lost)" if lost else "")
-                   + ": drawn as ?, and nothing is claimed about them.")
+            yield (
+                f"{seconds(unknown)} of the run are unknown"
+                + (f" ({count(lost, 'record')} lost)" if lost else "")
+                + ": drawn as ?, and nothing is claimed about them."
+            )
         elif lost:
             yield f"{count(lost, 'record')} of the program's agents lost: some tasks may be missing."
 
@@ -104,8 +109,10 @@ class _Page:
                 yield from self.paragraph(title, self.clean(self.verdict[key]), BOLD)
         for number, finding in enumerate((self.summary.get("findings") or [])[:3]):
             if finding.get("sentence"):
-                yield from self.paragraph("" if number else "Also", self.clean(finding["sentence"]), BOLD)
-        say = self.clean(self.verdict.get("say")).strip("\"“”")
+                yield from self.paragraph(
+                    "" if number else "Also", self.clean(finding["sentence"]), BOLD
+                )
+        say = self.clean(self.verdict.get("say")).strip('"“”')
         if say:
             quoted = f"“{say}”" if self.painter.unicode else f'"{say}"'
             yield from self.paragraph("Say it", quoted, BOLD)
@@ -125,7 +132,9 @@ class _Page:
         if helpers:
             notes.append(f"also present: {count(helpers, 'helper')}")
         for note in notes:
-            yield from self.paragraph(self.painter.glyphs.dot, self.clean(note), DIM, indent=2, body=DIM)
+            yield from self.paragraph(
+                self.painter.glyphs.dot, self.clean(note), DIM, indent=2, body=DIM
+            )
 
     def numbers(self) -> Iterator[str]:
         """How it was measured and on what, in one breath."""
@@ -142,7 +151,8 @@ class _Page:
             yield text
         if summary.get("python"):
             yield self.clean(f"Python {str(summary['python']).removeprefix('Python ')}") + (
-                "" if summary.get("gil") is None else ", GIL on" if summary["gil"] else ", no GIL")
+                "" if summary.get("gil") is None else ", GIL on" if summary["gil"] else ", no GIL"
+            )
         measured = summary.get("measured") or {}
         yield "exact, from the kernel" if measured.get("exact") else "estimated"
 

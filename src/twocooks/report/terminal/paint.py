@@ -30,6 +30,7 @@ class Glyphs:
     """One column wide, all of them."""
 
     hands: str
+    glimpse: str
     line: str
     wait: str
     delegated: str
@@ -43,13 +44,14 @@ class Glyphs:
     dot: str
 
 
-UNICODE = Glyphs("█", "╱", "─", "·", "?", "░", "·", "╵", "▁▂▃▄▅▆▇█", "▲", "·")
-ASCII = Glyphs("#", "/", "-", ".", "?", "%", ".", "|", ".:-=+*#@", "!", "|")
+UNICODE = Glyphs("▆", "▏", "╱", "─", "·", "?", "░", "·", "╵", "▁▂▃▄▅▆▇█", "▲", "·")
+ASCII = Glyphs("#", "'", "/", "-", ".", "?", "%", ".", "|", ".:-=+*#@", "!", "|")
 
 BOLD = Style(bold=True)
 DIM = Style(dim=True)
 WARN = Style(bold=True, color="yellow")
-ALL_BUSY = Style(bold=True)
+LIT = Style(color="#000000", bgcolor="#b2b2b2")
+"""Two or more: on "on the go" that is concurrency, on "at work" it is parallelism."""
 
 
 class Painter:
