@@ -274,7 +274,25 @@ def asyncio_turns() -> Analysis:
     timeline: list[tuple[float, str, int]] = []
     stories = {name: Story(name, kind=TaskKind.ASYNCIO) for name in plan}
     order = ["curry", "rice", "chapati", "onions"]
-    script = ["curry", "rice", "chapati", "onions", "chapati", "onions", "curry", "chapati", "onions", "rice", "onions", "curry", "rice", "chapati", "curry", "onions", "curry"]
+    script = [
+        "curry",
+        "rice",
+        "chapati",
+        "onions",
+        "chapati",
+        "onions",
+        "curry",
+        "chapati",
+        "onions",
+        "rice",
+        "onions",
+        "curry",
+        "rice",
+        "chapati",
+        "curry",
+        "onions",
+        "curry",
+    ]
     now, last = 0.0, dict.fromkeys(order, None)
     for index, name in enumerate(script):
         story = stories[name]

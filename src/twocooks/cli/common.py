@@ -213,5 +213,5 @@ def progress(message: str, after_s: float = 0.5) -> Iterator[None]:
 
 
 def on_path(name: str) -> str | None:
-    """Where a command lives: PATH, then beside this Python (an environment that is not activated)."""
+    """Where a command lives: PATH, then beside this Python (a venv that is not active)."""
     return shutil.which(name) or shutil.which(name, path=str(Path(sys.executable).parent))

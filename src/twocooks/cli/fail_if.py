@@ -1,4 +1,4 @@
-"""The small language of ``--fail-if``: names of the summary, comparisons, and, or, not, parentheses.
+"""The small language of ``--fail-if``: names of the summary, comparisons, and/or/not, brackets.
 
     parallelism.max < 2
     verdict.id == turns and wall_s > 1.5s
@@ -43,7 +43,7 @@ NAMES = frozenset(
         "findings",
     }
 )
-"""The top level of the summary: a name that begins otherwise is a typing error, said before the run."""
+"""The top level of the summary: other beginnings are typing errors, said before the run."""
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e-?[0-9]+)?(?P<unit>ms|s|%)?(?![\w.-]))"

@@ -20,6 +20,7 @@ comes the report.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import signal
@@ -44,6 +45,7 @@ VALUED = {
 }
 FLAGS = {"-q", "--quiet"}
 DEFAULT_MAX_SIZE = "1GB"
+SCRIPTS = (".py", ".pyw", ".pyc", ".pyz")
 TRACE_HEAD = b"twocooks"
 JSON_HEAD = b'{\n "schema": "twocooks.summary/'
 
@@ -148,38 +150,34 @@ def command_of(words: list[str]) -> tuple[list[str], str]:
 
 
 def program(name: str, args: list[str]) -> list[str]:
-    """The argv for a script or a command. A .py file, or a folder or archive with a
-    ``__main__.py``, runs under this Python; anything else is executed."""
+    """The argv for a script or a command. Python's own kinds of files, and a folder with a
+    ``__main__.py``, run under this Python; so does a text that cannot be executed."""
     path = Path(name)
-    if name.endswith((".py", ".pyw", ".pyc", ".pyz")) and not os.access(name, os.X_OK | os.R_OK):
+    python = [sys.executable, name, *args]
+    nothing = f"there is no file {name}; give the path of a script, or a command on your PATH"
+    if (path / "__main__.py").is_file():
+        return python
+    if name.endswith(SCRIPTS):
         if not path.is_file():
-            fail(f"there is no file {name}; give the path of a script, or a command on your PATH")
-    if path.is_dir():
-        if not (path / "__main__.py").is_file():
-            fail(f"{name} is a folder without a __main__.py; give a script")
-        return [sys.executable, name, *args]
-    if path.is_file() and (name.endswith((".py", ".pyw", ".pyc", ".pyz")) or not _runs(path)):
+            fail(nothing)
         if not os.access(path, os.R_OK):
             fail(f"{name} cannot be read; check its permissions")
-        if os.sep in name or name.endswith((".py", ".pyw", ".pyc", ".pyz")):
-            return [sys.executable, name, *args]
+        return python
     if os.sep in name:
+        if path.is_dir():
+            fail(f"{name} is a folder without a __main__.py; give a script")
         if not path.exists():
-            fail(f"there is no file {name}; give the path of a script, or a command on your PATH")
-        return [name, *args]
+            fail(nothing)
+        return [name, *args] if os.access(path, os.X_OK) else python
     found = common.on_path(name)
-    if found is None:
-        if path.is_file():
-            return [sys.executable, name, *args]
-        fail(
-            f"there is no script and no command {name}; give the path of a script, "
-            "or a command on your PATH"
-        )
-    return [found, *args]
-
-
-def _runs(path: Path) -> bool:
-    return os.access(path, os.X_OK)
+    if found is not None:
+        return [found, *args]
+    if path.is_file():
+        return python
+    fail(
+        f"there is no script and no command {name}; give the path of a script, "
+        "or a command on your PATH"
+    )
 
 
 def require_platform() -> None:
@@ -207,10 +205,8 @@ def die_by(number: int) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # the program's core is the one that matters
-    try:
+    with contextlib.suppress(OSError, ValueError):  # SIGKILL cannot be set, and need not be
         signal.signal(number, signal.SIG_DFL)
-    except (OSError, ValueError):
-        pass  # SIGKILL cannot be set, and need not be
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
     os.kill(os.getpid(), number)
 

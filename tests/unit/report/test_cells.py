@@ -34,8 +34,7 @@ def truth(analysis: Analysis, edges: np.ndarray) -> list[int]:
     ]
     times = sorted({t for piece in pieces for t in piece})
     level = [
-        (a, b, sum(s <= a and b <= e for s, e in pieces))
-        for a, b in itertools.pairwise(times)
+        (a, b, sum(s <= a and b <= e for s, e in pieces)) for a, b in itertools.pairwise(times)
     ]
     runs: list[list[tuple[float, float, int]]] = []
     for a, b, n in level:
