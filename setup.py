@@ -39,7 +39,10 @@ if sys.platform == "linux":
             "module.c", "recorder.c", "ring.c", "drain.c", "waits.c", "peek.c", "peek_code.c",
             "encode.c",
         ),
-        extension("twocooks.record.agent._agent", "agent.c", "steps.c"),
+        extension(
+            "twocooks.record.agent._agent",
+            "agent.c", "writer.c", "text.c", "steps.c", "suspended.c", "pools.c",
+        ),
     ]
 
 setup(ext_modules=extensions)

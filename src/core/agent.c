@@ -1,0 +1,209 @@
+/* The agent's module: the start inside the watched program and the hook on imports.
+ *
+ * `sitecustomize.py` of the boot folder loads this file by its path and calls start(). From then on
+ * everything hangs on one hook: importlib's _find_and_load, which C calls for each module that is not
+ * loaded yet. It tells the outermost imports of each thread, and installs the other hooks when the
+ * modules that they concern have been loaded, so that nothing is imported for our sake.
+ *
+ * The module's state is static on purpose: one process has one shared memory. A second module object
+ * made from this file (twocooks.task imports it by name) sees the same state. Sub-interpreters are not
+ * followed: start() does nothing there. */
+#define _GNU_SOURCE
+#include "agent.h"
+
+#include <dlfcn.h>
+#include <string.h>
+
+#define HELLO_GIL 1
+#define HELLO_AFTER_FORK 2
+#define HELLO_FREE_THREADED 4
+
+static struct tc_text hello_text;
+static uint64_t hello_more[2]; /* flags, address of _PyRuntime */
+static int gil_is_on = 1;
+static PyObject *is_gil_enabled; /* sys._is_gil_enabled of a free-threaded build, else NULL */
+static vectorcallfunc o_find_and_load;
+static _Atomic uint64_t blocks;
+
+static void hello(int after_fork) {
+    uint64_t more[2] = {hello_more[0] | (gil_is_on ? HELLO_GIL : 0), hello_more[1]};
+    if (after_fork) more[0] |= HELLO_AFTER_FORK;
+    tc_event_full(TC_EV_HELLO, PY_VERSION_HEX, more, 2, &hello_text);
+}
+
+/* ---- imports ---- */
+
+static const struct {
+    const char *module;
+    void (*install)(PyObject *module);
+} parts[] = {
+    {"_asyncio", tc_steps_install},
+    {"asyncio", tc_asyncio_install},
+    {"threading", tc_threading_install},
+    {"concurrent.futures.thread", tc_thread_pool_install},
+    {"concurrent.futures.process", tc_process_pool_install},
+    {"multiprocessing.process", tc_process_install},
+    {"multiprocessing.pool", tc_pool_install},
+};
+enum { PARTS = sizeof parts / sizeof *parts };
+static char installed[PARTS];
+
+static PyObject *loaded(const char *name) {
+    PyObject *module = PyDict_GetItemString(PyImport_GetModuleDict(), name);
+    return module && PyModule_Check(module) ? module : NULL;
+}
+
+static void install(int part) {
+    PyObject *module = loaded(parts[part].module);
+    if (!module) return;
+    Py_INCREF(module);
+    parts[part].install(module);
+    installed[part] = 1;
+    Py_DECREF(module);
+    PyErr_Clear();
+}
+
+static int is_loading(PyObject *module) {
+    PyObject *spec = tc_dict_attr(module, "__spec__");
+    int loading = spec && tc_own_true(spec, "_initializing");
+    Py_XDECREF(spec);
+    return loading;
+}
+
+/* 3.11 calls _find_and_load from importlib.import_module without passing here; so whatever came in
+ * that way is found when the next import ends. */
+static void install_unseen(void) {
+    for (int i = 0; i < PARTS; i++) {
+        PyObject *module = installed[i] ? NULL : loaded(parts[i].module);
+        if (module && !is_loading(module)) install(i);
+    }
+}
+
+static void watch_gil(PyObject *name) {
+    if (!is_gil_enabled || gil_is_on) return;
+    PyObject *enabled = PyObject_CallNoArgs(is_gil_enabled);
+    if (enabled == Py_True) {
+        struct tc_text text;
+        gil_is_on = 1;
+        tc_text_init(&text);
+        tc_text_add_str(&text, name);
+        tc_event_full(TC_EV_GIL_ON, 0, NULL, 0, &text);
+    }
+    Py_XDECREF(enabled);
+}
+
+static void after_import(PyObject *name) {
+    struct tc_error error;
+    tc_error_save(&error);
+    watch_gil(name);
+    for (int i = 0; i < PARTS && PyUnicode_Check(name); i++)
+        if (PyUnicode_CompareWithASCIIString(name, parts[i].module) == 0) install(i);
+    if (tc_me.imports == 0) install_unseen();
+    PyErr_Clear();
+    tc_error_restore(&error);
+}
+
+static PyObject *my_find_and_load(PyObject *f, PyObject *const *args, size_t flags, PyObject *names) {
+    if (PyVectorcall_NARGS(flags) < 1) return o_find_and_load(f, args, flags, names);
+    struct tc_writer *me = &tc_me;
+    uint32_t generation = tc_generation;
+    PyObject *name = Py_NewRef(args[0]);
+    if (me->imports++ == 0) {
+        struct tc_text text;
+        tc_text_init(&text);
+        tc_text_add_str(&text, name);
+        tc_event_full(TC_EV_IMPORT, 0, NULL, 0, &text);
+    }
+    PyObject *result = o_find_and_load(f, args, flags, names);
+    if (generation == tc_generation && --me->imports == 0) tc_event(TC_EV_IMPORT_END, 0);
+    after_import(name);
+    Py_DECREF(name);
+    return result;
+}
+
+/* ---- the start ---- */
+
+static void fill_hello(PyObject *script) {
+    PyObject *executable = PySys_GetObject("executable"); /* borrowed */
+    tc_text_init(&hello_text);
+    tc_text_add(&hello_text, "cpython");
+    tc_text_add_str(&hello_text, script);
+    tc_text_add_str(&hello_text, executable);
+    hello_more[1] = (uint64_t)(uintptr_t)dlsym(RTLD_DEFAULT, "_PyRuntime");
+#ifdef Py_GIL_DISABLED
+    hello_more[0] = HELLO_FREE_THREADED;
+    is_gil_enabled = Py_XNewRef(PySys_GetObject("_is_gil_enabled"));
+    PyObject *enabled = is_gil_enabled ? PyObject_CallNoArgs(is_gil_enabled) : NULL;
+    gil_is_on = enabled != Py_False;
+    Py_XDECREF(enabled);
+#endif
+}
+
+PyDoc_STRVAR(start_doc, "start(path, script, importlib)\n--\n\n"
+"Opens the shared memory at path and says hello, hooks importlib (the frozen _bootstrap module) and\n"
+"whatever is loaded already. Returns whether the agent is at work. Never raises.");
+
+static PyObject *agent_start(PyObject *module, PyObject *args) {
+    const char *path;
+    PyObject *script, *importlib;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "sOO", &path, &script, &importlib)) return NULL;
+    if (tc_writer_is_open() || PyInterpreterState_Get() != PyInterpreterState_Main()) Py_RETURN_FALSE;
+    fill_hello(script);
+    if (tc_writer_open(path, hello) < 0) Py_RETURN_FALSE;
+    tc_writer_room(0); /* greets */
+    tc_suspended_init();
+    PyObject *find = tc_dict_attr(importlib, "_find_and_load");
+    tc_hook_function(find, my_find_and_load, &o_find_and_load);
+    Py_XDECREF(find);
+    install_unseen();
+    PyErr_Clear();
+    Py_RETURN_TRUE;
+}
+
+PyDoc_STRVAR(block_doc, "block(name)\n--\n\nA block of this name begins here. Returns its number, 0 where no agent is at work.");
+
+static PyObject *agent_block(PyObject *module, PyObject *name) {
+    struct tc_text text;
+    (void)module;
+    if (!tc_writer_is_open()) return PyLong_FromLong(0);
+    uint64_t number = atomic_fetch_add(&blocks, 1) + 1;
+    tc_text_init(&text);
+    tc_text_add_str(&text, name);
+    tc_event_full(TC_EV_BLOCK, number, NULL, 0, &text);
+    return PyLong_FromUnsignedLongLong(number);
+}
+
+PyDoc_STRVAR(block_end_doc, "block_end(number)\n--\n\nThe block ends. Does nothing for 0.");
+
+static PyObject *agent_block_end(PyObject *module, PyObject *number) {
+    (void)module;
+    uint64_t block = PyLong_AsUnsignedLongLong(number);
+    if (PyErr_Occurred()) return NULL;
+    if (block && tc_writer_is_open()) tc_event(TC_EV_BLOCK_END, block);
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef methods[] = {
+    {"start", agent_start, METH_VARARGS, start_doc},
+    {"block", agent_block, METH_O, block_doc},
+    {"block_end", agent_block_end, METH_O, block_end_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyModuleDef_Slot slots[] = {
+#ifdef Py_mod_gil
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#endif
+#ifdef Py_mod_multiple_interpreters
+    {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
+#endif
+    {0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, .m_name = "_agent", .m_doc = "What runs inside the watched program.",
+    .m_size = 0, .m_methods = methods, .m_slots = slots,
+};
+
+PyMODINIT_FUNC PyInit__agent(void) { return PyModuleDef_Init(&definition); }

@@ -1,0 +1,169 @@
+/* What the parts of the agent share. Everything here runs inside the watched program.
+ *
+ *   writer.c    one page of the shared memory per thread; no Python in it
+ *   text.c      names, functions and places of Python objects, as text of an event
+ *   agent.c     the module, the start, the import hook that installs the rest when it is needed
+ *   steps.c     asyncio: tasks, steps, ready, loops
+ *   suspended.c asyncio: what a suspended task waits for
+ *   pools.c     threads, executors, multiprocessing
+ *
+ * The rules of the house: never run the program's code from a hook, keep the exception that is set,
+ * raise nothing of our own, change pointers of C functions rather than objects that it can see. */
+#ifndef TWOCOOKS_AGENT_H
+#define TWOCOOKS_AGENT_H
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "arena.h"
+#include "events.h"
+
+#define TC_LIKELY(x) __builtin_expect(!!(x), 1)
+#define TC_RARELY(x) __builtin_expect(!!(x), 0)
+#define TC_VALUE_MASK 0xffffffffffffull
+
+/* ---- the writer ---- */
+
+/* One thread's place in the shared memory and the few things that the hooks remember about it. */
+struct tc_writer {
+    struct tc_unit *at, *end; /* at == end: no room, take a page */
+    struct tc_page *page;     /* NULL: none */
+    uint32_t generation;      /* of the process; another one = inherited by fork, worthless */
+    uint32_t tid;
+    uint64_t life, serial, lost;
+    /* The hooks' own: */
+    PyObject *running;  /* the asyncio task whose step runs, not owned */
+    PyObject *queueing; /* the callback that an outer call_soon is putting in line, not owned */
+    void *loop;         /* address of the running event loop */
+    int own_ready;      /* the running task was put in line */
+    int imports;        /* depth of imports */
+};
+
+extern __thread struct tc_writer tc_me __attribute__((tls_model("initial-exec")));
+
+/* Counts the forks between the start and this process: what began in another generation has not
+ * begun here. */
+extern uint32_t tc_generation;
+
+/* Opens the shared memory at `path`; `hello` makes the first entry of each process (flags 2 after a
+ * fork). 0 = done, -1 = not ours or out of reach. */
+int tc_writer_open(const char *path, void (*hello)(int after_fork));
+int tc_writer_is_open(void);
+
+/* Makes room for 1 + units units on this thread; NULL where the event is lost (and counted). */
+struct tc_unit *tc_writer_room(uint32_t units);
+
+/* A prime by which hash tables here spread their keys. */
+#define TC_SPREAD 0x9e3779b97f4a7c15ull
+
+static inline uint64_t tc_now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+}
+
+/* The reader looks at `used` only, so it is stored last. */
+static inline void tc_publish(struct tc_unit *end) {
+    struct tc_writer *me = &tc_me;
+    uint32_t room = (uint32_t)((char *)me->end - (char *)end);
+    me->at = end;
+    atomic_store_explicit(&me->page->used, TC_PAGE_SIZE - room, memory_order_release);
+}
+
+/* An event with at most its first field. */
+static inline void tc_event(enum tc_event event, uint64_t value) {
+    struct tc_unit *unit = tc_me.at;
+    if (TC_RARELY(unit == tc_me.end) && !(unit = tc_writer_room(0))) return;
+    unit->time_ns = tc_now();
+    unit->word = (uint64_t)event << 56 | (value & TC_VALUE_MASK);
+    tc_publish(unit + 1);
+}
+
+static inline void tc_task_event(enum tc_event event, PyObject *task) {
+    tc_event(event, (uint64_t)(uintptr_t)task);
+}
+
+/* ---- texts ---- */
+
+#define TC_TEXT_MAX 4000 /* an entry has at most 255 units */
+#define TC_PART_MAX 900
+
+struct tc_text {
+    uint32_t length, parts;
+    char bytes[TC_TEXT_MAX + 16];
+};
+
+static inline void tc_text_init(struct tc_text *text) { text->length = text->parts = 0; }
+void tc_text_add(struct tc_text *text, const char *part);
+void tc_text_add_number(struct tc_text *text, long number);
+/* Adds a str; anything else counts as empty. Never raises, calls or allocates. */
+void tc_text_add_str(struct tc_text *text, PyObject *part);
+/* Adds three parts: function, file, line of whatever can be called. */
+void tc_text_add_callable(struct tc_text *text, PyObject *callable);
+/* The same; `arguments` let it see through the helpers of pools. */
+void tc_text_add_call(struct tc_text *text, PyObject *callable, PyObject *arguments);
+/* The same three parts of a coroutine (generator, async generator). */
+void tc_text_add_coroutine(struct tc_text *text, PyObject *coro);
+void tc_text_add_code(struct tc_text *text, PyObject *qualname, PyObject *code);
+
+/* An event with all its fields: the first, up to two more numbers, a text or NULL. */
+void tc_event_full(enum tc_event event, uint64_t value, const uint64_t *more, uint32_t count,
+                   const struct tc_text *text);
+
+/* ---- Python, with care ---- */
+
+/* Puts the exception that is set aside; every hook that does more than write an event stands
+ * between these two. Whatever was raised in between is dropped. */
+struct tc_error {
+#if PY_VERSION_HEX >= 0x030c0000
+    PyObject *exception;
+#else
+    PyObject *type, *value, *traceback;
+#endif
+};
+void tc_error_save(struct tc_error *error);
+void tc_error_restore(struct tc_error *error);
+
+/* The attribute `name` in the standard way, for types that are known to keep to it: new reference or
+ * NULL without an exception. */
+PyObject *tc_plain_attr(PyObject *object, const char *name);
+/* The attribute `name` that the instance itself holds, a new reference, or NULL without an
+ * exception. An attribute of that name on the class (a property, a slot) is not asked. */
+PyObject *tc_own_attr(PyObject *object, const char *name);
+/* An attribute of a module or a class without descriptors; new reference or NULL, no exception. */
+PyObject *tc_dict_attr(PyObject *module_or_type, const char *name);
+/* The same as a C long; `missing` where it is none. */
+long tc_own_long(PyObject *object, const char *name, long missing);
+int tc_own_true(PyObject *object, const char *name);
+
+/* Puts `hook` before a Python function: everything in C that calls it, and since 3.12 everything,
+ * goes through the hook. All functions of one hook must share one original, kept in *original.
+ * Returns 1 if the hook is in place. */
+int tc_hook_function(PyObject *function, vectorcallfunc hook, vectorcallfunc *original);
+
+/* The same for a method that other Python code calls. 3.11 calls Python functions from Python
+ * without a look at that pointer, so there the attribute of the class itself is replaced by a C
+ * function under the same name. */
+int tc_hook_method(PyObject *type, const char *name, vectorcallfunc hook, vectorcallfunc *original);
+
+/* ---- the parts ---- */
+
+void tc_steps_install(PyObject *module);   /* after _asyncio was loaded */
+void tc_asyncio_install(PyObject *module); /* after asyncio was loaded */
+void tc_suspended_init(void);             /* once, at the start */
+void tc_suspended_learn(void);            /* by tc_asyncio_install */
+void tc_threading_install(PyObject *module);
+void tc_thread_pool_install(PyObject *module);
+void tc_process_pool_install(PyObject *module);
+void tc_process_install(PyObject *module);
+void tc_pool_install(PyObject *module);
+
+/* What the task waits for: `waiter` is its _fut_waiter, `coro` its coroutine. A model.Wait. */
+enum tc_wait {
+    TC_WAIT_UNKNOWN, TC_WAIT_TASK, TC_WAIT_GATHER, TC_WAIT_GROUP, TC_WAIT_LOCK,
+    TC_WAIT_RESULT, TC_WAIT_SLEEP, TC_WAIT_IO, TC_WAIT_EXECUTOR
+};
+enum tc_wait tc_suspended_class(PyObject *waiter, PyObject *coro);
+int tc_is_task(PyObject *object); /* of any Task type that is hooked */
+#endif

@@ -1,0 +1,121 @@
+/* The writer: how an event gets from a thread of the watched program into the shared memory.
+ *
+ * A thread's first event takes a page; a full page is closed and the next one taken; a thread that
+ * ends closes its page through a pthread key. After fork the child forgets the page of the thread
+ * that forked (it belongs to the parent), and its next event begins with a HELLO. Where there is no
+ * page the event is lost and counted, and the count goes into the thread's next page.
+ *
+ * Nothing here blocks, allocates or knows Python. */
+#define _GNU_SOURCE
+#include "agent.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+__thread struct tc_writer tc_me __attribute__((tls_model("initial-exec")));
+uint32_t tc_generation = 1;
+
+static struct tc_arena *arena;
+static pthread_key_t thread_end;
+static uint32_t my_pid;
+static atomic_int hello_due;
+static void (*say_hello)(int after_fork);
+
+static void close_page(struct tc_writer *me) {
+    if (me->page && me->generation == tc_generation)
+        atomic_store_explicit(&me->page->state, TC_CLOSED, memory_order_release);
+    me->page = NULL;
+    me->at = me->end = NULL;
+}
+
+static void on_thread_end(void *writer) { close_page(writer); }
+
+static void after_fork_in_child(void) {
+    tc_generation++;
+    my_pid = (uint32_t)getpid();
+    memset(&tc_me, 0, sizeof tc_me);
+    atomic_store(&hello_due, 2);
+}
+
+int tc_writer_is_open(void) { return arena != NULL; }
+
+static struct tc_arena *map_arena(const char *path) {
+    struct tc_arena head;
+    struct stat info;
+    struct tc_arena *map = NULL;
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd < 0) return NULL;
+    if (pread(fd, &head, sizeof head, 0) != (ssize_t)sizeof head || head.magic != TC_ARENA_MAGIC ||
+        head.version != 1 || head.page_size != TC_PAGE_SIZE || fstat(fd, &info) < 0 ||
+        (uint64_t)info.st_size < tc_arena_size(head.npages))
+        goto done;
+    map = mmap(NULL, tc_arena_size(head.npages), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (map == MAP_FAILED) map = NULL;
+    else madvise(map, tc_arena_size(head.npages), MADV_DONTDUMP); /* core files stay the program's */
+done:
+    close(fd);
+    return map;
+}
+
+int tc_writer_open(const char *path, void (*hello)(int after_fork)) {
+    struct tc_arena *map = map_arena(path);
+    if (!map) return -1;
+    if (pthread_key_create(&thread_end, on_thread_end)) goto failed;
+    if (pthread_atfork(NULL, NULL, after_fork_in_child)) goto failed;
+    my_pid = (uint32_t)getpid();
+    say_hello = hello;
+    arena = map;
+    atomic_store(&hello_due, 1);
+    return 0;
+failed:
+    munmap(map, tc_arena_size(map->npages));
+    return -1;
+}
+
+static int take_page(struct tc_writer *me) {
+    if (atomic_load_explicit(&arena->closed, memory_order_relaxed)) return -1;
+    uint32_t index = tc_take_page(arena);
+    if (index == TC_NO_PAGE) return -1;
+    struct tc_page *page = &tc_pages(arena)[index];
+    if (!me->tid) {
+        me->tid = (uint32_t)syscall(SYS_gettid);
+        me->life = tc_now();
+        me->generation = tc_generation;
+        pthread_setspecific(thread_end, me);
+    }
+    page->pid = my_pid;
+    page->tid = me->tid;
+    page->life = me->life;
+    page->serial = me->serial++;
+    page->lost = me->lost;
+    page->read = 0;
+    me->lost = 0;
+    me->page = page;
+    me->at = tc_page_data(arena, index);
+    me->end = me->at + TC_PAGE_SIZE / sizeof *me->at;
+    atomic_store_explicit(&page->used, 0, memory_order_relaxed);
+    atomic_store_explicit(&page->state, TC_OPEN, memory_order_release);
+    return 0;
+}
+
+struct tc_unit *tc_writer_room(uint32_t units) {
+    struct tc_writer *me = &tc_me;
+    if (!arena) return NULL;
+    if (TC_RARELY(atomic_load_explicit(&hello_due, memory_order_relaxed))) {
+        int due = atomic_exchange(&hello_due, 0); /* first, for the greeting comes through here */
+        if (due) say_hello(due == 2);
+    }
+    if ((size_t)(me->end - me->at) > units) return me->at;
+    close_page(me);
+    if (take_page(me) < 0) {
+        me->lost++;
+        atomic_fetch_add_explicit(&arena->lost, 1, memory_order_relaxed);
+        return NULL;
+    }
+    return me->at;
+}
