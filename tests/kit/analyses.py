@@ -1,4 +1,4 @@
-"""Analyses made by hand, for the tests of reports: what the analysis would hand over for known runs.
+"""Analyses made by hand, for the tests of reports: what would be handed over for known runs.
 
 ``build`` takes the segments of each task and derives cores and step functions from them.
 """
@@ -215,7 +215,7 @@ def verdict(
 
 
 def gil_turns(threads: int = 2, seconds: float = 1.0, turn: float = 0.005) -> Analysis:
-    """Threads that compute under the GIL, on both cores, never at one moment (but for hand-overs)."""
+    """Threads that compute under the GIL, on both cores, never at one moment but for hand-overs."""
     stories = [Story(f"worker-{i}") for i in range(threads)]
     now, who = 0.05, 0
     for story in stories:
@@ -234,11 +234,13 @@ def gil_turns(threads: int = 2, seconds: float = 1.0, turn: float = 0.005) -> An
             "turns",
             "gil",
             "They take turns.",
-            f"Both tasks were on the go together, but never two hands at the same moment: for {seconds:.1f} s "
+            f"Both tasks were on the go together, but never two hands at the same moment: "
+            f"for {seconds:.1f} s "
             "at least two wanted to work, and two did for 0.0 s.",
             "In this Python only one thread at a time may run Python code (the GIL).",
             "A second core does not help these threads; processes or a free-threaded Python would.",
-            "Two tasks on the go, one pair of hands: concurrency. Parallel would need a second pair of "
+            "Two tasks on the go, one pair of hands: concurrency. Parallel would need a "
+            "second pair of "
             "hands at the same moment.",
         ),
     )
@@ -316,11 +318,14 @@ def asyncio_turns() -> Analysis:
             "turns",
             "one-loop",
             "They take turns.",
-            "Up to 4 of your tasks were on the go together, but never two hands at the same moment: for 1.5 s "
+            "Up to 4 of your tasks were on the go together, but never two hands at the "
+            "same moment: for 1.5 s "
             "at least two wanted to work, and two did for 0.0 s.",
             "One event loop is one cook: tasks give way at each await (16 times).",
-            "It took 1.7 s instead of 4.0 s one after another. A second core would not help this program.",
-            "Four dishes on the go, one pair of hands: concurrency. Parallel would need a second pair of "
+            "It took 1.7 s instead of 4.0 s one after another. A second core would not "
+            "help this program.",
+            "Four dishes on the go, one pair of hands: concurrency. Parallel would need a "
+            "second pair of "
             "hands at the same moment.",
         ),
     )
@@ -370,7 +375,8 @@ def waiting_together(tasks: int = 50) -> Analysis:
             "waiting-together",
             None,
             "They wait together.",
-            "All 50 were on the go, and 96 % of that time they only waited; together they needed 0.03 s of "
+            "All 50 were on the go, and 96 % of that time they only waited; together they "
+            "needed 0.03 s of "
             "work in 0.95 s.",
             "",
             "More cores would not help. One cook is plenty.",
@@ -396,7 +402,8 @@ def one_after_another() -> Analysis:
             "One after another.",
             "Each of your 3 tasks was finished before the next one began.",
             "Each await waits for the end before the next begins.",
-            "Start them together (gather, TaskGroup) and the waits overlap: at best 0.4 s instead of 1.2 s.",
+            "Start them together (gather, TaskGroup) and the waits overlap: at best 0.4 s "
+            "instead of 1.2 s.",
             "One dish at a time: neither concurrency nor parallelism.",
         ),
     )

@@ -180,7 +180,7 @@ def test_surroundings() -> None:
             errno.ENOSYS,
             Surroundings(None, False, None, None),
             "no perf events",
-            "kernel of its own",
+            "a virtual machine",
         ),
         (errno.EMFILE, Surroundings(2, False, None, None), "too many files", "ulimit"),
     ],

@@ -149,7 +149,7 @@ def ticks(stat: str, cpus: Iterable[int]) -> Ticks | None:
 
 
 def free_between(before: Ticks, after: Ticks, cores: int) -> tuple[float, float] | None:
-    """Cores that were free, and cores stolen, on average between two readings; None if no tick passed."""
+    """Cores free and cores stolen, on average between two readings; None if no tick passed."""
     idle = max(after.idle - before.idle, 0)
     busy = max(after.busy - before.busy, 0)
     steal = max(after.steal - before.steal, 0)
@@ -162,7 +162,7 @@ def free_between(before: Ticks, after: Ticks, cores: int) -> tuple[float, float]
 def free_cores(
     cpus: list[int] | None = None, over_s: float = 0.1, read: Reader = read_file
 ) -> tuple[float, float] | None:
-    """Measure: (free, stolen) cores among ``cpus`` over the next ``over_s`` seconds. Sleeps so long."""
+    """Measure (free, stolen) cores among ``cpus`` over ``over_s`` seconds; sleeps so long."""
     cpus = usable_cpus() if cpus is None else cpus
     before = ticks(read("/proc/stat") or "", cpus)
     time.sleep(over_s)
@@ -259,13 +259,13 @@ def why_not(code: int, around: Surroundings) -> tuple[str, list[str]]:
         return (
             "this kernel has no perf events (a sandbox such as gVisor, or not Linux x86-64)",
             [
-                "run it on a Linux x86-64 kernel of its own: a machine, a virtual machine, or plain Docker",
+                "run it on a Linux x86-64 kernel: a machine, a virtual machine, or plain Docker",
             ],
         )
     if code == errno.EACCES and (around.paranoid or 0) > EXACT_UP_TO:
         return (
-            f"kernel.perf_event_paranoid is {around.paranoid}, and {EXACT_UP_TO} is the highest that "
-            "lets users watch their own programs",
+            f"kernel.perf_event_paranoid is {around.paranoid}, and {EXACT_UP_TO} is the highest "
+            "that lets users watch their own programs",
             _sysctl(around.container),
         )
     if code in (errno.EPERM, errno.EACCES):

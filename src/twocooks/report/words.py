@@ -25,7 +25,7 @@ _MAX_RAW = 4096  # longer texts are cut before they are looked at
 
 
 def clean(text: str, *, unicode: bool = True) -> str:
-    """The text without anything that could steer a terminal; runs of white space become one space."""
+    """The text without what could steer a terminal; runs of white space become one space."""
     kept: list[str] = []
     marks = 0
     for char in _ESCAPES.sub("", text[:_MAX_RAW]):

@@ -92,11 +92,11 @@ def runs(draw_: st.DrawFn) -> Analysis:
         now = draw_(st.integers(0, 50)) / 1000
         for _ in range(draw_(st.integers(1, 12))):
             state = draw_(st.sampled_from([State.WORKING, State.WAITING, State.IN_LINE]))
-            length = draw_(st.sampled_from([1e-5, 4e-5, 1e-4, 0.001, 0.007, 0.02]))
+            length = draw_(st.sampled_from([1.1e-5, 3.7e-5, 1.03e-4, 0.001, 0.007, 0.02]))
             story.add(
-                length, state, core=number if state == State.WORKING else -1, at=round(now, 6)
+                length, state, core=number if state == State.WORKING else -1, at=round(now, 7)
             )
-            now = round(now + length, 6)
+            now = round(now + length, 7)
     return build(stories, NONE)
 
 

@@ -2,14 +2,14 @@
 
 A cell covers many milliseconds, so several things happen in one. The rules:
 
-1. A column shows as many hands as moved in it on average (rounded, what is cut off is carried to the
-   next column), and **never more than moved at one moment inside it**. Coincidences shorter than
-   HAND_OVER_S are hand-overs of the GIL or a lock, not parallel. The strip "at work", the lanes and
+1. A column shows as many hands as moved in it on average (rounded; what is cut off is carried to
+   the next column), and **never more than moved at one moment inside it**. Coincidences shorter
+   than HAND_OVER_S are hand-overs of the GIL or a lock, not parallel. The strip "at work", the lanes and
    the cores all follow that one number, so two threads that change places twenty times within one
    cell never look as if they had worked side by side.
-2. The hands of a column go to tasks that really worked in it: first to the one whose lane shows least
-   for its seconds. So in the long run the ink of a lane is proportional to its seconds of work.
-   A task that worked at all gets at least one cell where rule 1 leaves room, else thin marks.
+2. The hands of a column go to tasks that really worked in it: first to the one whose lane shows
+   least for its seconds. So in the long run the ink of a lane is proportional to its seconds of
+   work. A task that worked at all gets at least one cell where rule 1 leaves room, else thin marks.
 3. A lane's cell without hands shows the state that the task was in for longest, among unknown,
    in line, waiting and delegated. Unknown wins if it takes half of the cell.
 4. A core's cell shows a task that got hands in this column and worked on this core; the program
@@ -150,7 +150,7 @@ def _mean(steps: Steps, edges: Float64) -> Float64:
 
 
 def _most(steps: Steps, edges: Float64) -> Int32:
-    """Greatest value in each column; stretches of two or more shorter than HAND_OVER_S count as one."""
+    """Greatest value in each column; coincidences shorter than HAND_OVER_S count as one."""
     columns = len(edges) - 1
     most = np.zeros(columns, dtype=np.int32)
     if len(steps.time) < 2:

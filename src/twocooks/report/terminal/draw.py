@@ -84,7 +84,7 @@ class _Drawing:
         return self.painter.line([*front, *spans, (fit(right, RIGHT, right=True), DIM)])
 
     def legend(self) -> Iterator[str]:
-        """The three words, and whatever else this picture needs; a second line where it is narrow."""
+        """The three words and whatever else this picture needs; two lines where it is narrow."""
         glyphs, states = self.glyphs, self.picture.state
         entries = [
             (glyphs.hands, "hands on it"),

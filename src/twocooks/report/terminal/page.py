@@ -40,7 +40,7 @@ TECHNICAL = {
 
 
 def render(analysis: Analysis, options: Options) -> str:
-    """The report as text, each line at most ``options.width`` columns wide, with a final newline."""
+    """The report as text, no line wider than ``options.width``, with a final newline."""
     width = max(MIN_WIDTH, min(options.width, MAX_WIDTH))
     painter = Painter(options.colour, options.unicode)
     page = _Page(analysis.summary, painter, width)
@@ -90,8 +90,8 @@ class _Page:
         measured = self.summary.get("measured") or {}
         if measured.get("exact") is False:
             yield (
-                "Estimated: the kernel did not tell its switches, so work at the same moment is a lower "
-                "bound. Why, and what to change: twocooks doctor"
+                "Estimated: the kernel did not tell its switches, so work at the same moment "
+                "is a lower bound. Why, and what to change: twocooks doctor"
             )
         lost, unknown = measured.get("lost_events") or 0, measured.get("unknown_s") or 0.0
         if unknown > 0:
@@ -101,7 +101,7 @@ class _Page:
                 + ": drawn as ?, and nothing is claimed about them."
             )
         elif lost:
-            yield f"{count(lost, 'record')} of the program's agents lost: some tasks may be missing."
+            yield f"{count(lost, 'record')} of the program's agents lost: tasks may be missing."
 
     def body(self) -> Iterator[str]:
         for title, key in (("Why", "why"), ("So", "so")):
