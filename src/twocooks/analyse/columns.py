@@ -1,0 +1,239 @@
+"""Small vectorised tools: forward fill, look-up by group and time, overlay, counting sweeps.
+
+A *tiling* is a set of stretches, each with a group (a thread, a task), sorted by (group, start), not
+overlapping within a group and never empty. All times are int64 nanoseconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Int64 = NDArray[np.int64]
+Int32 = NDArray[np.int32]
+UInt8 = NDArray[np.uint8]
+Bool = NDArray[np.bool_]
+
+NO_REASON = 255
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """Stretches of many owners. ``owner`` is a thread or a task, as the holder says."""
+
+    owner: Int64
+    start: Int64
+    end: Int64
+    state: UInt8
+    reason: UInt8
+    core: Int32
+    thread: Int64
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    @property
+    def length(self) -> Int64:
+        """Nanoseconds of each stretch."""
+        return self.end - self.start
+
+    def take(self, which: Any) -> Pieces:
+        """The stretches that a mask, slice or index array names."""
+        return Pieces(*(getattr(self, f.name)[which] for f in fields(self)))
+
+    def with_(self, **columns: Any) -> Pieces:
+        """The same stretches with some columns replaced."""
+        return replace(self, **columns)
+
+    def ordered(self) -> Pieces:
+        """Without empty stretches, sorted by owner and start."""
+        kept = self.take(self.end > self.start)
+        if len(kept) < 2:
+            return kept
+        step = np.diff(kept.owner)
+        if np.all((step > 0) | ((step == 0) & (np.diff(kept.start) >= 0))):
+            return kept
+        return kept.take(np.lexsort((kept.start, kept.owner)))
+
+
+def pieces(
+    owner: Any, start: Any, end: Any, state: Any, reason: Any, core: Any, thread: Any
+) -> Pieces:
+    """Make Pieces from arrays or single values (``start`` must be an array)."""
+    n = len(start)
+
+    def full(value: Any, kind: Any) -> Any:
+        return np.broadcast_to(np.asarray(value, dtype=kind), (n,)).copy()
+
+    return Pieces(
+        full(owner, np.int64), full(start, np.int64), full(end, np.int64), full(state, np.uint8),
+        full(reason, np.uint8), full(core, np.int32), full(thread, np.int64),
+    )
+
+
+def no_pieces() -> Pieces:
+    """No stretches."""
+    return pieces(0, np.empty(0, np.int64), 0, 0, 0, 0, 0)
+
+
+def join(parts: list[Pieces]) -> Pieces:
+    """All stretches of several tables, in the tables' order."""
+    if not parts:
+        return no_pieces()
+    return Pieces(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Pieces)))
+
+
+def last_true(mask: Bool) -> Int64:
+    """For each position the index of the last True at or before it, else -1."""
+    return np.maximum.accumulate(np.where(mask, np.arange(len(mask)), -1))
+
+
+def last_true_in(mask: Bool, first: Int64) -> Int64:
+    """``last_true`` that does not look back beyond ``first`` (the position where the group begins)."""
+    found = last_true(mask)
+    return np.where(found >= first, found, -1)
+
+
+def group_first(group: NDArray[Any]) -> Int64:
+    """For each row of a table sorted by group: the row where its group begins."""
+    new = np.ones(len(group), bool)
+    new[1:] = group[1:] != group[:-1]
+    return last_true(new)
+
+
+def keys(*tables: tuple[NDArray[Any], Int64]) -> list[Int64]:
+    """One sortable int64 for each (group, time), comparable across the given tables."""
+    filled = [t for t in tables if len(t[0])]
+    if not filled:
+        return [np.empty(0, np.int64) for _ in tables]
+    low = min(int(time.min()) for _, time in filled)
+    span = max(int(time.max()) for _, time in filled) - low + 1
+    groups = max(int(group.max()) for group, _ in filled) + 2
+    if groups * span < 2**62:
+        return [group.astype(np.int64) * span + (time - low) for group, time in tables]
+    # A very long run of very many threads: rank the times first.
+    times = np.unique(np.concatenate([time for _, time in tables]))
+    return [group.astype(np.int64) * len(times) + np.searchsorted(times, time)
+            for group, time in tables]
+
+
+def asof(
+    group: NDArray[Any], time: Int64, in_group: NDArray[Any], in_time: Int64
+) -> Int64:
+    """For each (group, time): the last row of the table sorted by (in_group, in_time) that has this
+    group and is not later, else -1."""
+    if not len(in_group) or not len(group):
+        return np.full(len(group), -1, np.int64)
+    wanted, have = keys((group, time), (in_group, in_time))
+    found = np.searchsorted(have, wanted, "right") - 1
+    good = (found >= 0) & (in_group[np.maximum(found, 0)] == group)
+    return np.where(good, found, -1)
+
+
+def overlay(a: Pieces, group: Int64, start: Int64, end: Int64) -> tuple[Pieces, Int64]:
+    """Cut the tiling ``a`` (by its owner) at the borders of a second tiling. Returns the cut stretches and,
+    for each, the row of the second tiling that covers it, or -1."""
+    if not len(start) or not len(a):
+        return a, np.full(len(a), -1, np.int64)
+    key_start, key_end, cut_start, cut_end = keys(
+        (a.owner, a.start), (a.owner, a.end), (group, start), (group, end))
+    cuts = np.unique(np.concatenate([cut_start, cut_end]))
+    cut_time = np.empty(len(cuts), np.int64)
+    for key, time in ((cut_start, start), (cut_end, end)):
+        cut_time[np.searchsorted(cuts, key)] = time
+    first = np.searchsorted(cuts, key_start, "right")
+    extra = np.searchsorted(cuts, key_end, "left") - first
+    if extra.any():
+        row = np.repeat(np.arange(len(a)), extra + 1)
+        place = np.arange(len(row)) - np.repeat(np.cumsum(extra + 1) - extra - 1, extra + 1)
+        whole = a.take(row)
+        left = np.where(place > 0, cut_time[np.minimum(first[row] + place - 1, len(cuts) - 1)],
+                        whole.start)
+        right = np.where(place < extra[row], cut_time[np.minimum(first[row] + place, len(cuts) - 1)],
+                         whole.end)
+        a = whole.with_(start=left, end=right)
+    found = asof(a.owner, a.start, group, start)
+    inside = (found >= 0) & (end[np.maximum(found, 0)] > a.start)
+    return a, np.where(inside, found, -1)
+
+
+def union(group: Int64, start: Int64, end: Int64) -> tuple[Int64, Int64, Int64]:
+    """Merge overlapping or touching stretches of each group into a tiling."""
+    kept = end > start
+    group, start, end = group[kept], start[kept], end[kept]
+    if not len(group):
+        return group, start, end
+    order = np.lexsort((start, group))
+    group, start, end = group[order], start[order], end[order]
+    # Ranks instead of times: the running maximum must never mix groups and never overflow.
+    times = np.unique(np.concatenate([start, end]))
+    shift = (np.cumsum(group_first(group) == np.arange(len(group))) - 1) * len(times)
+    reach = np.maximum.accumulate(np.searchsorted(times, end) + shift)
+    fresh = np.ones(len(group), bool)
+    fresh[1:] = np.searchsorted(times, start[1:]) + shift[1:] > reach[:-1]
+    heads = np.flatnonzero(fresh)
+    last = np.append(heads[1:], len(group)) - 1
+    return group[heads], start[heads], times[reach[last] - shift[last]]
+
+
+@dataclass(frozen=True)
+class Levels:
+    """Several step functions over the same breaks: ``counts[name][i]`` holds in [time[i], time[i+1])."""
+
+    time: Int64
+    counts: dict[str, Int64]
+
+    @property
+    def width(self) -> Int64:
+        """Nanoseconds of each step; the last is 0."""
+        if not len(self.time):
+            return np.empty(0, np.int64)
+        return np.append(np.diff(self.time), 0)
+
+    def when(self, mask: Bool) -> int:
+        """Total nanoseconds where the mask holds."""
+        return int(self.width[mask].sum())
+
+    def integral(self, name: str, mask: Bool | None = None) -> int:
+        """Count times nanoseconds (where the mask holds)."""
+        both = self.width * self.counts[name]
+        return int(both.sum() if mask is None else both[mask].sum())
+
+
+def sweep(**stretches: tuple[Int64, Int64]) -> Levels:
+    """How many stretches of each named set (starts, ends) are open, at all breaks of all sets."""
+    every = [part for pair in stretches.values() for part in pair]
+    time = np.unique(np.concatenate(every)) if every else np.empty(0, np.int64)
+    counts = {}
+    for name, (start, end) in stretches.items():
+        n = len(time)
+        up = np.bincount(np.searchsorted(time, start), minlength=n)
+        down = np.bincount(np.searchsorted(time, end), minlength=n)
+        counts[name] = np.cumsum(up - down).astype(np.int64)
+    return Levels(time, counts)
+
+
+def runs(levels: Levels, mask: Bool) -> tuple[Int64, Int64]:
+    """Starts and ends of the unbroken stretches in which the mask holds."""
+    edge = np.diff(np.concatenate([[0], mask.astype(np.int8), [0]]))
+    first, after = np.flatnonzero(edge == 1), np.flatnonzero(edge == -1)
+    if not len(levels.time):
+        return levels.time, levels.time
+    return levels.time[first], levels.time[np.minimum(after, len(levels.time) - 1)]
+
+
+def keep_long(levels: Levels, mask: Bool, least: int) -> Bool:
+    """The mask without its unbroken stretches shorter than ``least`` nanoseconds."""
+    edge = np.diff(np.concatenate([[0], mask.astype(np.int8), [0]]))
+    first, after = np.flatnonzero(edge == 1), np.flatnonzero(edge == -1)
+    if not len(first):
+        return mask
+    time = levels.time
+    long = time[np.minimum(after, len(time) - 1)] - time[first] >= least
+    flags = np.zeros(len(mask) + 1, np.int64)
+    np.add.at(flags, first[long], 1)
+    np.add.at(flags, after[long], -1)
+    return np.cumsum(flags)[:-1] > 0

@@ -1,0 +1,298 @@
+"""Kernel records to threads and their stretches on and off the cores.
+
+Thread numbers of the kernel are reused, so each life of a number gets an id of our own: an index into
+``Threads``. A life begins at FORK (or at the first record) and ends at EXIT, or at the EXEC of another
+thread of its process, which makes all others vanish without a word.
+
+A stretch lasts from one record of a thread to its next. What it was doing follows from the first:
+IN and EXEC put it on a core, OUT_PREEMPTED and FORK leave it in line for one, OUT leaves it blocked.
+An IN record is written after the switch, so its slice begins at the previous OUT of the same core when
+that was just before, else a little before the record itself (``SWITCH_NS``).
+
+Lost records: each core's window of loss makes every thread whose last record lies on that core UNKNOWN
+from there to its next record; that record tells how it stood after the window (OUT: on the core since,
+IN: off it), never how it stood in it. A record that contradicts the one before (OUT without IN) makes
+the stretch between them UNKNOWN. Nothing is carried across.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from twocooks.analyse.columns import (
+    NO_REASON,
+    Bool,
+    Int32,
+    Int64,
+    Pieces,
+    asof,
+    group_first,
+    join,
+    last_true_in,
+    pieces,
+)
+from twocooks.format.spec import BY_NAME
+from twocooks.model import Reason, State
+from twocooks.read.trace import KernelColumns, Trace
+
+SWITCH_NS = 3_000
+"""A switch from one thread to the next takes less than this; calibrated on sums against the kernel's."""
+
+OUT, PUSHED, IN = (BY_NAME[n].number for n in ("OUT", "OUT_PREEMPTED", "IN"))
+FORK, EXIT, COMM = (BY_NAME[n].number for n in ("FORK", "EXIT", "COMM"))
+EXEC, LOST = (BY_NAME[n].number for n in ("EXEC", "LOST"))
+
+REASONS = {reason: index for index, reason in enumerate(Reason)}
+CORE, NOT_KNOWN = REASONS[Reason.CORE], REASONS[Reason.UNKNOWN]
+
+
+@dataclass(frozen=True)
+class Threads:
+    """Every life of a thread that was seen. Columns by thread id; ``parent`` is a thread id or -1."""
+
+    tid: Int64
+    pid: Int64
+    born: Int64
+    died: Int64
+    ended: Bool
+    """An EXIT was seen (else ``died`` is the end of the recording)."""
+    parent: Int64
+    process: Int64
+    """Thread id of the leader of its process (itself for leaders)."""
+    name: list[str]
+    pieces: Pieces
+    """``owner`` and ``thread`` are thread ids. Blocked stretches are WAITING with reason UNKNOWN."""
+
+    def __len__(self) -> int:
+        return len(self.tid)
+
+    def find(self, tid: Int64, time: Int64) -> Int64:
+        """Thread ids of kernel thread numbers at given times (-1 = never seen). A time shortly before the
+        first life belongs to the first life."""
+        order = np.lexsort((self.born, self.tid))
+        if not len(order):
+            return np.full(len(tid), -1, np.int64)
+        row = asof(tid, time, self.tid[order], self.born[order])
+        first = np.searchsorted(self.tid[order], tid)
+        first = np.minimum(first, len(order) - 1)
+        known = self.tid[order][first] == tid
+        row = np.where((row < 0) & known, first, row)
+        return np.where(row >= 0, order[np.maximum(row, 0)], -1)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Records that concern threads, sorted by (thread life, time)."""
+
+    thread: Int64
+    time: Int64
+    begin: Int64
+    """``time``, but for IN the corrected beginning of the slice."""
+    event: Int64
+    cpu: Int32
+    pid: Int64
+    tid: Int64
+    parent_tid: Int64
+    parent_pid: Int64
+    text: Int32
+
+
+def build_threads(trace: Trace, end_ns: int) -> Threads:
+    """All threads of the run with their stretches; ``end_ns`` closes those that were still alive."""
+    rows = _rows(trace.kernel)
+    windows = loss_windows(trace, end_ns)
+    return _table(rows, trace, windows, end_ns)
+
+
+def slice_begins(k: KernelColumns) -> Int64:
+    """For each record its time, for IN the beginning of the slice that it announces."""
+    begin = k.time.copy()
+    order = np.argsort(k.cpu, kind="stable")
+    event, time, cpu = k.event[order], k.time[order], k.cpu[order]
+    left = last_true_in((event == OUT) | (event == PUSHED) | (event == EXIT), group_first(cpu))
+    before = np.where(left >= 0, time[np.maximum(left, 0)], np.iinfo(np.int64).min)
+    begin[order] = np.where(event == IN, np.maximum(time - SWITCH_NS, before), time)
+    return begin
+
+
+def _rows(k: KernelColumns) -> _Rows:
+    """Give each record its thread life and drop what a dead thread cannot say."""
+    begin = slice_begins(k)
+    known = (k.tid > 0) & (k.event != LOST)
+    order = np.flatnonzero(known)
+    order = order[np.argsort(k.tid[order], kind="stable")]
+    event, tid = k.event[order].astype(np.int64), k.tid[order].astype(np.int64)
+    first = group_first(tid)
+    turn = last_true_in((event == EXIT) | (event == EXEC) | (event == FORK), first)
+    dead = (turn >= 0) & (event[np.maximum(turn, 0)] == EXIT) & (turn < np.arange(len(turn)))
+    alive = ~dead
+    order, event, tid = order[alive], event[alive], tid[alive]
+    new = np.ones(len(tid), bool)
+    new[1:] = (tid[1:] != tid[:-1]) | (event[1:] == FORK)
+    thread = np.cumsum(new) - 1
+    return _Rows(thread, k.time[order], begin[order], event, k.cpu[order],
+                k.pid[order].astype(np.int64), tid, k.b[order], k.a[order], k.text[order])
+
+
+def loss_windows(trace: Trace, end_ns: int) -> dict[int, tuple[Int64, Int64]]:
+    """For each core its windows of loss, sorted: from LOST records, and the tail that no record tells of
+    but the kernel's count at the end does."""
+    k = trace.kernel
+    lost = k.event == LOST
+    found: dict[int, tuple[Int64, Int64]] = {}
+    for cpu in np.unique(k.cpu[lost]):
+        here = lost & (k.cpu == cpu)
+        time = k.time[here]
+        found[int(cpu)] = (time - k.b[here], time)
+    totals = (trace.end or {}).get("lost") or {}
+    for name, total in totals.items():
+        cpu = int(name)
+        here = k.cpu == cpu
+        told = int(k.a[lost & here].sum())
+        if int(total) > told:
+            last = int(k.time[here].max()) if here.any() else int(trace.meta.get("start_ns", 0))
+            start, end = found.get(cpu, (np.empty(0, np.int64), np.empty(0, np.int64)))
+            found[cpu] = (np.append(start, last), np.append(end, max(last + 1, end_ns)))
+    return found
+
+
+def _table(
+    rows: _Rows, trace: Trace, windows: dict[int, tuple[Int64, Int64]], end_ns: int
+) -> Threads:
+    count = int(rows.thread[-1]) + 1 if len(rows.thread) else 0
+    heads = np.searchsorted(rows.thread, np.arange(count))
+    tails = np.searchsorted(rows.thread, np.arange(count), "right") - 1
+    pid = np.zeros(count, np.int64)
+    says = np.flatnonzero(rows.pid > 0)[::-1]
+    pid[rows.thread[says]] = rows.pid[says]
+    tid = rows.tid[heads]
+    root = int(trace.meta.get("pid", 0))
+    pid = np.where(pid > 0, pid, np.where(tid == root, root, tid))
+    born = rows.begin[heads]
+    ended = rows.event[tails] == EXIT
+    died = np.where(ended, rows.time[tails], max(end_ns, int(rows.time.max()) if count else 0))
+    process = _processes(tid, pid, born)
+    ended, died = _close_by_exec(rows, process, tid, pid, born, ended, died)
+    forked = rows.event[heads] == FORK
+    stretches = _stretches(rows, windows, died)
+    bare = Threads(tid, pid, born, died, ended, np.full(count, -1), process, [], stretches)
+    parent = np.where(forked, bare.find(rows.parent_tid[heads], born), -1)
+    return Threads(tid, pid, born, died, ended, parent, process, _names(rows, trace, parent),
+                   stretches)
+
+
+def _processes(tid: Int64, pid: Int64, born: Int64) -> Int64:
+    """The leader's thread id for each thread; a thread whose leader was never seen leads itself."""
+    leaders = np.flatnonzero(tid == pid)
+    leaders = leaders[np.lexsort((born[leaders], pid[leaders]))]
+    row = asof(pid, born, pid[leaders], born[leaders])
+    own = np.arange(len(tid))
+    if not len(leaders):
+        return own
+    return np.where(tid == pid, own, np.where(row >= 0, leaders[np.maximum(row, 0)], own))
+
+
+def _close_by_exec(
+    rows: _Rows, process: Int64, tid: Int64, pid: Int64, born: Int64, ended: Bool, died: Int64
+) -> tuple[Bool, Int64]:
+    """Threads that vanished when another thread of their process ran another program."""
+    execs = np.flatnonzero(rows.event == EXEC)
+    if not len(execs) or not len(tid):
+        return ended, died
+    leader, time = process[rows.thread[execs]], rows.time[execs]
+    order = np.lexsort((time, leader))
+    leader, time = leader[order], time[order]
+    row = asof(process, born, leader, time) + 1
+    row = np.where(row > 0, row, np.searchsorted(leader, process))
+    inside = row < len(leader)
+    row = np.minimum(row, len(leader) - 1)
+    hit = inside & (leader[row] == process) & (time[row] < died) & (tid != pid)
+    return ended | hit, np.where(hit, time[row], died)
+
+
+def _names(rows: _Rows, trace: Trace, parent: Int64) -> list[str]:
+    """The kernel's last name of each thread; a thread never named is called as its parent was."""
+    names: list[str] = [""] * len(parent)
+    for row in np.flatnonzero(((rows.event == COMM) | (rows.event == EXEC)) & (rows.text >= 0)):
+        names[rows.thread[row]] = trace.texts[rows.text[row]]
+    for thread in range(len(names)):
+        if not names[thread] and 0 <= parent[thread] < len(names):
+            names[thread] = names[parent[thread]]
+    return names
+
+
+def _stretches(
+    rows: _Rows, windows: dict[int, tuple[Int64, Int64]], died: Int64
+) -> Pieces:
+    """One stretch from each record of a thread to its next, cut where records were lost."""
+    said = np.flatnonzero(rows.event != COMM)
+    thread, event, cpu = rows.thread[said], rows.event[said], rows.cpu[said]
+    time, begin = rows.time[said], rows.begin[said].copy()
+    n = len(said)
+    same = np.zeros(n, bool)
+    same[1:] = thread[1:] == thread[:-1]
+    begin[1:] = np.where(same[1:], np.maximum(begin[1:], time[:-1]), begin[1:])
+    follows = np.append(same[1:], False)
+    end = np.where(follows, np.append(begin[1:], 0), died[thread] if n else 0)
+    end = np.minimum(end, died[thread]) if n else end
+    on = (event == IN) | (event == EXEC)
+    state = np.where(on, State.WORKING,
+                     np.where((event == PUSHED) | (event == FORK), State.IN_LINE, State.WAITING))
+    reason = np.where(on, NO_REASON, np.where(state == State.IN_LINE, CORE, NOT_KNOWN))
+    table = pieces(thread, begin, end, state, reason, np.where(on, cpu, -1), thread)
+    after = np.where(follows, np.append(event[1:], 0), 0)
+    next_cpu = np.where(follows, np.append(cpu[1:], 0), -1)
+    table = _unknown(table, cpu, after, next_cpu, windows)
+    return table.take((np.append(event, np.repeat(0, len(table) - n)) != EXIT)).ordered()
+
+
+def _unknown(
+    table: Pieces, cpu: Int32, after: Int64, next_cpu: Int32,
+    windows: dict[int, tuple[Int64, Int64]],
+) -> Pieces:
+    """Cut the stretches that a loss reaches, or that contradict the record after them. Keeps the rows of
+    ``table`` in place and appends the cut-off parts."""
+    on = table.state == State.WORKING
+    leaving = (after == OUT) | (after == PUSHED) | (after == EXIT)
+    odd = (on & ((after == IN) | (leaving & (next_cpu != cpu)))) | (~on & leaving)
+    low, high = table.end.copy(), table.end.copy()
+    for core, (opens, closes) in windows.items():
+        for mask in (cpu == core, odd & (next_cpu == core)):
+            at = np.flatnonzero(mask)
+            first = np.searchsorted(opens, table.start[at], "left")
+            last = np.searchsorted(opens, table.end[at], "left") - 1
+            hit = first <= last
+            at, first, last = at[hit], first[hit], last[hit]
+            low[at] = np.minimum(low[at], np.maximum(opens[first], table.start[at]))
+            high[at] = np.minimum(table.end[at], closes[last])
+    unseen = odd & (low == table.end)
+    low[unseen] = table.start[unseen]
+    cut = np.flatnonzero(low < table.end)
+    if not len(cut):
+        return table
+    high[unseen] = table.end[unseen]
+    high[after == 0] = table.end[after == 0]
+    dark = table.take(cut).with_(
+        start=low[cut], end=high[cut], state=np.full(len(cut), State.UNKNOWN, np.uint8),
+        reason=np.full(len(cut), NO_REASON, np.uint8), core=np.full(len(cut), -1, np.int32))
+    back = leaving[cut]
+    light = table.take(cut).with_(
+        start=high[cut], end=table.end[cut],
+        state=np.where(back, State.WORKING, State.WAITING).astype(np.uint8),
+        reason=np.where(back, NO_REASON, NOT_KNOWN).astype(np.uint8),
+        core=np.where(back, next_cpu[cut], -1).astype(np.int32))
+    return join([table.with_(end=low), dark, light])
+
+
+def last_seen(trace: Trace) -> int:
+    """The end of the recording: as told, else the time of the last record of any kind."""
+    told = (trace.end or {}).get("end_ns")
+    if told:
+        return int(told)
+    ends = [int(c.time[-1]) for c in (trace.kernel, trace.agent, trace.poll, trace.meter)
+            if len(c.time)]
+    return max(ends, default=int(trace.meta.get("start_ns", 0)))
+
+

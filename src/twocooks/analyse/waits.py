@@ -1,0 +1,197 @@
+"""Why a thread is off its core: the recorder's looks turned into states and reasons.
+
+A look says that a thread waited from ``before`` to ``time`` in one system call. The kernel's switches
+say that it did not run in between, so one look settles the whole stretch; a look that a stretch does
+not wholly contain settles nothing. The kernel knows a futex only as an address: whether it is a tool
+(a lock) or another task's result (a queue, an event) is decided by the innermost Python frames.
+A wrong reason is worse than none: what these rules do not know stays unknown.
+
+Signals in the dress of locks: two tasks that hand work to and fro over two semaphores wait in
+``acquire`` just as two that want one lock. They differ in this: a tool is waited for by all who want it,
+a signal by one task alone, at a place of its own, again and again, while the other waits likewise at
+another place. Such waits are the other's result.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from twocooks.analyse.columns import Int64, Pieces, asof
+from twocooks.analyse.threads import REASONS, Threads
+from twocooks.format.spec import SEPARATOR
+from twocooks.model import Reason, State
+from twocooks.read.trace import Trace
+
+Label = tuple[State, Reason]
+
+GIL: Label = (State.IN_LINE, Reason.GIL)
+TOOL: Label = (State.WANTS_TOOL, Reason.LOCK)
+RESULT: Label = (State.WAITING, Reason.RESULT)
+CHILD: Label = (State.WAITING, Reason.CHILD)
+JOINS: Label = (State.DELEGATED, Reason.CHILD)
+SLEEP: Label = (State.WAITING, Reason.SLEEP)
+IO: Label = (State.WAITING, Reason.IO)
+UNKNOWN: Label = (State.WAITING, Reason.UNKNOWN)
+
+FUTEX = {202, 449}
+"""futex, futex_waitv (x86-64)."""
+SLEEPS = {35, 230}
+"""nanosleep, clock_nanosleep."""
+WAITS_FOR_CHILD = {61, 247}
+"""wait4, waitid."""
+IO_CALLS = {
+    0, 1, 7, 17, 18, 19, 20, 23, 40, 42, 43, 44, 45, 46, 47, 74, 75, 162, 232, 270, 271, 275, 276,
+    277, 281, 285, 288, 295, 296, 299, 307, 326, 327, 328, 426, 441, 208, 73, 72, 22, 2, 257, 306,
+}
+"""read, write, poll, pread.., readv.., select, sendfile, connect, accept, send*, recv*, fsync, sync,
+epoll_wait, pselect6, ppoll, splice.., recvmmsg, sendmmsg, copy_file_range, preadv2.., io_uring_enter,
+epoll_pwait2, io_getevents, flock, fcntl, open, openat, syncfs."""
+
+SIGNAL_WAITS = 3
+"""A private place counts as a signal from this many waits on (in both directions)."""
+
+
+def frame_parts(text: str) -> list[tuple[str, str]]:
+    """(file, function) of each frame of a LOOK, innermost first."""
+    found = []
+    for frame in text.split(SEPARATOR):
+        file, _, function = frame.rpartition(":")
+        file = re.sub(r":\d*$", "", file)
+        if function:
+            found.append((file.replace("\\", "/"), function.rpartition(".")[2]))
+    return found
+
+
+def _in(file: str, *ends: str) -> bool:
+    return any(file.endswith(end) for end in ends)
+
+
+def futex_label(text: str) -> Label:
+    """State and reason of a futex wait that is not the GIL's, from its frames ("" = no frames)."""
+    frames = frame_parts(text)
+    if not frames:
+        return UNKNOWN
+    library = []
+    for file, function in frames:
+        if not _in(file, "/threading.py", "/queue.py", "/synchronize.py", "/_base.py",
+                   "/process.py", "/thread.py", "/pool.py", "/queues.py", "/connection.py",
+                   "threading.py>", "<frozen threading>") and file != "threading.py":
+            break
+        library.append((file, function))
+    names = [function for file, function in library if _in(file, "threading.py", "threading>")]
+    if any(f in ("join", "_wait_for_tstate_lock", "_shutdown", "_join_thread") for f in names):
+        return JOINS
+    for file, function in library:
+        if _in(file, "/_base.py", "/queue.py", "/queues.py", "/pool.py", "/connection.py"):
+            return RESULT
+        if _in(file, "/synchronize.py"):
+            return RESULT if function in ("wait", "wait_for") else TOOL
+        if _in(file, "concurrent/futures/thread.py") and function == "_worker":
+            return RESULT
+    if names:
+        return TOOL if names[-1] in ("acquire", "__enter__", "_acquire_restore") else RESULT
+    if library:
+        return UNKNOWN
+    return TOOL
+
+
+def io_label(text: str) -> Label:
+    """A wait for bytes: a colleague's result where multiprocessing's own pipes are read."""
+    for file, function in frame_parts(text)[:6]:
+        if _in(file, "multiprocessing/popen_fork.py", "multiprocessing/popen_spawn_posix.py",
+               "multiprocessing/popen_forkserver.py"):
+            return CHILD
+        if _in(file, "/subprocess.py") and function in ("wait", "_try_wait", "communicate"):
+            return CHILD
+        if _in(file, "multiprocessing/connection.py", "multiprocessing/queues.py"):
+            return RESULT
+    return IO
+
+
+def wait_label(syscall: int, kind: int, text: str) -> Label:
+    """State and reason of one look."""
+    if kind == 1:
+        return GIL
+    if syscall in FUTEX or kind == 2:
+        return futex_label(text)
+    if syscall in SLEEPS:
+        return SLEEP
+    if syscall in WAITS_FOR_CHILD:
+        return CHILD
+    if syscall in IO_CALLS:
+        return io_label(text)
+    return UNKNOWN
+
+
+def _place(text: str, arg: int) -> str:
+    """What tells one signal from another: the futex itself where the program's own frame waits on it; where
+    ``threading`` makes a new lock for each wait, the line of the program that waits."""
+    for frame in text.split(SEPARATOR):
+        file, _, _ = frame.rpartition(":")
+        if re.sub(r":\d*$", "", file).endswith("threading.py"):
+            continue
+        return frame if not text.startswith(frame) else f"@{arg:x}"
+    return f"@{arg:x}"
+
+
+def label_waits(trace: Trace, threads: Threads) -> Pieces:
+    """The threads' stretches with the reasons that looks prove; blocked stretches without a look are SHORT
+    when shorter than two of the recorder's ticks, else UNKNOWN."""
+    table = threads.pieces
+    state, reason = table.state.copy(), table.reason.copy()
+    blocked = (state == State.WAITING) & (reason == REASONS[Reason.UNKNOWN])
+    limit = 2 * int(trace.meta.get("tick_ns") or 2_000_000)
+    reason[blocked & (table.length < limit)] = REASONS[Reason.SHORT]
+    look = trace.look
+    tid = look.tid.astype(np.int64)
+    thread = threads.find(tid, look.before)
+    row = asof(np.maximum(thread, 0), look.before, table.owner, table.start)
+    fits = (thread >= 0) & (row >= 0)
+    fits[fits] = blocked[row[fits]] & (table.end[row[fits]] >= look.time[fits])
+    seen, rows = np.flatnonzero(fits), row[fits]
+    code, labels, tools = _classify(trace, seen)
+    state[rows] = np.array([int(s) for s, _ in labels], np.uint8)[code]
+    reason[rows] = np.array([REASONS[r] for _, r in labels], np.uint8)[code]
+    signal = _signals(trace, seen, table.owner[rows], code, tools)
+    state[rows[signal]] = State.WAITING
+    reason[rows[signal]] = REASONS[Reason.RESULT]
+    return table.with_(state=state, reason=reason)
+
+
+def _classify(trace: Trace, seen: Int64) -> tuple[Int64, list[Label], set[int]]:
+    """A label for each distinct kind of look, and which of the labels are tools."""
+    look = trace.look
+    if not len(seen):
+        return np.empty(0, np.int64), [UNKNOWN], set()
+    what = np.stack([look.syscall[seen].astype(np.int64), look.kind[seen].astype(np.int64),
+                     look.where[seen].astype(np.int64)], axis=1)
+    kinds, code = np.unique(what, axis=0, return_inverse=True)
+    labels = [wait_label(int(s), int(k), trace.texts[w] if w >= 0 else "") for s, k, w in kinds]
+    return code.reshape(-1), labels, {i for i, label in enumerate(labels) if label == TOOL}
+
+
+def _signals(
+    trace: Trace, seen: Int64, thread: Int64, code: Int64, tools: set[int]
+) -> Int64:
+    """Positions in ``seen`` of waits at signals (see the head of this module)."""
+    look = trace.look
+    at = np.flatnonzero(np.isin(code, list(tools)))
+    if not len(at):
+        return at
+    where = look.where[seen[at]].astype(np.int64)
+    what = np.stack([where, look.arg[seen[at]].astype(np.int64)], axis=1)
+    pairs, which = np.unique(what, axis=0, return_inverse=True)
+    which = which.reshape(-1)
+    names = [_place(trace.texts[w] if w >= 0 else "", int(a)) for w, a in pairs]
+    ids = {name: i for i, name in enumerate(dict.fromkeys(names))}
+    place = np.array([ids[name] for name in names], np.int64)[which]
+    waiters = np.unique(np.stack([place, thread[at]], axis=1), axis=0)
+    alone = np.bincount(waiters[:, 0], minlength=len(ids)) == 1
+    often = np.bincount(place, minlength=len(ids)) >= SIGNAL_WAITS
+    private = alone & often
+    owners = {int(t) for p, t in waiters if private[p]}
+    if len(owners) < 2:
+        return at[:0]
+    return at[private[place]]
