@@ -1,7 +1,7 @@
 """Small vectorised tools: forward fill, look-up by group and time, overlay, counting sweeps.
 
-A *tiling* is a set of stretches, each with a group (a thread, a task), sorted by (group, start), not
-overlapping within a group and never empty. All times are int64 nanoseconds.
+A *tiling* is a set of stretches, each with a group (a thread, a task), sorted by (group, start),
+not overlapping within a group and never empty. All times are int64 nanoseconds.
 """
 
 from __future__ import annotations
@@ -69,8 +69,13 @@ def pieces(
         return np.broadcast_to(np.asarray(value, dtype=kind), (n,)).copy()
 
     return Pieces(
-        full(owner, np.int64), full(start, np.int64), full(end, np.int64), full(state, np.uint8),
-        full(reason, np.uint8), full(core, np.int32), full(thread, np.int64),
+        full(owner, np.int64),
+        full(start, np.int64),
+        full(end, np.int64),
+        full(state, np.uint8),
+        full(reason, np.uint8),
+        full(core, np.int32),
+        full(thread, np.int64),
     )
 
 
@@ -92,7 +97,8 @@ def last_true(mask: Bool) -> Int64:
 
 
 def last_true_in(mask: Bool, first: Int64) -> Int64:
-    """``last_true`` that does not look back beyond ``first`` (the position where the group begins)."""
+    """``last_true`` that does not look back beyond ``first`` (the position where the group
+    begins)."""
     found = last_true(mask)
     return np.where(found >= first, found, -1)
 
@@ -116,13 +122,12 @@ def keys(*tables: tuple[NDArray[Any], Int64]) -> list[Int64]:
         return [group.astype(np.int64) * span + (time - low) for group, time in tables]
     # A very long run of very many threads: rank the times first.
     times = np.unique(np.concatenate([time for _, time in tables]))
-    return [group.astype(np.int64) * len(times) + np.searchsorted(times, time)
-            for group, time in tables]
+    return [
+        group.astype(np.int64) * len(times) + np.searchsorted(times, time) for group, time in tables
+    ]
 
 
-def asof(
-    group: NDArray[Any], time: Int64, in_group: NDArray[Any], in_time: Int64
-) -> Int64:
+def asof(group: NDArray[Any], time: Int64, in_group: NDArray[Any], in_time: Int64) -> Int64:
     """For each (group, time): the last row of the table sorted by (in_group, in_time) that has this
     group and is not later, else -1."""
     if not len(in_group) or not len(group):
@@ -134,12 +139,13 @@ def asof(
 
 
 def overlay(a: Pieces, group: Int64, start: Int64, end: Int64) -> tuple[Pieces, Int64]:
-    """Cut the tiling ``a`` (by its owner) at the borders of a second tiling. Returns the cut stretches and,
-    for each, the row of the second tiling that covers it, or -1."""
+    """Cut the tiling ``a`` (by its owner) at the borders of a second tiling. Returns the cut
+    stretches and, for each, the row of the second tiling that covers it, or -1."""
     if not len(start) or not len(a):
         return a, np.full(len(a), -1, np.int64)
     key_start, key_end, cut_start, cut_end = keys(
-        (a.owner, a.start), (a.owner, a.end), (group, start), (group, end))
+        (a.owner, a.start), (a.owner, a.end), (group, start), (group, end)
+    )
     cuts = np.unique(np.concatenate([cut_start, cut_end]))
     cut_time = np.empty(len(cuts), np.int64)
     for key, time in ((cut_start, start), (cut_end, end)):
@@ -150,10 +156,12 @@ def overlay(a: Pieces, group: Int64, start: Int64, end: Int64) -> tuple[Pieces, 
         row = np.repeat(np.arange(len(a)), extra + 1)
         place = np.arange(len(row)) - np.repeat(np.cumsum(extra + 1) - extra - 1, extra + 1)
         whole = a.take(row)
-        left = np.where(place > 0, cut_time[np.minimum(first[row] + place - 1, len(cuts) - 1)],
-                        whole.start)
-        right = np.where(place < extra[row], cut_time[np.minimum(first[row] + place, len(cuts) - 1)],
-                         whole.end)
+        left = np.where(
+            place > 0, cut_time[np.minimum(first[row] + place - 1, len(cuts) - 1)], whole.start
+        )
+        right = np.where(
+            place < extra[row], cut_time[np.minimum(first[row] + place, len(cuts) - 1)], whole.end
+        )
         a = whole.with_(start=left, end=right)
     found = asof(a.owner, a.start, group, start)
     inside = (found >= 0) & (end[np.maximum(found, 0)] > a.start)
@@ -181,7 +189,8 @@ def union(group: Int64, start: Int64, end: Int64) -> tuple[Int64, Int64, Int64]:
 
 @dataclass(frozen=True)
 class Levels:
-    """Several step functions over the same breaks: ``counts[name][i]`` holds in [time[i], time[i+1])."""
+    """Several step functions over the same breaks: ``counts[name][i]`` holds in [time[i],
+    time[i+1])."""
 
     time: Int64
     counts: dict[str, Int64]

@@ -1,4 +1,5 @@
-"""What the analysis hands to reports and exports. They only format it: no number is computed there."""
+"""What the analysis hands to reports and exports. They only format it: no number is computed
+there."""
 
 from __future__ import annotations
 
@@ -19,8 +20,8 @@ UInt8 = NDArray[np.uint8]
 class Segments:
     """Stretches of one task, ordered, not overlapping. Seconds since the start of the run.
 
-    ``state`` holds ``model.State`` values; ``reason`` indexes ``list(model.Reason)`` (255 = none: the
-    state says all); ``core`` is the CPU number while WORKING, else -1.
+    ``state`` holds ``model.State`` values; ``reason`` indexes ``list(model.Reason)`` (255 = none:
+    the state says all); ``core`` is the CPU number while WORKING, else -1.
     """
 
     start: Float64
@@ -60,8 +61,8 @@ class Task:
 
 @dataclass(frozen=True)
 class Core:
-    """One core: which task it worked for, when. ``task`` holds task ids, -1 = the program, but no task
-    (event loop, interpreter start, imports), -2 = not known (records lost)."""
+    """One core: which task it worked for, when. ``task`` holds task ids, -1 = the program, but no
+    task (event loop, interpreter start, imports), -2 = not known (records lost)."""
 
     cpu: int
     start: Float64
@@ -71,7 +72,8 @@ class Core:
 
 @dataclass(frozen=True)
 class Steps:
-    """A step function over time: ``value[i]`` holds from ``time[i]`` to ``time[i + 1]``; the last value is 0."""
+    """A step function over time: ``value[i]`` holds from ``time[i]`` to ``time[i + 1]``; the last
+    value is 0."""
 
     time: Float64
     value: Int32

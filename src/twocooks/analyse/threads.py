@@ -1,18 +1,18 @@
 """Kernel records to threads and their stretches on and off the cores.
 
-Thread numbers of the kernel are reused, so each life of a number gets an id of our own: an index into
-``Threads``. A life begins at FORK (or at the first record) and ends at EXIT, or at the EXEC of another
-thread of its process, which makes all others vanish without a word.
+Thread numbers of the kernel are reused, so each life of a number gets an id of our own: an index
+into ``Threads``. A life begins at FORK (or at the first record) and ends at EXIT, or at the EXEC
+of another thread of its process, which makes all others vanish without a word.
 
 A stretch lasts from one record of a thread to its next. What it was doing follows from the first:
-IN and EXEC put it on a core, OUT_PREEMPTED and FORK leave it in line for one, OUT leaves it blocked.
-An IN record is written after the switch, so its slice begins at the previous OUT of the same core when
-that was just before, else a little before the record itself (``SWITCH_NS``).
+IN and EXEC put it on a core, OUT_PREEMPTED and FORK leave it in line for one, OUT leaves it
+blocked. An IN record is written after the switch, so its slice begins at the previous OUT of the
+same core when that was just before, else a little before the record itself (``SWITCH_NS``).
 
-Lost records: each core's window of loss makes every thread whose last record lies on that core UNKNOWN
-from there to its next record; that record tells how it stood after the window (OUT: on the core since,
-IN: off it), never how it stood in it. A record that contradicts the one before (OUT without IN) makes
-the stretch between them UNKNOWN. Nothing is carried across.
+Lost records: each core's window of loss makes every thread whose last record lies on that core
+UNKNOWN from there to its next record; that record tells how it stood after the window (OUT: on the
+core since, IN: off it), never how it stood in it. A record that contradicts the one before (OUT
+without IN) makes the stretch between them UNKNOWN. Nothing is carried across.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ from twocooks.model import Reason, State
 from twocooks.read.trace import KernelColumns, Trace
 
 SWITCH_NS = 3_000
-"""A switch from one thread to the next takes less than this; calibrated on sums against the kernel's."""
+"""A switch from one thread to the next takes less than this; calibrated on sums against the
+kernel's."""
 
 OUT, PUSHED, IN = (BY_NAME[n].number for n in ("OUT", "OUT_PREEMPTED", "IN"))
 FORK, EXIT, COMM = (BY_NAME[n].number for n in ("FORK", "EXIT", "COMM"))
@@ -50,7 +51,8 @@ CORE, NOT_KNOWN = REASONS[Reason.CORE], REASONS[Reason.UNKNOWN]
 
 @dataclass(frozen=True)
 class Threads:
-    """Every life of a thread that was seen. Columns by thread id; ``parent`` is a thread id or -1."""
+    """Every life of a thread that was seen. Columns by thread id; ``parent`` is a thread id or
+    -1."""
 
     tid: Int64
     pid: Int64
@@ -63,14 +65,15 @@ class Threads:
     """Thread id of the leader of its process (itself for leaders)."""
     name: list[str]
     pieces: Pieces
-    """``owner`` and ``thread`` are thread ids. Blocked stretches are WAITING with reason UNKNOWN."""
+    """``owner`` and ``thread`` are thread ids. Blocked stretches are WAITING with reason
+    UNKNOWN."""
 
     def __len__(self) -> int:
         return len(self.tid)
 
     def find(self, tid: Int64, time: Int64) -> Int64:
-        """Thread ids of kernel thread numbers at given times (-1 = never seen). A time shortly before the
-        first life belongs to the first life."""
+        """Thread ids of kernel thread numbers at given times (-1 = never seen). A time shortly
+        before the first life belongs to the first life."""
         order = np.lexsort((self.born, self.tid))
         if not len(order):
             return np.full(len(tid), -1, np.int64)
@@ -100,7 +103,8 @@ class _Rows:
 
 
 def build_threads(trace: Trace, end_ns: int) -> Threads:
-    """All threads of the run with their stretches; ``end_ns`` closes those that were still alive."""
+    """All threads of the run with their stretches; ``end_ns`` closes those that were still
+    alive."""
     rows = _rows(trace.kernel)
     windows = loss_windows(trace, end_ns)
     return _table(rows, trace, windows, end_ns)
@@ -132,13 +136,23 @@ def _rows(k: KernelColumns) -> _Rows:
     new = np.ones(len(tid), bool)
     new[1:] = (tid[1:] != tid[:-1]) | (event[1:] == FORK)
     thread = np.cumsum(new) - 1
-    return _Rows(thread, k.time[order], begin[order], event, k.cpu[order],
-                k.pid[order].astype(np.int64), tid, k.b[order], k.a[order], k.text[order])
+    return _Rows(
+        thread,
+        k.time[order],
+        begin[order],
+        event,
+        k.cpu[order],
+        k.pid[order].astype(np.int64),
+        tid,
+        k.b[order],
+        k.a[order],
+        k.text[order],
+    )
 
 
 def loss_windows(trace: Trace, end_ns: int) -> dict[int, tuple[Int64, Int64]]:
-    """For each core its windows of loss, sorted: from LOST records, and the tail that no record tells of
-    but the kernel's count at the end does."""
+    """For each core its windows of loss, sorted: from LOST records, and the tail that no record
+    tells of but the kernel's count at the end does."""
     k = trace.kernel
     lost = k.event == LOST
     found: dict[int, tuple[Int64, Int64]] = {}
@@ -179,8 +193,9 @@ def _table(
     stretches = _stretches(rows, windows, died)
     bare = Threads(tid, pid, born, died, ended, np.full(count, -1), process, [], stretches)
     parent = np.where(forked, bare.find(rows.parent_tid[heads], born), -1)
-    return Threads(tid, pid, born, died, ended, parent, process, _names(rows, trace, parent),
-                   stretches)
+    return Threads(
+        tid, pid, born, died, ended, parent, process, _names(rows, trace, parent), stretches
+    )
 
 
 def _processes(tid: Int64, pid: Int64, born: Int64) -> Int64:
@@ -223,9 +238,7 @@ def _names(rows: _Rows, trace: Trace, parent: Int64) -> list[str]:
     return names
 
 
-def _stretches(
-    rows: _Rows, windows: dict[int, tuple[Int64, Int64]], died: Int64
-) -> Pieces:
+def _stretches(rows: _Rows, windows: dict[int, tuple[Int64, Int64]], died: Int64) -> Pieces:
     """One stretch from each record of a thread to its next, cut where records were lost."""
     said = np.flatnonzero(rows.event != COMM)
     thread, event, cpu = rows.thread[said], rows.event[said], rows.cpu[said]
@@ -238,22 +251,28 @@ def _stretches(
     end = np.where(follows, np.append(begin[1:], 0), died[thread] if n else 0)
     end = np.minimum(end, died[thread]) if n else end
     on = (event == IN) | (event == EXEC)
-    state = np.where(on, State.WORKING,
-                     np.where((event == PUSHED) | (event == FORK), State.IN_LINE, State.WAITING))
+    state = np.where(
+        on,
+        State.WORKING,
+        np.where((event == PUSHED) | (event == FORK), State.IN_LINE, State.WAITING),
+    )
     reason = np.where(on, NO_REASON, np.where(state == State.IN_LINE, CORE, NOT_KNOWN))
     table = pieces(thread, begin, end, state, reason, np.where(on, cpu, -1), thread)
     after = np.where(follows, np.append(event[1:], 0), 0)
     next_cpu = np.where(follows, np.append(cpu[1:], 0), -1)
     table = _unknown(table, cpu, after, next_cpu, windows)
-    return table.take((np.append(event, np.repeat(0, len(table) - n)) != EXIT)).ordered()
+    return table.take(np.append(event, np.repeat(0, len(table) - n)) != EXIT).ordered()
 
 
 def _unknown(
-    table: Pieces, cpu: Int32, after: Int64, next_cpu: Int32,
+    table: Pieces,
+    cpu: Int32,
+    after: Int64,
+    next_cpu: Int32,
     windows: dict[int, tuple[Int64, Int64]],
 ) -> Pieces:
-    """Cut the stretches that a loss reaches, or that contradict the record after them. Keeps the rows of
-    ``table`` in place and appends the cut-off parts."""
+    """Cut the stretches that a loss reaches, or that contradict the record after them. Keeps the
+    rows of ``table`` in place and appends the cut-off parts."""
     on = table.state == State.WORKING
     leaving = (after == OUT) | (after == PUSHED) | (after == EXIT)
     odd = (on & ((after == IN) | (leaving & (next_cpu != cpu)))) | (~on & leaving)
@@ -275,14 +294,20 @@ def _unknown(
     high[unseen] = table.end[unseen]
     high[after == 0] = table.end[after == 0]
     dark = table.take(cut).with_(
-        start=low[cut], end=high[cut], state=np.full(len(cut), State.UNKNOWN, np.uint8),
-        reason=np.full(len(cut), NO_REASON, np.uint8), core=np.full(len(cut), -1, np.int32))
+        start=low[cut],
+        end=high[cut],
+        state=np.full(len(cut), State.UNKNOWN, np.uint8),
+        reason=np.full(len(cut), NO_REASON, np.uint8),
+        core=np.full(len(cut), -1, np.int32),
+    )
     back = leaving[cut]
     light = table.take(cut).with_(
-        start=high[cut], end=table.end[cut],
+        start=high[cut],
+        end=table.end[cut],
         state=np.where(back, State.WORKING, State.WAITING).astype(np.uint8),
         reason=np.where(back, NO_REASON, NOT_KNOWN).astype(np.uint8),
-        core=np.where(back, next_cpu[cut], -1).astype(np.int32))
+        core=np.where(back, next_cpu[cut], -1).astype(np.int32),
+    )
     return join([table.with_(end=low), dark, light])
 
 
@@ -291,8 +316,7 @@ def last_seen(trace: Trace) -> int:
     told = (trace.end or {}).get("end_ns")
     if told:
         return int(told)
-    ends = [int(c.time[-1]) for c in (trace.kernel, trace.agent, trace.poll, trace.meter)
-            if len(c.time)]
+    ends = [
+        int(c.time[-1]) for c in (trace.kernel, trace.agent, trace.poll, trace.meter) if len(c.time)
+    ]
     return max(ends, default=int(trace.meta.get("start_ns", 0)))
-
-

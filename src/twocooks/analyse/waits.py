@@ -1,15 +1,16 @@
 """Why a thread is off its core: the recorder's looks turned into states and reasons.
 
-A look says that a thread waited from ``before`` to ``time`` in one system call. The kernel's switches
-say that it did not run in between, so one look settles the whole stretch; a look that a stretch does
-not wholly contain settles nothing. The kernel knows a futex only as an address: whether it is a tool
-(a lock) or another task's result (a queue, an event) is decided by the innermost Python frames.
-A wrong reason is worse than none: what these rules do not know stays unknown.
+A look says that a thread waited from ``before`` to ``time`` in one system call. The kernel's
+switches say that it did not run in between, so one look settles the whole stretch; a look that a
+stretch does not wholly contain settles nothing. The kernel knows a futex only as an address:
+whether it is a tool (a lock) or another task's result (a queue, an event) is decided by the
+innermost Python frames. A wrong reason is worse than none: what these rules do not know stays
+unknown.
 
 Signals in the dress of locks: two tasks that hand work to and fro over two semaphores wait in
-``acquire`` just as two that want one lock. They differ in this: a tool is waited for by all who want it,
-a signal by one task alone, at a place of its own, again and again, while the other waits likewise at
-another place. Such waits are the other's result.
+``acquire`` just as two that want one lock. They differ in this: a tool is waited for by all who
+want it, a signal by one task alone, at a place of its own, again and again, while the other waits
+likewise at another place. Such waits are the other's result.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ CHILD: Label = (State.WAITING, Reason.CHILD)
 JOINS: Label = (State.DELEGATED, Reason.CHILD)
 SLEEP: Label = (State.WAITING, Reason.SLEEP)
 IO: Label = (State.WAITING, Reason.IO)
+FAULT: Label = (State.WAITING, Reason.FAULT)
 UNKNOWN: Label = (State.WAITING, Reason.UNKNOWN)
 
 FUTEX = {202, 449}
@@ -42,12 +44,53 @@ SLEEPS = {35, 230}
 WAITS_FOR_CHILD = {61, 247}
 """wait4, waitid."""
 IO_CALLS = {
-    0, 1, 7, 17, 18, 19, 20, 23, 40, 42, 43, 44, 45, 46, 47, 74, 75, 162, 232, 270, 271, 275, 276,
-    277, 281, 285, 288, 295, 296, 299, 307, 326, 327, 328, 426, 441, 208, 73, 72, 22, 2, 257, 306,
+    0,
+    1,
+    7,
+    17,
+    18,
+    19,
+    20,
+    23,
+    40,
+    42,
+    43,
+    44,
+    45,
+    46,
+    47,
+    74,
+    75,
+    162,
+    232,
+    270,
+    271,
+    275,
+    276,
+    277,
+    281,
+    285,
+    288,
+    295,
+    296,
+    299,
+    307,
+    326,
+    327,
+    328,
+    426,
+    441,
+    208,
+    73,
+    72,
+    22,
+    2,
+    257,
+    306,
 }
-"""read, write, poll, pread.., readv.., select, sendfile, connect, accept, send*, recv*, fsync, sync,
-epoll_wait, pselect6, ppoll, splice.., recvmmsg, sendmmsg, copy_file_range, preadv2.., io_uring_enter,
-epoll_pwait2, io_getevents, flock, fcntl, open, openat, syncfs."""
+"""read, write, poll, pread.., readv.., select, sendfile, connect, accept, send*, recv*, fsync,
+sync, epoll_wait, pselect6, ppoll, splice.., recvmmsg, sendmmsg, copy_file_range, preadv2..,
+io_uring_enter, epoll_pwait2, io_getevents, flock, fcntl, open, openat, syncfs."""
 
 SIGNAL_WAITS = 3
 """A private place counts as a signal from this many waits on (in both directions)."""
@@ -75,9 +118,23 @@ def futex_label(text: str) -> Label:
         return UNKNOWN
     library = []
     for file, function in frames:
-        if not _in(file, "/threading.py", "/queue.py", "/synchronize.py", "/_base.py",
-                   "/process.py", "/thread.py", "/pool.py", "/queues.py", "/connection.py",
-                   "threading.py>", "<frozen threading>") and file != "threading.py":
+        if (
+            not _in(
+                file,
+                "/threading.py",
+                "/queue.py",
+                "/synchronize.py",
+                "/_base.py",
+                "/process.py",
+                "/thread.py",
+                "/pool.py",
+                "/queues.py",
+                "/connection.py",
+                "threading.py>",
+                "<frozen threading>",
+            )
+            and file != "threading.py"
+        ):
             break
         library.append((file, function))
     names = [function for file, function in library if _in(file, "threading.py", "threading>")]
@@ -100,8 +157,12 @@ def futex_label(text: str) -> Label:
 def io_label(text: str) -> Label:
     """A wait for bytes: a colleague's result where multiprocessing's own pipes are read."""
     for file, function in frame_parts(text)[:6]:
-        if _in(file, "multiprocessing/popen_fork.py", "multiprocessing/popen_spawn_posix.py",
-               "multiprocessing/popen_forkserver.py"):
+        if _in(
+            file,
+            "multiprocessing/popen_fork.py",
+            "multiprocessing/popen_spawn_posix.py",
+            "multiprocessing/popen_forkserver.py",
+        ):
             return CHILD
         if _in(file, "/subprocess.py") and function in ("wait", "_try_wait", "communicate"):
             return CHILD
@@ -116,6 +177,8 @@ def wait_label(syscall: int, kind: int, text: str) -> Label:
         return GIL
     if syscall in FUTEX or kind == 2:
         return futex_label(text)
+    if syscall in (-1, 0xFFFFFFFF):
+        return FAULT
     if syscall in SLEEPS:
         return SLEEP
     if syscall in WAITS_FOR_CHILD:
@@ -126,8 +189,8 @@ def wait_label(syscall: int, kind: int, text: str) -> Label:
 
 
 def _place(text: str, arg: int) -> str:
-    """What tells one signal from another: the futex itself where the program's own frame waits on it; where
-    ``threading`` makes a new lock for each wait, the line of the program that waits."""
+    """What tells one signal from another: the futex itself where the program's own frame waits on
+    it; where ``threading`` makes a new lock for each wait, the line of the program that waits."""
     for frame in text.split(SEPARATOR):
         file, _, _ = frame.rpartition(":")
         if re.sub(r":\d*$", "", file).endswith("threading.py"):
@@ -137,8 +200,8 @@ def _place(text: str, arg: int) -> str:
 
 
 def label_waits(trace: Trace, threads: Threads) -> Pieces:
-    """The threads' stretches with the reasons that looks prove; blocked stretches without a look are SHORT
-    when shorter than two of the recorder's ticks, else UNKNOWN."""
+    """The threads' stretches with the reasons that looks prove; blocked stretches without a look
+    are SHORT when shorter than two of the recorder's ticks, else UNKNOWN."""
     table = threads.pieces
     state, reason = table.state.copy(), table.reason.copy()
     blocked = (state == State.WAITING) & (reason == REASONS[Reason.UNKNOWN])
@@ -165,16 +228,20 @@ def _classify(trace: Trace, seen: Int64) -> tuple[Int64, list[Label], set[int]]:
     look = trace.look
     if not len(seen):
         return np.empty(0, np.int64), [UNKNOWN], set()
-    what = np.stack([look.syscall[seen].astype(np.int64), look.kind[seen].astype(np.int64),
-                     look.where[seen].astype(np.int64)], axis=1)
+    what = np.stack(
+        [
+            look.syscall[seen].astype(np.int64),
+            look.kind[seen].astype(np.int64),
+            look.where[seen].astype(np.int64),
+        ],
+        axis=1,
+    )
     kinds, code = np.unique(what, axis=0, return_inverse=True)
     labels = [wait_label(int(s), int(k), trace.texts[w] if w >= 0 else "") for s, k, w in kinds]
     return code.reshape(-1), labels, {i for i, label in enumerate(labels) if label == TOOL}
 
 
-def _signals(
-    trace: Trace, seen: Int64, thread: Int64, code: Int64, tools: set[int]
-) -> Int64:
+def _signals(trace: Trace, seen: Int64, thread: Int64, code: Int64, tools: set[int]) -> Int64:
     """Positions in ``seen`` of waits at signals (see the head of this module)."""
     look = trace.look
     at = np.flatnonzero(np.isin(code, list(tools)))
@@ -194,4 +261,5 @@ def _signals(
     owners = {int(t) for p, t in waiters if private[p]}
     if len(owners) < 2:
         return at[:0]
-    return at[private[place]]
+    signal: Int64 = at[private[place]]
+    return signal

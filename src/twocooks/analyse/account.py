@@ -1,0 +1,393 @@
+"""The account: counts over time (C, P, D, K, Q) and the quantities of lesson 1.3, in ns and ratios.
+
+Everything the verdict and the words need is measured here, once, as a ``Measures``. Background
+tasks are dropped and only significant ones are counted in the curves.
+
+Is D known? Waits without a reason ("short", "unknown") and lost records may hide tasks that wanted
+hands. ``hidden_ns`` is the time in which they could have made D >= 2 where it is not. When the
+verdict's band (sigma, and whether there was a contest at all) is the same with and without all of
+the hidden time, the labels suffice; else D is unknown and omega decides. So fast turns at a lock,
+whose waits are all too short for a look, never read as "no contest", and a single unlabelled wait
+spoils nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from twocooks.analyse.columns import (
+    Bool,
+    Int64,
+    Levels,
+    keep_long,
+    runs,
+    sweep,
+)
+from twocooks.analyse.threads import REASONS
+from twocooks.analyse.timeline import MS, Timeline
+from twocooks.model import Reason, State, TaskKind
+
+HAND_OVER_NS = 50_000
+SIGNIFICANT_NS, SIGNIFICANT_SHARE, SIGNIFICANT_WAIT_NS = 5 * MS, 0.01, 10 * MS
+CONTEST_NS, CONTEST_SHARE = 5 * MS, 0.02
+MAYBE = [REASONS[Reason.SHORT], REASONS[Reason.UNKNOWN]]
+
+
+@dataclass
+class Measures:
+    """What the verdict decides on. Times in seconds."""
+
+    cores_seen: bool = True
+    tasks: int = 0
+    wall: float = 0.0
+    cpu: float = 0.0
+    active: float = 0.0
+    busy: float = 0.0
+    work: float = 0.0
+    waiting: float = 0.0
+    gamma: float = 0.0
+    sigma: float | None = None
+    omega: float = 0.0
+    pi: float = 0.0
+    beta: float = 0.0
+    phi: float = 0.0
+    many: float = 0.0
+    d2: float = 0.0
+    p2: float = 0.0
+    hidden: float = 0.0
+    in_line: float = 0.0
+    """R: in line and wanting a tool."""
+    wants_tool: float = 0.0
+    wants_gil: float = 0.0
+    line0: float = 0.0
+    line0_tool: float = 0.0
+    line0_queued: float = 0.0
+    line0_turn: float = 0.0
+    turns: int = 0
+    one_thread: bool = False
+    loops: bool = False
+    """The one thread runs an event loop."""
+    one_worker: bool = False
+    one_process: bool = True
+    gil: bool | None = None
+    usable: float = 1.0
+    free: float | None = None
+    """Mean of cores free for this program while two or more wanted one; None = not measured."""
+    free_why: str = "other"
+    """What took the cores: other, quota, steal."""
+    c_mean: float = 0.0
+    c_max: int = 0
+    c2: float = 0.0
+    p_mean: float = 0.0
+    p_max: int = 0
+    d_mean: float = 0.0
+    k_mean: float = 0.0
+    k_max: int = 0
+    k2: float = 0.0
+    q_mean: float = 0.0
+    q_max: int = 0
+    longest_hold: tuple[int, float] | None = None
+    """The longest step (task id, seconds) while others were in line."""
+    pieces_of_one: bool = False
+    """At least 80 % of the tasks came from one function given to one pool (data-parallel)."""
+
+    @property
+    def contest(self) -> bool:
+        """At least two wanted hands for long enough to speak of it."""
+        return self.d2 >= max(CONTEST_NS / 1e9, CONTEST_SHARE * self.active)
+
+    @property
+    def d_known(self) -> bool:
+        """The waits without a reason cannot change the verdict."""
+        with_hidden = self.d2 + self.hidden
+        if (with_hidden >= max(CONTEST_NS / 1e9, CONTEST_SHARE * self.active)) != self.contest:
+            return False
+        if not self.contest:
+            return True
+        return band(self.p2 / with_hidden) == band(self.p2 / self.d2)
+
+    @property
+    def waitshare(self) -> float:
+        """Waiting, of all that the tasks did on the go or in line."""
+        whole = self.waiting + self.work + self.in_line
+        return self.waiting / whole if whole else 0.0
+
+
+def band(sigma: float) -> int:
+    """0 = turns, 1 = sometimes, 2 = at the same moment."""
+    return 0 if sigma < 0.1 else 1 if sigma < 0.5 else 2
+
+
+@dataclass
+class Account:
+    """The curves and sums of one run."""
+
+    measures: Measures
+    levels: Levels
+    """Counts C, P, D of significant tasks, with P2 the coincidences that are no hand-overs."""
+    cores: Levels
+    """K: cores executing the program; KT: those that execute a significant task."""
+    background: Bool
+    significant: Bool
+    by_state: dict[str, Int64] = field(default_factory=dict)
+    """Per task ns: line, wait, tool, unknown."""
+
+
+def sums(line: Timeline, mask: Bool) -> Int64:
+    """Nanoseconds of the masked stretches for each task."""
+    t = line.table
+    return np.bincount(t.owner[mask], weights=t.length[mask], minlength=len(line.book)).astype(
+        np.int64
+    )
+
+
+def _groups(line: Timeline) -> Int64:
+    names = [f"{k}\x1f{g}" for k, g in zip(line.book.kind, line.book.group, strict=True)]
+    if not names:
+        return np.empty(0, np.int64)
+    ids = {name: i for i, name in enumerate(dict.fromkeys(names))}
+    return np.array([ids[name] for name in names], np.int64)
+
+
+def choose(line: Timeline, wait: Int64) -> tuple[Bool, Bool]:
+    """Which tasks are background (case 10) and which are significant (lesson 1.5, prepare)."""
+    book, work = line.book, line.work
+    cpu = max(1, int(work[line.alive].sum()))
+    small = (work < SIGNIFICANT_SHARE * cpu) & (work < SIGNIFICANT_NS)
+    background = line.alive & np.array(book.helper, bool) & small
+    counted = line.alive & ~background
+    group = _groups(line)
+    if not len(group):
+        return background, counted
+    done = np.bincount(group[counted], weights=work[counted], minlength=group.max() + 1)
+    waited = np.bincount(group[counted], weights=wait[counted], minlength=group.max() + 1)
+    big = (
+        (done >= SIGNIFICANT_NS)
+        | (done >= SIGNIFICANT_SHARE * cpu)
+        | (waited >= SIGNIFICANT_WAIT_NS)
+    )
+    significant = counted & big[group]
+    # The main program beside others: its start and its end are not a dish.
+    for task in line.book.base.values():
+        main = book.name[task] == "main" and book.parent[task] < 0
+        if main and significant.sum() > 1 and work[task] < max(SIGNIFICANT_NS, 0.02 * cpu):
+            significant[task] = False
+    return background, significant
+
+
+def account(line: Timeline, usable: float) -> Account:
+    """Count everything."""
+    t = line.table
+    working, waiting = t.state == State.WORKING, t.state == State.WAITING
+    in_line, tool = t.state == State.IN_LINE, t.state == State.WANTS_TOOL
+    wait = sums(line, waiting)
+    background, chosen = choose(line, wait)
+    m = Measures(usable=usable, tasks=int(chosen.sum()))
+    mine = chosen[t.owner]
+    on_go = mine & (t.state != State.DELEGATED)
+    go_start = np.maximum(t.start, line.begun[t.owner])
+    go_end = np.minimum(t.end, line.done[t.owner])
+    on_go &= go_end > go_start
+    maybe = mine & ((waiting & np.isin(t.reason, MAYBE)) | (t.state == State.UNKNOWN))
+    wants = mine & (working | in_line | tool)
+    levels = sweep(
+        C=(go_start[on_go], go_end[on_go]),
+        P=(t.start[mine & working], t.end[mine & working]),
+        D=(t.start[wants], t.end[wants]),
+        M=(t.start[maybe], t.end[maybe]),
+    )
+    cores = _cores(line, chosen)
+    m.work = float(line.work[chosen].sum()) / 1e9
+    m.waiting = _seconds(t.length[mine & waiting])
+    m.in_line = _seconds(t.length[mine & (in_line | tool)])
+    m.wants_tool = _seconds(t.length[mine & tool])
+    m.wants_gil = _seconds(t.length[mine & in_line & (t.reason == REASONS[Reason.GIL])])
+    length = np.zeros(len(line.book))
+    np.add.at(length, t.owner[on_go], (go_end - go_start)[on_go])
+    _fractions(m, levels, cores, length[chosen], line.work[chosen].astype(float))
+    _before_begun(m, line, mine, in_line, tool, chosen)
+    _threads(m, line, mine & working, chosen)
+    m.turns = turns(line, chosen)
+    _queue(m, line)
+    states = {
+        "line": sums(line, in_line | tool),
+        "wait": wait,
+        "unknown": sums(line, t.state == State.UNKNOWN),
+    }
+    return Account(m, levels, cores, background, chosen, states)
+
+
+def _seconds(ns: Int64) -> float:
+    return float(ns.sum()) / 1e9
+
+
+def _cores(line: Timeline, chosen: Bool) -> Levels:
+    s = line.slices
+    on = s.state == State.WORKING
+    ours = on & (s.owner >= 0)
+    ours[ours] = chosen[s.owner[ours]]
+    return sweep(K=(s.start[on], s.end[on]), KT=(s.start[ours], s.end[ours]))
+
+
+def _fractions(
+    m: Measures, levels: Levels, cores: Levels, length: np.ndarray, work: np.ndarray
+) -> None:
+    c, p, d, maybe = (levels.counts[name] for name in "CPDM")
+    together = keep_long(levels, p >= 2, HAND_OVER_NS)
+    levels.counts["P2"] = together.astype(np.int64)
+    handed = levels.when((p >= 2) & ~together)
+    active, busy = levels.when(c >= 1), levels.when(p >= 1)
+    m.active, m.busy = active / 1e9, busy / 1e9
+    m.p2 = levels.when(together) / 1e9
+    m.d2 = max(0, levels.when(d >= 2) - handed) / 1e9
+    m.hidden = levels.when((d < 2) & (d >= 1) & (d + maybe >= 2)) / 1e9
+    m.c2 = levels.when(c >= 2) / 1e9
+    m.gamma = _share(levels.integral("C", c >= 2), _company(length))
+    m.omega = _share(levels.integral("P", together), _company(work))
+    m.sigma = min(1.0, m.p2 / m.d2) if m.d2 > 0 else None
+    m.pi, m.beta = _share(m.p2, m.busy), min(1.0, _share(m.busy, m.active))
+    n = max(1, int(m.usable))
+    width = levels.width
+    m.phi = _share(int((np.minimum(p, n) * width).sum()), int((np.minimum(d, n) * width).sum()))
+    m.c_mean, m.p_mean = _share(levels.integral("C"), active), _share(levels.integral("P"), busy)
+    m.d_mean = _share(levels.integral("D"), levels.when(d >= 1))
+    m.c_max = int(c.max(initial=0))
+    p_long = (
+        [
+            k
+            for k in range(1, int(p.max(initial=0)) + 1)
+            if k == 1 or keep_long(levels, p >= k, HAND_OVER_NS).any()
+        ]
+        if p.max(initial=0) <= 512
+        else [int(p.max())]
+    )
+    m.p_max = max(p_long, default=0)
+    k = cores.counts["K"]
+    m.k_max = int(k.max(initial=0))
+    m.k2 = cores.when(k >= 2) / 1e9
+    m.k_mean = _share(cores.integral("K"), cores.when(k >= 1))
+    both = _together(levels, cores)
+    m.many = _share(both, busy)
+
+
+def _company(length: np.ndarray) -> float:
+    """The company that tasks of these lengths could have had at most."""
+    if len(length) < 2:
+        return 0.0
+    return float(min(length.sum(), 2 * (length.sum() - length.max())))
+
+
+def _share(part: float, whole: float) -> float:
+    return min(part / whole, 1e9) if whole > 0 else 0.0
+
+
+def _together(levels: Levels, cores: Levels) -> int:
+    """Nanoseconds in which two cores or more worked for tasks while at most one task was worked
+    on."""
+    many = runs(cores, keep_long(cores, cores.counts["KT"] >= 2, HAND_OVER_NS))
+    few = runs(levels, levels.counts["P"] <= 1)
+    both = sweep(A=many, B=few)
+    return both.when((both.counts["A"] > 0) & (both.counts["B"] > 0))
+
+
+def _before_begun(
+    m: Measures, line: Timeline, mine: Bool, in_line: Bool, tool: Bool, chosen: Bool
+) -> None:
+    """Time in line, wanting a tool or queued before the tasks were begun."""
+    t = line.table
+    before = np.maximum(0, np.minimum(t.end, line.begun[t.owner]) - t.start)
+    m.line0_tool = _seconds(before[mine & tool])
+    m.line0_turn = _seconds(before[mine & in_line])
+    queued = np.array(line.book.queued, np.int64)
+    m.line0_queued = _seconds(queued[chosen]) if len(queued) else 0.0
+    m.line0 = m.line0_tool + m.line0_turn + m.line0_queued
+
+
+def _threads(m: Measures, line: Timeline, work: Bool, chosen: Bool) -> None:
+    """On how many threads and processes the work was done; which loop step held the others up."""
+    t, threads = line.table, line.threads
+    by_thread = np.bincount(t.thread[work], weights=t.length[work], minlength=len(threads))
+    total = by_thread.sum()
+    if total <= 0:
+        return
+    kinds = [line.book.kind[i] for i in np.flatnonzero(chosen)]
+    m.one_thread = bool(by_thread.max() >= 0.98 * total)
+    by_process = np.bincount(threads.process, weights=by_thread, minlength=len(threads))
+    m.one_process = bool(by_process.max() >= 0.98 * total)
+    m.loops = TaskKind.ASYNCIO in kinds
+    items = np.array([k is TaskKind.ITEM for k in line.book.kind], bool) & chosen
+    if items.any():
+        its = work & items[t.owner]
+        m.one_worker = len(np.unique(t.thread[its])) == 1
+        groups: dict[str, int] = {}
+        for i in np.flatnonzero(items):
+            groups[line.book.group[i]] = groups.get(line.book.group[i], 0) + 1
+        m.pieces_of_one = max(groups.values()) >= 0.8 * max(2, int(chosen.sum()))
+    _longest(m, line, chosen)
+
+
+def _longest(m: Measures, line: Timeline, chosen: Bool) -> None:
+    """The longest step of an asyncio task while another was in line for its turn."""
+    t, steps = line.table, line.owners.tiling
+    aio = np.array([k is TaskKind.ASYNCIO for k in line.book.kind], bool) & chosen
+    turn = (t.state == State.IN_LINE) & (t.reason == REASONS[Reason.TURN]) & aio[t.owner]
+    at = np.flatnonzero((steps.thread >= 0) & (steps.thread < len(aio)))
+    at = at[aio[steps.thread[at]]]
+    if not turn.any() or not len(at):
+        return
+    row = at[np.argmax(steps.length[at])]
+    if (turn & (t.start < steps.end[row]) & (t.end > steps.start[row])).any():
+        m.longest_hold = (int(steps.thread[row]), float(steps.length[row]) / 1e9)
+
+
+def turns(line: Timeline, chosen: Bool) -> int:
+    """Changes of task on one thread of an event loop, and hand-overs between threads in which the
+    displaced task still wanted hands (pushed off its core by one of ours, or lost the GIL)."""
+    t, book = line.table, line.book
+    aio = np.array([k is TaskKind.ASYNCIO for k in book.kind], bool) & chosen
+    on = np.flatnonzero((t.state == State.WORKING) & chosen[t.owner])
+    steps = on[aio[t.owner[on]]]
+    steps = steps[np.lexsort((t.start[steps], t.thread[steps]))]
+    owner, thread = t.owner[steps], t.thread[steps]
+    count = int(((owner[1:] != owner[:-1]) & (thread[1:] == thread[:-1])).sum())
+    same = np.append(t.owner[1:] == t.owner[:-1], False)
+    goes = (t.state == State.WORKING) & same & chosen[t.owner]
+    after, why = np.append(t.state[1:], 0), np.append(t.reason[1:], 0)
+    lost_gil = (
+        goes & (after == State.IN_LINE) & (why == REASONS[Reason.GIL]) & (t.length >= HAND_OVER_NS)
+    )
+    count += int(lost_gil.sum())
+    pushed = np.flatnonzero(goes & (after == State.IN_LINE) & (why == REASONS[Reason.CORE]))
+    if len(pushed):
+        order = on[np.lexsort((t.start[on], t.core[on]))]
+        place = np.empty(len(t), np.int64)
+        place[order] = np.arange(len(order))
+        here = place[pushed]
+        here = here[here + 1 < len(order)]
+        left, right = order[here], order[here + 1]
+        count += int(
+            (
+                (t.core[left] == t.core[right])
+                & (t.owner[left] != t.owner[right])
+                & (t.start[right] - t.end[left] < HAND_OVER_NS)
+            ).sum()
+        )
+    return count
+
+
+def _queue(m: Measures, line: Timeline) -> None:
+    """Q: given to a pool and not begun."""
+    items = [(new, begun if begun >= 0 else line.end_ns) for _, new, begun in line.owners.items]
+    if not items:
+        return
+    table = np.array(items, np.int64)
+    queue = sweep(Q=(table[:, 0], table[:, 1]))
+    m.q_max = int(queue.counts["Q"].max(initial=0))
+    m.q_mean = _share(queue.integral("Q") / 1e9, m.active)
+
+
+def contested(levels: Levels) -> tuple[Int64, Int64]:
+    """Stretches in which two or more wanted hands."""
+    return runs(levels, levels.counts["D"] >= 2)

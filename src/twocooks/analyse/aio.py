@@ -1,0 +1,204 @@
+"""What asyncio tasks do between their steps, and the blocks and children that make tasks parents.
+
+Between two steps a task waits for what it said when its step ended, until somebody puts it in its
+loop's line; from then to its next step it is in line for a turn. A wait whose object the agent did
+not know was a colleague's result when another task's step ended it, else it came from outside.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+
+from twocooks.analyse.book import Book
+from twocooks.analyse.columns import (
+    NO_REASON,
+    Bool,
+    Int64,
+    Pieces,
+    asof,
+    group_first,
+    join,
+    last_true_in,
+    overlay,
+    pieces,
+    union,
+)
+from twocooks.analyse.owners import Owners
+from twocooks.analyse.threads import REASONS, Threads
+from twocooks.format.spec import BY_NAME
+from twocooks.model import Reason, State, TaskKind, Wait
+
+BY_WAIT: dict[Wait, tuple[State, int]] = {
+    Wait.UNKNOWN: (State.WAITING, REASONS[Reason.IO]),
+    Wait.TASK: (State.DELEGATED, NO_REASON),
+    Wait.GATHER: (State.DELEGATED, NO_REASON),
+    Wait.GROUP: (State.DELEGATED, NO_REASON),
+    Wait.LOCK: (State.WANTS_TOOL, REASONS[Reason.LOCK]),
+    Wait.RESULT: (State.WAITING, REASONS[Reason.RESULT]),
+    Wait.SLEEP: (State.WAITING, REASONS[Reason.SLEEP]),
+    Wait.IO: (State.WAITING, REASONS[Reason.IO]),
+    Wait.EXECUTOR: (State.DELEGATED, NO_REASON),
+}
+
+
+def between_steps(owners: Owners, threads: Threads) -> Pieces:
+    """The stretches of all asyncio tasks outside their steps."""
+    said = owners.said
+    about = said.mask("STEP", "STEP_END", "STEP_YIELD", "STEP_DONE", "READY", "TASK_NEW")
+    rows = np.flatnonzero(about & (owners.aio >= 0))
+    if not len(rows):
+        return join([])
+    order = np.lexsort((rows, said.time[rows], owners.aio[rows]))
+    rows = rows[order]
+    task, event, time = owners.aio[rows], said.event[rows], said.time[rows]
+    first = group_first(task)
+    step, ready = event == BY_NAME["STEP"].number, event == BY_NAME["READY"].number
+    end, gone = event == BY_NAME["STEP_END"].number, event == BY_NAME["STEP_DONE"].number
+    over = end | gone | (event == BY_NAME["STEP_YIELD"].number)
+    last_step, last_over = last_true_in(step, first), last_true_in(over, first)
+    in_step = last_step > last_over
+    same = np.append(task[1:] == task[:-1], False)
+    until = np.where(same, np.append(time[1:], 0), _last_of_loop(owners, threads, rows))
+    # Woken while it still ran: it is in line as soon as its step ends.
+    woken = (
+        end
+        & (last_true_in(ready, first) > np.append(-1, last_step[:-1]))
+        & (last_true_in(ready, first) >= 0)
+        & (last_step >= 0)
+    )
+    state, reason = _state_after(owners, rows, end & ~woken, same)
+    use = ~in_step & ~(last_true_in(gone, first) >= 0)
+    return pieces(task, time, until, state, reason, -1, said.thread[rows]).take(use).ordered()
+
+
+def _last_of_loop(owners: Owners, threads: Threads, rows: Int64) -> Int64:
+    """For each event the time at which its thread's loop stopped, else the thread's end: a task
+    that never ends waits no longer than its loop runs."""
+    said = owners.said
+    stops = said.rows("LOOP_END")
+    thread = said.thread[rows]
+    if not len(stops):
+        return threads.died[thread]
+    row = asof(thread, said.time[rows], said.thread[stops], said.time[stops]) + 1
+    row = np.where(row > 0, row, np.searchsorted(said.thread[stops], thread))
+    at = np.minimum(row, len(stops) - 1)
+    found = (row < len(stops)) & (said.thread[stops][at] == thread)
+    return np.where(found, said.time[stops][at], threads.died[thread])
+
+
+def _state_after(owners: Owners, rows: Int64, ended: Bool, same: Bool) -> tuple[Int64, Int64]:
+    """State and reason that each event begins: in line for a turn, or what the step's end said."""
+    said = owners.said
+    wait = np.where(ended, np.minimum(said.a[rows], max(Wait)), 0)
+    states = np.array([int(BY_WAIT[Wait(w)][0]) for w in range(max(Wait) + 1)])
+    reasons = np.array([BY_WAIT[Wait(w)][1] for w in range(max(Wait) + 1)])
+    state = np.where(ended, states[wait], int(State.IN_LINE))
+    reason = np.where(ended, reasons[wait], REASONS[Reason.TURN])
+    after = np.append(rows[1:], rows[-1:])
+    waker = np.where(same, owners.inside[after], -1)
+    kinds = np.array([k is TaskKind.ASYNCIO for k in owners.book.kind])
+    by_task = (
+        (waker >= 0)
+        & kinds[np.maximum(waker, 0)]
+        & (waker != owners.aio[rows])
+        & (said.event[after] == BY_NAME["READY"].number)
+    )
+    handed = ended & (wait == int(Wait.UNKNOWN)) & by_task
+    return state, np.where(handed, REASONS[Reason.RESULT], reason)
+
+
+Blocks = tuple[Int64, Int64, Int64, Int64]
+"""A tiling of hosts by their innermost open block: host, start, end, the block's task."""
+
+
+def give_to_blocks(table: Pieces, blocks: Blocks) -> Pieces:
+    """Hand to each block what its host did while it was open."""
+    host, start, end, task = blocks
+    if not len(host):
+        return table
+    cut, row = overlay(table, host, start, end)
+    return cut.with_(owner=np.where(row >= 0, task[np.maximum(row, 0)], cut.owner))
+
+
+def find_blocks(owners: Owners, last: int) -> Blocks:
+    """Register the ``twocooks.task`` blocks as tasks; ``last`` closes those that never ended."""
+    said, book = owners.said, owners.book
+    begins, ends = said.rows("BLOCK"), said.rows("BLOCK_END")
+    closing = {(int(said.process[r]), int(said.a[r])): int(said.time[r]) for r in ends}
+    spans: dict[int, list[tuple[int, int, int]]] = {}
+    for row in begins[np.argsort(said.time[begins], kind="stable")]:
+        host = int(owners.inside[row])
+        if host < 0:
+            continue
+        start = int(said.time[row])
+        stop = closing.get((int(said.process[row]), int(said.a[row])), last)
+        text = int(said.text[row])
+        name = owners.texts[text] if text >= 0 else "block"
+        task = book.add(
+            TaskKind.BLOCK, name, name, book.pid[host], int(said.thread[row]), start, stop, host
+        )
+        for around, opened, closed in spans.get(host, []):
+            if opened <= start < closed:
+                book.parent[task] = around
+        spans.setdefault(host, []).append((task, start, stop))
+    return _innermost(spans)
+
+
+def _innermost(spans: dict[int, list[tuple[int, int, int]]]) -> Blocks:
+    """Cut each host's nested blocks so that every moment belongs to the innermost: (host, start,
+    end, task)."""
+    out: list[tuple[int, int, int, int]] = []
+    for host in sorted(spans):
+        borders = sorted({t for _, a, b in spans[host] for t in (a, b)})
+        open_now: list[tuple[int, int]] = []
+        waiting = sorted(spans[host], key=lambda s: s[1])
+        place = 0
+        for left, right in pairwise(borders):
+            while place < len(waiting) and waiting[place][1] <= left:
+                open_now.append((waiting[place][0], waiting[place][2]))
+                place += 1
+            open_now = [(task, stop) for task, stop in open_now if stop > left]
+            if open_now:
+                out.append((host, left, right, open_now[-1][0]))
+    table = np.array(out, np.int64).reshape(-1, 4)
+    return table[:, 0], table[:, 1], table[:, 2], table[:, 3]
+
+
+def delegate(book: Book, table: Pieces, life: tuple[Int64, Int64]) -> Pieces:
+    """A parent's waits do not count while a child of its is on the go (``life``: begun, done of
+    all). For asyncio tasks their own words have settled it already."""
+    parent = np.array(book.parent, np.int64)
+    slow = np.array([k is not TaskKind.ASYNCIO for k in book.kind], bool)
+    begun, done = life
+    child = np.flatnonzero((parent >= 0) & (done > begun))
+    child = child[slow[parent[child]]]
+    if not len(child):
+        return table
+    group, start, end = union(parent[child], begun[child], done[child])
+    cut, row = overlay(table, group, start, end)
+    idle = (row >= 0) & (cut.state == State.WAITING)
+    return cut.with_(
+        state=np.where(idle, State.DELEGATED, cut.state).astype(np.uint8),
+        reason=np.where(idle, NO_REASON, cut.reason).astype(np.uint8),
+    )
+
+
+def fill_gaps(table: Pieces) -> Pieces:
+    """What a task's own stretches leave open between them, its blocks or inner tasks filled:
+    delegated."""
+    if len(table) < 2:
+        return table
+    hole = (table.owner[1:] == table.owner[:-1]) & (table.start[1:] > table.end[:-1])
+    at = np.flatnonzero(hole)
+    gaps = pieces(
+        table.owner[at],
+        table.end[at],
+        table.start[at + 1],
+        State.DELEGATED,
+        NO_REASON,
+        -1,
+        table.thread[at],
+    )
+    return join([table, gaps]).ordered()

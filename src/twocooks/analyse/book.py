@@ -1,0 +1,162 @@
+"""The register of tasks while the analysis finds them, and the agents' events in order per
+thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from twocooks.analyse.columns import Bool, Int64, UInt8, group_first, last_true_in
+from twocooks.analyse.threads import Threads
+from twocooks.format.spec import BY_NAME, SEPARATOR
+from twocooks.model import TaskKind
+from twocooks.read.trace import Trace
+
+NOBODY = -1
+"""Owner of work of the program that is no task's: an event loop, the start of Python, imports."""
+NATIVE = -3
+"""Owner of work of native threads, until it is known for which task they work."""
+
+
+@dataclass
+class Book:
+    """Tasks by id (an index). Times in ns; ``done`` -1 = never seen to end."""
+
+    kind: list[TaskKind] = field(default_factory=list)
+    name: list[str] = field(default_factory=list)
+    group: list[str] = field(default_factory=list)
+    pid: list[int] = field(default_factory=list)
+    thread: list[int] = field(default_factory=list)
+    parent: list[int] = field(default_factory=list)
+    made: list[int] = field(default_factory=list)
+    done: list[int] = field(default_factory=list)
+    queued: list[int] = field(default_factory=list)
+    """ns between being given to a pool and being begun."""
+    helper: list[bool] = field(default_factory=list)
+    """Made outside the user's files: background when it does little."""
+    base: dict[int, int] = field(default_factory=dict)
+    """Thread id -> the task that the thread works for when it works for none in particular."""
+    hosts: set[int] = field(default_factory=set)
+    """Tasks whose thread runs an event loop, or that lead a process with other tasks in it."""
+
+    def __len__(self) -> int:
+        return len(self.kind)
+
+    def add(
+        self,
+        kind: TaskKind,
+        name: str,
+        group: str,
+        pid: int,
+        thread: int,
+        made: int,
+        done: int = -1,
+        parent: int = -1,
+        helper: bool = False,
+    ) -> int:
+        """Register a task and return its id."""
+        self.kind.append(kind)
+        self.name.append(name)
+        self.group.append(group or name)
+        self.pid.append(pid)
+        self.thread.append(thread)
+        self.parent.append(parent)
+        self.made.append(made)
+        self.done.append(done)
+        self.queued.append(0)
+        self.helper.append(helper)
+        return len(self.kind) - 1
+
+
+@dataclass(frozen=True)
+class Said:
+    """The agents' events sorted by thread (id of ``Threads``), in their order."""
+
+    thread: Int64
+    time: Int64
+    event: UInt8
+    a: Int64
+    b: Int64
+    text: Int64
+    process: Int64
+    epoch: Int64
+    """First row of the unbroken part of the thread's story (a loss of events begins a new one)."""
+    unseen: int
+    """Events of threads that no other record knows."""
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+    def rows(self, *names: str) -> Int64:
+        """Positions of the events of these names."""
+        return np.flatnonzero(self.mask(*names))
+
+    def mask(self, *names: str) -> Bool:
+        """Which events have one of these names."""
+        out = np.zeros(len(self.event), bool)
+        for name in names:
+            out |= self.event == BY_NAME[name].number
+        return out
+
+
+def listen(trace: Trace, threads: Threads) -> Said:
+    """Sort what the agents said by thread life."""
+    a = trace.agent
+    tids = np.array([tid for _, tid in trace.agent_threads] or [0], np.int64)
+    thread = threads.find(tids[a.thread], a.time) if len(a.time) else np.empty(0, np.int64)
+    good = np.flatnonzero(thread >= 0)
+    order = good[np.argsort(thread[good], kind="stable")]
+    thread = thread[order]
+    event = a.event[order]
+    fresh = np.ones(len(order), bool)
+    fresh[1:] = (thread[1:] != thread[:-1]) | (event[1:] == BY_NAME["AGENT_LOST"].number)
+    epoch = group_first(np.cumsum(fresh)) if len(order) else np.empty(0, np.int64)
+    process = threads.process[thread] if len(order) else np.empty(0, np.int64)
+    return Said(
+        thread,
+        a.time[order],
+        event,
+        a.a[order],
+        a.b[order],
+        a.text[order].astype(np.int64),
+        process,
+        epoch,
+        len(a.time) - len(order),
+    )
+
+
+def opened(said: Said, begins: Bool, ends: Bool) -> tuple[Int64, Int64]:
+    """Match brackets of one kind. Returns for each event the row of the bracket that is open after
+    it (innermost; -1 = none) and for each closing event the row that it closes (-1 = none, and for
+    all other events)."""
+    n = len(said)
+    rows = np.arange(n)
+    if not begins.any():
+        return np.full(n, -1), np.full(n, -1)
+    step = begins.astype(np.int64) - ends
+    total = np.cumsum(step)
+    total = total - (total - step)[said.epoch]
+    # The running minimum of each epoch: closings without an opening must not count.
+    rank = np.cumsum(said.epoch == rows) - 1
+    far = rank * (2 * n + 2)
+    floor = np.minimum.accumulate(np.minimum(total, 0) - far) + far
+    depth = total - floor
+    if depth.max() <= 1:
+        inner = np.where(depth > 0, last_true_in(begins, said.epoch), -1)
+    else:
+        level = rank * (int(depth.max()) + 1) + depth
+        order = np.argsort(level, kind="stable")
+        found = last_true_in(begins[order], group_first(level[order]))
+        inner = np.empty(n, np.int64)
+        inner[order] = np.where(found >= 0, order[np.maximum(found, 0)], -1)
+        inner[depth == 0] = -1
+    before = np.append(-1, inner[:-1])
+    before[said.epoch == rows] = -1
+    return inner, np.where(ends, before, -1)
+
+
+def words(trace: Trace, text: int, count: int = 4) -> list[str]:
+    """The parts of a text, filled up with empty ones."""
+    parts = trace.texts[text].split(SEPARATOR) if text >= 0 else []
+    return (parts + [""] * count)[: max(count, len(parts))]

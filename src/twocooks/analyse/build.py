@@ -1,0 +1,197 @@
+"""``analyse``: puts the parts together and turns the account into what reports and exports show."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from twocooks.analyse import identities, machine, summary, words
+from twocooks.analyse.account import Account, account, contested
+from twocooks.analyse.columns import NO_REASON, Int64, Levels, Pieces
+from twocooks.analyse.result import Analysis, Core, Segments, Steps, Task
+from twocooks.analyse.timeline import Timeline, build_timeline
+from twocooks.analyse.verdict import Ruling, decide
+from twocooks.model import State
+from twocooks.read.trace import Trace
+
+
+def analyse(trace: Trace) -> Analysis:
+    """All that is known of one run. Never raises on a damaged trace: what is missing is said."""
+    line = build_timeline(trace)
+    around = machine.machine(trace)
+    told = account(line, around.usable)
+    m = told.measures
+    python, gil = machine.python_and_gil(trace, line.owners.said)
+    m.gil = gil
+    free = machine.free_cores(trace, around.usable, *contested(told.levels))
+    m.free, m.free_why = free.cores, free.why
+    summary.fill_run(m, trace, line, told)
+    ruling = decide(m)
+    names = words.Names(longest=line.book.name[m.longest_hold[0]] if m.longest_hold else "")
+    texts = words.say(m, ruling, names, True)
+    notes = _notes(trace, line, told, ruling)
+    whole = summary.summarise(trace, line, told, ruling, texts, around, (python, gil), notes)
+    clock = (trace.end or {}).get("task_clock_ns")
+    checks = identities.check(
+        line,
+        told,
+        clock / 1e9 if clock else None,
+        summary.lost_events(trace),
+        whole["switches"].get("total", 0),
+    )
+    return _pictures(line, told, whole, checks)
+
+
+def _notes(trace: Trace, line: Timeline, told: Account, ruling: Ruling) -> list[str]:
+    """What could not be seen, in plain words."""
+    notes = list(trace.notes)
+    m = told.measures
+    lost = summary.lost_events(trace)
+    if lost:
+        notes.append(f"{lost} records were lost; what happened there counts as unknown.")
+    if trace.end is None:
+        notes.append("The recording has no end: the recorder was killed.")
+    if trace.meta.get("source_why"):
+        notes.append(str(trace.meta["source_why"]))
+    notes += [str(note) for note in (trace.end or {}).get("notes") or []]
+    still = int((trace.end or {}).get("still_running") or 0)
+    if still:
+        notes.append(f"{still} of the program's threads still ran when the recording ended.")
+    if not len(line.owners.said.rows("HELLO")):
+        notes.append(
+            "No agent was inside the program: only threads and processes are known, "
+            "not asyncio tasks or pieces of work in pools."
+        )
+    if line.owners.said.unseen:
+        notes.append(
+            f"{line.owners.said.unseen} events came from threads that the kernel's "
+            "records do not show."
+        )
+    if not m.d_known and m.tasks > 1:
+        notes.append(
+            "Too many waits were too short to be labelled to say who wanted hands; the "
+            "overlap of work decided."
+        )
+    helpers = int(told.background.sum())
+    if helpers:
+        notes.append(
+            f"Also present: {helpers} helper{'s' if helpers > 1 else ''} (threads or "
+            "processes of libraries that hardly worked)."
+        )
+    if m.free is not None and m.usable >= 2 and m.free < 1.6 and ruling.cause is None:
+        notes.append(
+            f"Only about {words.number(m.free)} of {words.number(m.usable)} cores were "
+            "free for the program."
+        )
+    return notes
+
+
+def _pictures(
+    line: Timeline, told: Account, whole: dict[str, object], checks: list[identities.Check]
+) -> Analysis:
+    """Tasks, cores and curves in seconds since the start of the run."""
+    ids = _order(line)
+    number = np.full(len(line.book) + 1, -1, np.int64)
+    number[ids] = np.arange(len(ids))
+    levels = told.levels
+    return Analysis(
+        summary=whole,
+        tasks=_tasks(line, told, ids, number),
+        cores=_cores(line, number),
+        at_work=_steps(line, levels, "P"),
+        on_the_go=_steps(line, levels, "C"),
+        wanted=_steps(line, levels, "D"),
+        cores_used=_steps(line, told.cores, "K"),
+        window_s=_window(line, ids),
+        identities=checks,
+    )
+
+
+def _order(line: Timeline) -> Int64:
+    """Tasks that count, in order of first touch."""
+    ids = np.flatnonzero(line.alive)
+    first = np.full(len(line.book), np.iinfo(np.int64).max)
+    np.minimum.at(first, line.table.owner, line.table.start)
+    work = line.table.state == State.WORKING
+    touched = np.full(len(line.book), np.iinfo(np.int64).max)
+    np.minimum.at(touched, line.table.owner[work], line.table.start[work])
+    return ids[np.lexsort((ids, first[ids], touched[ids]))]
+
+
+def _seconds(line: Timeline, time: Int64) -> np.ndarray:
+    return (time - line.start_ns) / 1e9
+
+
+def _tasks(line: Timeline, told: Account, ids: Int64, number: Int64) -> list[Task]:
+    book, table = line.book, line.table
+    first = np.searchsorted(table.owner, ids, "left")
+    after = np.searchsorted(table.owner, ids, "right")
+    out = []
+    for place, (i, a, b) in enumerate(
+        zip(ids.tolist(), first.tolist(), after.tolist(), strict=True)
+    ):
+        parent = int(number[book.parent[i]]) if book.parent[i] >= 0 else -1
+        out.append(
+            Task(
+                id=place,
+                kind=book.kind[i],
+                name=book.name[i],
+                group=book.group[i],
+                pid=book.pid[i],
+                tid=int(line.threads.tid[book.thread[i]]),
+                parent=parent if parent >= 0 else None,
+                begun_s=(int(line.begun[i]) - line.start_ns) / 1e9,
+                done_s=(int(line.done[i]) - line.start_ns) / 1e9,
+                work_s=int(line.work[i]) / 1e9,
+                line_s=int(told.by_state["line"][i]) / 1e9,
+                wait_s=int(told.by_state["wait"][i]) / 1e9,
+                queued_s=book.queued[i] / 1e9,
+                background=bool(told.background[i]),
+                significant=bool(told.significant[i]),
+                segments=_segments(line, table, slice(a, b)),
+            )
+        )
+    return out
+
+
+def _segments(line: Timeline, table: Pieces, rows: slice) -> Segments:
+    state = table.state[rows]
+    bare = (state == State.WORKING) | (state == State.UNKNOWN)
+    return Segments(
+        start=_seconds(line, table.start[rows]),
+        end=_seconds(line, table.end[rows]),
+        state=state,
+        reason=np.where(bare, NO_REASON, table.reason[rows]).astype(np.uint8),
+        core=np.where(state == State.WORKING, table.core[rows], -1).astype(np.int32),
+    )
+
+
+def _cores(line: Timeline, number: Int64) -> list[Core]:
+    """One row per core; UNKNOWN stretches stand on the core whose records were lost."""
+    s = line.slices.take(line.slices.state == State.WORKING)
+    task = np.where(s.owner >= 0, number[np.maximum(s.owner, 0)], -1)
+    out = []
+    for cpu in np.unique(s.core):
+        at = np.flatnonzero(s.core == cpu)
+        at = at[np.argsort(s.start[at], kind="stable")]
+        out.append((int(cpu), s.start[at], s.end[at], task[at]))
+    return [
+        Core(cpu, _seconds(line, a), _seconds(line, b), t.astype(np.int32)) for cpu, a, b, t in out
+    ]
+
+
+def _steps(line: Timeline, levels: Levels, name: str) -> Steps:
+    value = levels.counts[name]
+    change = np.ones(len(value), bool)
+    change[1:] = value[1:] != value[:-1]
+    return Steps(_seconds(line, levels.time[change]), value[change].astype(np.int32))
+
+
+def _window(line: Timeline, ids: Int64) -> tuple[float, float]:
+    t = line.table
+    work = (t.state == State.WORKING) & line.alive[t.owner]
+    if not work.any():
+        return 0.0, max(0, line.end_ns - line.start_ns) / 1e9
+    return (
+        float(t.start[work].min() - line.start_ns) / 1e9,
+        float(t.end[work].max() - line.start_ns) / 1e9,
+    )

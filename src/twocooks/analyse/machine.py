@@ -1,0 +1,103 @@
+"""The machine around the program: usable cores, cores that were free for it, the GIL, the
+Python."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from twocooks.analyse.book import Said, words
+from twocooks.analyse.columns import Int64
+from twocooks.format.spec import BY_NAME
+from twocooks.read.trace import Trace
+
+METER, CPUS = BY_NAME["METER"].number, BY_NAME["CPUS"].number
+
+
+@dataclass(frozen=True)
+class Machine:
+    """``usable`` already knows the quota; ``quota`` is None where there is none."""
+
+    usable: float
+    online: int
+    quota: float | None
+
+
+@dataclass(frozen=True)
+class Free:
+    """Mean cores that were free for the program; None = not measured."""
+
+    cores: float | None
+    why: str = "other"
+    """What took most of the others: other (programs), quota, steal."""
+
+
+def machine(trace: Trace) -> Machine:
+    """Cores as the recorder found them: those of the affinity, at most the quota."""
+    cpus = trace.meta.get("cpus") or {}
+    affinity = len(cpus.get("usable") or []) or 1
+    online = int(cpus.get("online") or affinity)
+    quota = cpus.get("quota")
+    told = np.flatnonzero(trace.meter.event == CPUS)
+    if len(told):
+        affinity = int(trace.meter.a[told].max()) or affinity
+        online = int(trace.meter.b[told[-1]]) or online
+        milli = int(trace.meter.c[told[-1]])
+        quota = milli / 1000 if milli else quota
+    usable = float(min(affinity, online))
+    if quota is not None and quota < usable:
+        usable = float(quota)
+    return Machine(usable, online, None if quota is None else float(quota))
+
+
+def free_cores(trace: Trace, usable: float, start: Int64, end: Int64) -> Free:
+    """Cores free for the program, averaged over the given stretches (over all of the run where no
+    measurement falls into them), from the METER records."""
+    at = np.flatnonzero(trace.meter.event == METER)
+    time = trace.meter.time[at]
+    if not len(at):
+        before = (trace.meta.get("cpus") or {}).get("free")
+        return Free(None if before is None else float(before))
+    began = np.append(int(trace.meta.get("start_ns") or time[0]), time[:-1])
+    began = np.minimum(began, time)
+    length = np.maximum(time - began, 1)
+    lost = {
+        "other": np.maximum(trace.meter.a[at] - trace.meter.c[at], 0) / length,
+        "steal": trace.meter.b[at] / length,
+        "quota": trace.meter.d[at] / length,
+    }
+    free = np.clip(usable - sum(lost.values()), 0.0, usable)
+    weight = _covered(began, time, start, end)
+    if weight.sum() <= 0:
+        weight = length.astype(float)
+    shares = {name: float((part * weight).sum()) for name, part in lost.items()}
+    why = max(shares, key=lambda name: shares[name])
+    return Free(float((free * weight).sum() / weight.sum()), why)
+
+
+def _covered(began: Int64, time: Int64, start: Int64, end: Int64) -> np.ndarray:
+    """How many nanoseconds of each interval lie in the (sorted, disjoint) stretches."""
+    if not len(start):
+        return np.zeros(len(time))
+    total = np.concatenate([[0], np.cumsum(end - start)])
+
+    def until(when: Int64) -> Int64:
+        row = np.searchsorted(start, when, "right") - 1
+        inside = np.clip(when - start[np.maximum(row, 0)], 0, (end - start)[np.maximum(row, 0)])
+        return np.where(row >= 0, total[np.maximum(row, 0)] + inside, 0)
+
+    return (until(time) - until(began)).astype(float)
+
+
+def python_and_gil(trace: Trace, said: Said) -> tuple[str | None, bool | None]:
+    """Version of the program's Python and whether the GIL was on (None = no agent said so)."""
+    hello = said.rows("HELLO")
+    if not len(hello):
+        return None, None
+    version = int(said.a[hello[0]])
+    flags = np.bitwise_or.reduce(said.b[hello])
+    gil = bool(flags & 1) or bool(said.mask("GIL_ON").any())
+    implementation = words(trace, int(said.text[hello[0]]))[0] or "python"
+    name = f"{implementation} {version >> 24 & 255}.{version >> 16 & 255}.{version >> 8 & 255}"
+    return name + ("t" if flags & 4 else ""), gil

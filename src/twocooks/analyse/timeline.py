@@ -1,0 +1,269 @@
+"""The timeline: for every task what it was doing at every instant, and for every core whom it
+served.
+
+The threads' stretches (kernel) are cut by the tiling of owners (agents). Then, in this order:
+asyncio's stretches between steps are added, native threads become extra hands of the task that is
+in a call, blocks take over what their hosts did in them, and parents' waits are delegated to
+children on the go.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from twocooks.analyse.aio import between_steps, delegate, fill_gaps, find_blocks, give_to_blocks
+from twocooks.analyse.book import NATIVE, NOBODY, Book
+from twocooks.analyse.columns import (
+    NO_REASON,
+    Bool,
+    Int64,
+    Pieces,
+    group_first,
+    join,
+    overlay,
+    pieces,
+    union,
+)
+from twocooks.analyse.owners import Owners, find_owners
+from twocooks.analyse.threads import REASONS, Threads, build_threads, last_seen
+from twocooks.analyse.waits import label_waits
+from twocooks.model import Reason, State, TaskKind
+from twocooks.read.trace import Trace
+
+MS = 1_000_000
+BEGUN_SHARE, BEGUN_NS = 0.01, 1 * MS
+MAIN_NS = 1 * MS
+OUTSIDE = [REASONS[r] for r in (Reason.IO, Reason.SLEEP, Reason.RESULT, Reason.CHILD, Reason.FAULT)]
+IN_A_CALL = [REASONS[r] for r in (Reason.UNKNOWN, Reason.SHORT)]
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Everything that the account counts. Times in ns of the trace's clock."""
+
+    start_ns: int
+    end_ns: int
+    threads: Threads
+    owners: Owners
+    book: Book
+    table: Pieces
+    """Stretches of tasks (``owner`` = task id), gaps filled."""
+    slices: Pieces
+    """Stretches on a core and UNKNOWN ones of all threads: ``owner`` = task or NOBODY,
+    ``thread``."""
+    begun: Int64
+    done: Int64
+    work: Int64
+    alive: Bool
+    """Tasks that were ever begun and that count as tasks."""
+
+
+def build_timeline(trace: Trace) -> Timeline:
+    """From a trace to the timeline of its tasks."""
+    end_ns = last_seen(trace)
+    threads = build_threads(trace, end_ns)
+    labelled = label_waits(trace, threads)
+    owners = find_owners(trace, threads)
+    line = _assemble(trace, threads, labelled, owners, end_ns)
+    if int(line.work[line.alive].sum()) < 5 * MS and len(threads):
+        # Nothing left to judge beside imports: then the table was the dinner.
+        bare = find_owners(trace, threads, with_table=False)
+        again = _assemble(trace, threads, labelled, bare, end_ns)
+        waited = _waited(line)
+        if waited < 10 * MS and int(again.work[again.alive].sum()) >= 5 * MS:
+            return again
+    return line
+
+
+def _waited(line: Timeline) -> int:
+    waits = (line.table.state == State.WAITING) & line.alive[line.table.owner]
+    return int(line.table.length[waits].sum())
+
+
+def _assemble(
+    trace: Trace, threads: Threads, labelled: Pieces, owners: Owners, end_ns: int
+) -> Timeline:
+    book = owners.book
+    tiling = owners.tiling
+    cut, row = overlay(labelled, tiling.owner, tiling.start, tiling.end)
+    whose = np.where(row >= 0, tiling.thread[np.maximum(row, 0)], NOBODY) if len(tiling) else row
+    cut = cut.with_(owner=whose)
+    table = join([cut.take(whose >= 0), between_steps(owners, threads)]).ordered()
+    table = _no_overlap(table)
+    table, cut = _native_hands(threads, book, table, cut)
+    blocks = find_blocks(owners, end_ns)
+    table = fill_gaps(give_to_blocks(table, blocks).ordered())
+    slices = cut.take((cut.state == State.WORKING) | (cut.state == State.UNKNOWN))
+    slices = give_to_blocks(slices, blocks)
+    work = _work(book, table)
+    begun, done = _lives(book, table, work)
+    table = delegate(book, table, (begun, done))
+    alive = _which(trace, book, table, work, begun, threads)
+    start_ns = int(trace.meta.get("start_ns") or (threads.born.min() if len(threads) else 0))
+    return Timeline(
+        start_ns, end_ns, threads, owners, book, table, slices, begun, done, work, alive
+    )
+
+
+def _no_overlap(table: Pieces) -> Pieces:
+    """Where clocks of two streams disagree by a little, a task's next stretch begins when the last
+    ends."""
+    if len(table) < 2:
+        return table
+    start = table.start.copy()
+    same = table.owner[1:] == table.owner[:-1]
+    start[1:] = np.where(same, np.maximum(start[1:], table.end[:-1]), start[1:])
+    return table.with_(start=start).ordered()
+
+
+def _work(book: Book, table: Pieces) -> Int64:
+    working = table.state == State.WORKING
+    return np.bincount(
+        table.owner[working], weights=table.length[working], minlength=len(book)
+    ).astype(np.int64)
+
+
+def _lives(book: Book, table: Pieces, work: Int64) -> tuple[Int64, Int64]:
+    """When each task was begun (lesson 1.3) and when it was done; begun = done = -1 for the
+    untouched.
+
+    Begun: one hundredth of its own work, at most 1 ms, is done; or it waits for the outside after
+    its first instructions (waiting for a tool or in line is not yet cooking)."""
+    n = len(book)
+    never = np.iinfo(np.int64).max
+    begun = np.full(n, never)
+    length = np.where(table.state == State.WORKING, table.length, 0)
+    total = np.cumsum(length)
+    first = group_first(table.owner) if len(table) else np.empty(0, np.int64)
+    so_far = total - (total - length)[first] if len(table) else total
+    enough = np.maximum(np.minimum(BEGUN_NS, (work * BEGUN_SHARE).astype(np.int64)), 1)
+    reached = (table.state == State.WORKING) & (so_far >= enough[table.owner])
+    when = table.end - (so_far - enough[table.owner])
+    np.minimum.at(begun, table.owner[reached], when[reached])
+    outside = (table.state == State.WAITING) & np.isin(table.reason, OUTSIDE) & (so_far > 0)
+    np.minimum.at(begun, table.owner[outside], table.start[outside])
+    done = np.full(n, -1, np.int64)
+    np.maximum.at(done, table.owner, table.end)
+    told = np.array(book.done, np.int64)
+    done = np.where((told >= 0) & (told < done), told, done)
+    untouched = (begun == never) | (done < 0)
+    begun = np.where(untouched, -1, np.minimum(begun, np.maximum(done, 0)))
+    return begun, np.where(untouched, -1, done)
+
+
+def _which(
+    trace: Trace, book: Book, table: Pieces, work: Int64, begun: Int64, threads: Threads
+) -> Bool:
+    """Which of the registered tasks count: begun, and for mere hosts (the main program, a thread
+    with an event loop) at least 1 ms of their own work."""
+    alive = begun >= 0
+    parents = {p for i, p in enumerate(book.parent) if p >= 0 and alive[i]}
+    others = int(alive.sum()) > 1
+    root = int(trace.meta.get("pid", -1))
+    for thread, task in book.base.items():
+        main = book.pid[task] == root and int(threads.process[thread]) == thread
+        host = task in book.hosts or task in parents or main
+        if host and others and work[task] < MAIN_NS:
+            alive[task] = False
+        if main and others:
+            book.kind[task] = TaskKind.THREAD
+    return alive
+
+
+def _native_hands(
+    threads: Threads, book: Book, table: Pieces, cut: Pieces
+) -> tuple[Pieces, Pieces]:
+    """Find the task for which native threads work; it is being worked on while they are."""
+    native = cut.owner == NATIVE
+    if not native.any():
+        return table, cut
+    process = threads.process[cut.thread]
+    for p in np.unique(process[native & (cut.state == State.WORKING)]):
+        mine = native & (process == p)
+        table, cut = _hands_of(threads, book, table, cut, mine, int(p))
+        native, process = cut.owner == NATIVE, threads.process[cut.thread]
+    return table, cut.with_(owner=np.where(cut.owner == NATIVE, NOBODY, cut.owner))
+
+
+def _hands_of(
+    threads: Threads, book: Book, table: Pieces, cut: Pieces, mine: Bool, process: int
+) -> tuple[Pieces, Pieces]:
+    """The same for one process: exactly one task in a call gets them, several share them."""
+    group, start, end, task = _in_a_call(threads, table, process)
+    lone = [t for thread, t in book.base.items() if int(threads.process[thread]) == process]
+    native = cut.take(mine)
+    native, row = overlay(native.with_(owner=np.zeros(len(native), np.int64)), group, start, end)
+    owner = np.full(len(native), lone[0] if len(lone) == 1 else -1)
+    if len(task):
+        owner = np.where(row >= 0, task[np.maximum(row, 0)], owner)
+    at_work = native.state == State.WORKING
+    if (at_work & (owner == -1)).any():
+        first = int(native.start[at_work & (owner == -1)].min())
+        shared = book.add(
+            TaskKind.SHARED,
+            "shared",
+            "shared",
+            int(threads.pid[process]),
+            process,
+            first,
+            -1,
+            lone[0] if lone else -1,
+        )
+        owner = np.where(owner == -1, shared, owner)
+    native = native.with_(owner=owner)
+    return _add_hands(table, native.take(at_work)), join([cut.take(~mine), native])
+
+
+def _in_a_call(threads: Threads, table: Pieces, process: int) -> tuple[Int64, Int64, Int64, Int64]:
+    """When which task of a process is in a call: a tiling (group 0, start, end, task; -1 =
+    several)."""
+    here = threads.process[table.thread] == process
+    busy = here & (
+        (table.state == State.WORKING)
+        | ((table.state == State.WAITING) & np.isin(table.reason, IN_A_CALL))
+    )
+    some = table.take(busy)
+    _, start, end = union(some.owner, some.start, some.end)
+    owner, _, _ = union(some.owner, some.start, some.end)
+    time = np.unique(np.concatenate([start, end]))
+    n = len(time)
+    begin, stop = np.searchsorted(time, start), np.searchsorted(time, end)
+    count = np.cumsum(np.bincount(begin, minlength=n) - np.bincount(stop, minlength=n))
+    # The sum of the ids is the id where just one is in a call.
+    ids = np.cumsum(
+        np.bincount(begin, weights=owner, minlength=n)
+        - np.bincount(stop, weights=owner, minlength=n)
+    ).astype(np.int64)
+    use = np.flatnonzero(count[:-1] > 0) if n else np.empty(0, np.int64)
+    task = np.where(count[use] == 1, ids[use], -1)
+    return np.zeros(len(use), np.int64), time[use], time[use + 1], task
+
+
+def _add_hands(table: Pieces, hands: Pieces) -> Pieces:
+    """Make tasks WORKING wherever one of their native threads is, whatever their own thread
+    does."""
+    owner, start, end = union(hands.owner, hands.start, hands.end)
+    cut, row = overlay(table, owner, start, end)
+    helped = (row >= 0) & (cut.state != State.WORKING)
+    core = np.full(len(owner), -1, np.int32)
+    order = np.lexsort((hands.start, hands.owner))
+    core[:] = hands.core[order][np.searchsorted(hands.start[order], start).clip(0, len(hands) - 1)]
+    cut = cut.with_(
+        state=np.where(helped, State.WORKING, cut.state).astype(np.uint8),
+        reason=np.where(helped, NO_REASON, cut.reason).astype(np.uint8),
+        core=np.where(helped, core[np.maximum(row, 0)], cut.core).astype(np.int32),
+    )
+    known = np.unique(table.owner)
+    fresh = ~np.isin(owner, known)
+    new = pieces(
+        owner[fresh],
+        start[fresh],
+        end[fresh],
+        State.WORKING,
+        NO_REASON,
+        core[fresh],
+        hands.thread[0] if len(hands) else 0,
+    )
+    return join([cut, new]).ordered()

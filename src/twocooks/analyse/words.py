@@ -1,0 +1,289 @@
+"""The words of a verdict: headline, one sentence with at most two numbers, why, so, and a sentence
+to say.
+
+Kitchen words first, "in this run" always, no judgement, and no number that was not measured. Names
+from the program are hostile text: they are cut short here and cleaned where they are shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twocooks.analyse.account import Measures
+from twocooks.analyse.verdict import Ruling
+from twocooks.model import Cause, Verdict
+
+HEADLINES = {
+    Verdict.ONE_AFTER_ANOTHER: "One after another.",
+    Verdict.TURNS: "They take turns.",
+    Verdict.WAITING_TOGETHER: "They wait together.",
+    Verdict.RELAY: "They hand the work to and fro.",
+    Verdict.SOMETIMES: "Now and then at the same moment.",
+    Verdict.PARALLEL: "Really at the same moment.",
+    Verdict.MANY_HANDS: "One task, many hands.",
+    Verdict.SINGLE: "One task, one pair of hands.",
+    Verdict.NOTHING: "Too little happened to judge.",
+    Verdict.CANNOT_TELL: "I could not see the cores.",
+}
+TWO_WORDS = {
+    Verdict.ONE_AFTER_ANOTHER: "Neither concurrent nor parallel",
+    Verdict.TURNS: "Concurrent, not parallel",
+    Verdict.WAITING_TOGETHER: "Concurrent, not parallel",
+    Verdict.RELAY: "Concurrent, not parallel",
+    Verdict.SOMETIMES: "Concurrent, and now and then parallel",
+    Verdict.PARALLEL: "Parallel (and so concurrent)",
+    Verdict.BOTH: "Parallel and concurrent",
+    Verdict.MANY_HANDS: "Parallel, not concurrent",
+}
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names from the program that the words may use."""
+
+    longest: str = ""
+    """The task whose step held the loop longest."""
+    lock: str = ""
+    """Where the lock is waited for, "" = not known."""
+
+
+def seconds(value: float) -> str:
+    """Seconds in two digits at most."""
+    if value >= 10:
+        return f"{value:.0f} s"
+    if value >= 0.1 or value == 0:
+        return f"{value:.1f} s"
+    if value >= 0.001:
+        return f"{value * 1000:.0f} ms"
+    return "less than 1 ms"
+
+
+def number(value: float) -> str:
+    """A count or a mean; 1.003 is 1."""
+    return f"{value:.0f}" if abs(value - round(value)) < 0.05 else f"{value:.1f}"
+
+
+def say(m: Measures, ruling: Ruling, names: Names, exact: bool) -> dict[str, str]:
+    """headline, sentence, why, so, say."""
+    verdict = ruling.verdict
+    headline = (
+        f"Both: {m.p_max} at the same moment, and turns."
+        if verdict is Verdict.BOTH
+        else HEADLINES[verdict]
+    )
+    sentence = _sentence(m, ruling)
+    if not exact and verdict is Verdict.PARALLEL:
+        sentence = f"Estimated: {sentence[0].lower()}{sentence[1:]}"
+    return {
+        "headline": headline,
+        "words": TWO_WORDS.get(verdict, ""),
+        "sentence": sentence,
+        "why": _why(m, ruling, names),
+        "so": _so(m, ruling, names),
+        "say": _keep(m, ruling),
+    }
+
+
+def _sentence(m: Measures, ruling: Ruling) -> str:
+    verdict = ruling.verdict
+    if verdict is Verdict.ONE_AFTER_ANOTHER:
+        return f"In this run each of your {m.tasks} tasks was finished before the next one began."
+    if verdict is Verdict.TURNS and ruling.rule == 4:
+        return (
+            f"In this run up to {m.c_max} of your tasks were on the go at once, but two hardly "
+            f"ever wanted hands at the same moment ({seconds(m.d2)})."
+        )
+    if verdict is Verdict.TURNS:
+        return (
+            f"In this run at least two of your tasks wanted to work for {seconds(m.d2)}; two "
+            f"had hands at the same moment for {seconds(m.p2)}."
+            if m.d_known
+            else f"In this run up to {m.c_max} of your tasks were on the go at once; two had hands "
+            f"at the same moment for {seconds(m.p2)}."
+        )
+    if verdict is Verdict.WAITING_TOGETHER:
+        return (
+            f"In this run up to {m.c_max} of your tasks waited at once and needed only "
+            f"{seconds(m.work)} of work between them."
+        )
+    if verdict is Verdict.RELAY:
+        return (
+            f"In this run up to {m.c_max} of your tasks were on the go, one at work, and never "
+            "two that wanted to: each waits for the other's result."
+        )
+    if verdict is Verdict.SOMETIMES:
+        return (
+            f"In this run at least two wanted to work for {seconds(m.d2)}; two had hands at "
+            f"the same moment for {seconds(m.p2)} of it."
+            if m.d_known
+            else f"In this run two had hands at the same moment for {seconds(m.p2)} of the "
+            f"{seconds(m.busy)} in which anyone worked."
+        )
+    return _sentence_of_many(m, ruling)
+
+
+def _sentence_of_many(m: Measures, ruling: Ruling) -> str:
+    verdict = ruling.verdict
+    if verdict is Verdict.PARALLEL and ruling.rule == 0:
+        return (
+            f"{seconds(m.cpu)} of work in {seconds(m.wall)} cannot be one pair of hands, so in "
+            "this run some of it was parallel."
+        )
+    if verdict is Verdict.PARALLEL:
+        return (
+            f"In this run two had hands at the same moment for {seconds(m.p2)} of the "
+            f"{seconds(m.d2)} in which at least two wanted to work."
+            if m.d_known
+            else f"In this run two had hands at the same moment for {seconds(m.p2)} of the "
+            f"{seconds(m.busy)} in which anyone worked."
+        )
+    if verdict is Verdict.BOTH:
+        return (
+            f"In this run up to {m.c_max} of your tasks were on the go and up to {m.p_max} had "
+            "hands at the same moment; the others stood in line."
+        )
+    if verdict is Verdict.MANY_HANDS and ruling.rule == 3:
+        return (
+            f"In this run your {m.tasks} tasks came one after another, yet up to {m.k_max} "
+            "cores worked at the same moment."
+        )
+    if verdict is Verdict.MANY_HANDS:
+        return (
+            f"In this run only one task was on the go, yet up to {m.k_max} cores worked on it "
+            "at the same moment."
+        )
+    if verdict is Verdict.SINGLE:
+        return (
+            f"In this run one task did {seconds(m.work)} of work; it had nobody to take turns with."
+        )
+    if verdict is Verdict.NOTHING:
+        return f"There was {seconds(m.work)} of work in the {seconds(m.wall)} of this run."
+    together = "on the go together" if m.gamma >= 0.1 else "one after another"
+    if m.tasks < 2:
+        return "In this run there was one task; which cores worked for it I cannot say here."
+    return (
+        f"In this run they were {together}; whether hands moved at the same moment I cannot "
+        "say here."
+    )
+
+
+def _why(m: Measures, ruling: Ruling, names: Names) -> str:
+    cause, verdict = ruling.cause, ruling.verdict
+    if cause is Cause.AWAIT_BY_AWAIT:
+        return "Each is started only when the one before is done."
+    if cause is Cause.LOOP_HELD:
+        who = f"“{names.longest}”" if names.longest else "One task"
+        hold = f" for {seconds(m.longest_hold[1])}" if m.longest_hold else ""
+        return f"{who} kept the only cook{hold} without looking up; the others stood in line."
+    if cause is Cause.LOCK:
+        where = f" ({names.lock})" if names.lock else ""
+        return (
+            f"They all need the same tool: they wait for a lock{where}, "
+            f"{seconds(m.wants_tool)} in all."
+        )
+    if cause is Cause.ONE_WORKER:
+        return "The pool has one worker; the other pieces of work waited in the bag."
+    if cause is Cause.ONE_LOOP:
+        held = ""
+        if m.longest_hold and m.longest_hold[1] > 0.05 and names.longest:
+            held = f" “{names.longest}” kept it for {seconds(m.longest_hold[1])} in one go."
+        return f"All work was done on one thread: one event loop is one cook.{held}"
+    if cause is Cause.ONE_CORE:
+        return "This program may use one core only: one place at the counter."
+    if cause is Cause.GIL:
+        return (
+            "In this Python only one thread at a time may run Python code (the GIL): one apron "
+            "for all cooks."
+        )
+    if cause is Cause.NO_FREE_CORE:
+        return _who_took(m)
+    if cause is Cause.NO_CONTEST:
+        return "They never needed hands at the same moment."
+    if cause is Cause.HAND_OVER:
+        return "Each waits for the other's result: you wash, I dry, one plate at a time."
+    if cause is Cause.UNKNOWN:
+        return "What kept them from working at the same moment could not be seen in this run."
+    return _why_without_cause(m, verdict)
+
+
+def _who_took(m: Measures) -> str:
+    free = number(m.free or 0.0)
+    taken = {
+        "quota": "The cgroup quota held the program back",
+        "steal": "The machine itself was taken away (steal)",
+    }.get(m.free_why, "Other programs stood at the counter")
+    return f"{taken}: of {number(m.usable)} cores about {free} were free for it."
+
+
+def _why_without_cause(m: Measures, verdict: Verdict) -> str:
+    if verdict in (Verdict.PARALLEL, Verdict.BOTH) and m.cores_seen:
+        pieces = " They are pieces of one job (data-parallel)." if m.pieces_of_one else ""
+        return f"Up to {m.p_max} cooks each had a place at the counter of their own.{pieces}"
+    if verdict is Verdict.PARALLEL:
+        return "More seconds of work than seconds on the clock need more than one pair of hands."
+    if verdict is Verdict.WAITING_TOGETHER:
+        return "Their waits overlap: a pot on the stove needs nobody."
+    if verdict is Verdict.MANY_HANDS:
+        return "The work inside one task was split among several native threads."
+    if verdict is Verdict.SINGLE:
+        return "There was only one task."
+    if verdict is Verdict.CANNOT_TELL:
+        return "The kernel's record of who was on which core is missing here."
+    return "The run was too short."
+
+
+def _so(m: Measures, ruling: Ruling, names: Names) -> str:
+    del names
+    by_cause = {
+        Cause.AWAIT_BY_AWAIT: "If they do not need each other, start them together "
+        "(gather, TaskGroup, or several workers).",
+        Cause.LOOP_HELD: "Give the cook back: await instead of blocking, or hand long work to a "
+        "thread or a process.",
+        Cause.LOCK: "Only what is done outside the lock can happen at the same moment.",
+        Cause.ONE_WORKER: "A second worker would let two pieces be on the go together.",
+        Cause.ONE_LOOP: "Good for waiting, no help for computing; a second process would be a "
+        "second cook.",
+        Cause.ONE_CORE: "A second core would be needed for two to work at the same moment.",
+        Cause.GIL: "Use processes or a free-threaded Python for computing; waiting is "
+        "fine as it is.",
+        Cause.NO_FREE_CORE: "Run it again when the machine is quiet.",
+        Cause.NO_CONTEST: "More cores would not have helped in this run.",
+        Cause.HAND_OVER: "More cores would not help until one can work ahead.",
+        Cause.UNKNOWN: "",
+    }
+    if ruling.cause is not None:
+        return by_cause[ruling.cause]
+    if ruling.verdict is Verdict.PARALLEL and m.cores_seen and m.pi < 0.5:
+        return (
+            f"But only for {seconds(m.p2)} of the {seconds(m.busy)} of working time; for the "
+            "rest one worked alone, and no extra core helps there."
+        )
+    if ruling.verdict is Verdict.BOTH:
+        return f"More cores would help until about {number(max(m.d_mean, m.p_mean))}."
+    return {
+        Verdict.PARALLEL: "Pinned to one core it would lose just that.",
+        Verdict.WAITING_TOGETHER: "More cores would not help. One cook is plenty.",
+        Verdict.MANY_HANDS: "The work inside one task was split (data-parallel).",
+        Verdict.NOTHING: "Make it longer than 50 ms.",
+        Verdict.CANNOT_TELL: "“twocooks doctor” names the setting that lets me see the cores.",
+    }.get(ruling.verdict, "")
+
+
+def _keep(m: Measures, ruling: Ruling) -> str:
+    return {
+        Verdict.ONE_AFTER_ANOTHER: "One dish after the other: no concurrency, no parallelism.",
+        Verdict.TURNS: f"{m.c_max} dishes on the go, one pair of hands at a time: concurrency. "
+        "Parallel would need a second pair of hands at the same moment.",
+        Verdict.WAITING_TOGETHER: f"{m.c_max} pots on the stove and one cook: concurrency without "
+        "parallelism, and nothing is missing.",
+        Verdict.RELAY: "Two cooks, one plate: they are concurrent, but each waits for the other.",
+        Verdict.SOMETIMES: "Two pairs of hands now and then: parallel only where nothing stood in "
+        "the way.",
+        Verdict.PARALLEL: "Two pairs of hands at the same moment: that is parallelism.",
+        Verdict.BOTH: f"{m.p_max} pairs of hands at the same moment and more dishes than hands: "
+        "parallelism and concurrency.",
+        Verdict.MANY_HANDS: "One dish, several people peeling: parallel, not concurrent.",
+        Verdict.SINGLE: "One dish, one cook: nothing to compare.",
+        Verdict.NOTHING: "",
+        Verdict.CANNOT_TELL: "",
+    }[ruling.verdict]
