@@ -45,7 +45,7 @@ def generator():
 
 
 def in_generator():
-    return [value for value in generator()]
+    return sum(1 for _ in generator())
 
 
 async def inner():

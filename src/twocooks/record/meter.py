@@ -67,7 +67,7 @@ def quota_files(groups: str) -> list[str]:
 
 
 def throttled_ns(cpu_stat: str) -> int | None:
-    """The time that a ``cpu.stat`` says its group was held back (v2: us, v1: ns); None = not said."""
+    """How long a ``cpu.stat`` says its group was held back (v2: us, v1: ns); None = not said."""
     for line in cpu_stat.splitlines():
         name, _, value = line.partition(" ")
         if value.isdigit() and name in ("throttled_usec", "throttled_time"):

@@ -1,0 +1,34 @@
+"""Garbage in place of the process's memory must never crash a look, nor keep it busy."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from tests.integration.test_peek import CORE, VICTIM, Victim
+from tests.kit import cbuild
+from tests.kit.pythons import pythons
+
+ROUNDS = 60
+
+
+@pytest.mark.parametrize("version", sorted(pythons()))
+def test_damaged_memory_is_harmless(version: str) -> None:
+    fuzz = cbuild.program("tests/fuzz/peek_fuzz.c", *CORE, sanitize=True)
+    victim = Victim(version, str(VICTIM))
+    try:
+        tids = [str(thread["tid"]) for thread in victim.said["threads"].values()]
+        place = [victim.said[key] for key in ("pid", "runtime", "hexversion")]
+        for seed in range(3):
+            done = subprocess.run(
+                [str(fuzz), *map(str, place), str(seed), str(ROUNDS), *tids, "1"],
+                capture_output=True,
+                text=True,
+                timeout=120,
+            )
+            assert done.returncode == 0, done.stderr[-4000:]
+            found, _most = map(int, done.stdout.split())
+            assert found, "all looks failed: the fuzz tests nothing"
+    finally:
+        victim.close()
