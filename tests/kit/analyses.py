@@ -46,7 +46,7 @@ class Story:
         at: float | None = None,
     ) -> Story:
         start = at if at is not None else (self.pieces[-1][1] if self.pieces else 0.0)
-        self.pieces.append((start, start + length, state, reason, core))
+        self.pieces.append((start, round(start + length, 9), state, reason, core))
         return self
 
     def until(self, end: float, state: State, reason: Reason | None = None) -> Story:

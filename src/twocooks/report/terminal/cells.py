@@ -4,9 +4,9 @@ A cell covers many milliseconds, so several things happen in one. The rules:
 
 1. A column shows as many hands as moved in it on average (rounded; what is cut off is carried to
    the next column), and **never more than moved at one moment inside it**. Coincidences shorter
-   than HAND_OVER_S are hand-overs of the GIL or a lock, not parallel. The strip "at work", the lanes and
-   the cores all follow that one number, so two threads that change places twenty times within one
-   cell never look as if they had worked side by side.
+   than HAND_OVER_S are hand-overs of the GIL or a lock, not parallel. The strip "at work", the
+   lanes and the cores all follow that one number, so two threads that change places twenty times
+   within one cell never look as if they had worked side by side.
 2. The hands of a column go to tasks that really worked in it: first to the one whose lane shows
    least for its seconds. So in the long run the ink of a lane is proportional to its seconds of
    work. A task that worked at all gets at least one cell where rule 1 leaves room, else thin marks.
