@@ -147,6 +147,10 @@ int tc_hook_function(PyObject *function, vectorcallfunc hook, vectorcallfunc *or
  * function under the same name. */
 int tc_hook_method(PyObject *type, const char *name, vectorcallfunc hook, vectorcallfunc *original);
 
+/* The same for __init__ of a Python class. Since 3.13 the interpreter makes objects of simple classes
+ * without calling their __init__ through C; another tp_alloc than the usual one forbids that. */
+int tc_hook_init(PyObject *type, vectorcallfunc hook, vectorcallfunc *original);
+
 /* ---- the parts ---- */
 
 void tc_steps_install(PyObject *module);   /* after _asyncio was loaded */

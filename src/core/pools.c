@@ -165,11 +165,9 @@ static PyObject *my_item_run(PyObject *f, PyObject *const *args, size_t flags, P
 void tc_thread_pool_install(PyObject *module) {
     static int forks;
     PyObject *type = tc_dict_attr(module, "_WorkItem");
-    PyObject *init = type && PyType_Check(type) ? tc_dict_attr(type, "__init__") : NULL;
     if (!forks && pthread_atfork(lock_numbers, unlock_numbers, unlock_numbers) == 0) forks = 1;
-    if (forks && init && tc_hook_function(init, my_item_init, &o_item_init))
+    if (forks && tc_hook_init(type, my_item_init, &o_item_init))
         tc_hook_method(type, "run", my_item_run, &o_item_run);
-    Py_XDECREF(init);
     Py_XDECREF(type);
 }
 
@@ -180,9 +178,12 @@ void tc_thread_pool_install(PyObject *module) {
 static uint64_t queue_key(PyObject *queue) {
     PyObject *reader = tc_own_attr(queue, "_reader");
     struct stat info = {0};
-    long fd = reader ? tc_own_long(reader, "_handle", -1) : -1;
-    Py_XDECREF(reader);
+    long fd = -1;
     if (!reader) return (uint64_t)(uintptr_t)queue >> 4 & 0xffffff;
+    PyObject *handle = tc_plain_attr(reader, "_handle"); /* Connection's own; None when it is closed */
+    if (handle && PyLong_CheckExact(handle)) fd = PyLong_AsLong(handle);
+    Py_XDECREF(handle);
+    Py_DECREF(reader);
     return fd >= 0 && fstat((int)fd, &info) == 0 ? (uint64_t)info.st_ino & 0xffffff : 0;
 }
 
@@ -369,10 +370,8 @@ static PyObject *my_process_worker(PyObject *f, PyObject *const *args, size_t fl
 
 void tc_process_pool_install(PyObject *module) {
     PyObject *type = tc_dict_attr(module, "_WorkItem"), *worker = tc_dict_attr(module, "_process_worker");
-    PyObject *init = type && PyType_Check(type) ? tc_dict_attr(type, "__init__") : NULL;
-    tc_hook_function(init, my_work_init, &o_work_init);
+    tc_hook_init(type, my_work_init, &o_work_init);
     tc_hook_function(worker, my_process_worker, &o_process_worker);
-    Py_XDECREF(init);
     Py_XDECREF(worker);
     Py_XDECREF(type);
 }
@@ -441,18 +440,13 @@ static PyObject *my_map_init(PyObject *f, PyObject *const *args, size_t flags, P
     return result;
 }
 
-static void hook_init(PyObject *module, const char *name, vectorcallfunc hook, vectorcallfunc *original) {
-    PyObject *type = tc_dict_attr(module, name);
-    PyObject *init = type && PyType_Check(type) ? tc_dict_attr(type, "__init__") : NULL;
-    tc_hook_function(init, hook, original);
-    Py_XDECREF(init);
-    Py_XDECREF(type);
-}
-
 void tc_pool_install(PyObject *module) {
     PyObject *worker = tc_dict_attr(module, "worker");
     tc_hook_function(worker, my_pool_worker, &o_pool_worker);
+    PyObject *apply = tc_dict_attr(module, "ApplyResult"), *map = tc_dict_attr(module, "MapResult");
+    tc_hook_init(apply, my_apply_init, &o_apply_init);
+    tc_hook_init(map, my_map_init, &o_map_init);
+    Py_XDECREF(apply);
+    Py_XDECREF(map);
     Py_XDECREF(worker);
-    hook_init(module, "ApplyResult", my_apply_init, &o_apply_init);
-    hook_init(module, "MapResult", my_map_init, &o_map_init);
 }

@@ -254,3 +254,15 @@ int tc_hook_method(PyObject *type, const char *name, vectorcallfunc hook, vector
     Py_XDECREF(function);
     return done;
 }
+
+static PyObject *plain_alloc(PyTypeObject *type, Py_ssize_t items) { return PyType_GenericAlloc(type, items); }
+
+int tc_hook_init(PyObject *type, vectorcallfunc hook, vectorcallfunc *original) {
+    if (!type || !PyType_Check(type)) return 0;
+    PyObject *init = tc_dict_attr(type, "__init__");
+    int done = tc_hook_function(init, hook, original);
+    allocfunc *alloc = &((PyTypeObject *)type)->tp_alloc;
+    if (done && *alloc == PyType_GenericAlloc) *alloc = plain_alloc;
+    Py_XDECREF(init);
+    return done;
+}

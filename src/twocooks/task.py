@@ -1,0 +1,61 @@
+"""``with twocooks.task("rice"):`` names a piece of work inside the watched program.
+
+This runs in the watched program, so it imports nothing of the rest; without an agent it does nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from types import TracebackType
+from typing import Any
+
+
+def _agent() -> Any:
+    """The agent's module, or None where the program is not watched."""
+    if "TWOCOOKS_ARENA" not in os.environ:
+        return None
+    try:
+        from twocooks.record.agent import _agent
+    except ImportError:
+        return None
+    return _agent
+
+
+class task:  # noqa: N801 - reads as a word in the program: with task("rice"):
+    """A block of work, shown under its name; ``async with`` works too.
+
+    It counts for the task that runs it: within an asyncio task only that task's steps belong to it.
+    Blocks may nest and may be used again one after another.
+    """
+
+    __slots__ = ("_name", "_numbers")
+
+    def __init__(self, name: str) -> None:
+        self._name = str(name)
+        self._numbers: list[int] = []
+
+    def __enter__(self) -> task:
+        agent = _agent()
+        self._numbers.append(agent.block(self._name) if agent else 0)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        number = self._numbers.pop()
+        if number:
+            _agent().block_end(number)
+
+    async def __aenter__(self) -> task:
+        return self.__enter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.__exit__(kind, error, traceback)
