@@ -34,6 +34,7 @@ enum {
     MAX_TEXTS = 1 << 15,  /* texts known by number at once; then the table starts anew */
 };
 #define MAX_TEXT_BYTES (16u << 20)
+#define MAX_FILES 256u
 
 struct thread {
     uint32_t tid, pid;          /* tid 0: a free place */
@@ -42,6 +43,7 @@ struct thread {
     uint64_t queued_ns;         /* since when it waits for this look */
     uint64_t looked_ns;         /* when its latest look began that told something */
     uint8_t queued, looks;
+    int file;                   /* its open "syscall" file, plus 1; 0 = none is kept */
 };
 
 struct process {
@@ -66,6 +68,7 @@ struct tc_waits {
     uint32_t text_count, next_text;
     size_t text_bytes;
     uint64_t put_ns; /* time of the latest record in the stream */
+    uint32_t files;  /* "syscall" files kept open */
     struct tc_waits_counts counts;
 };
 
@@ -120,6 +123,10 @@ static int grow_processes(struct tc_waits *w) {
 
 static void drop_thread(struct tc_waits *w, struct thread *t) {
     uint32_t mask = w->thread_places - 1, hole = (uint32_t)(t - w->threads), i = hole;
+    if (w->threads[hole].file) {
+        close(w->threads[hole].file - 1);
+        w->files--;
+    }
     w->threads[hole].tid = 0;
     w->thread_count--;
     while (w->threads[i = (i + 1) & mask].tid) {
@@ -208,6 +215,8 @@ void tc_waits_free(struct tc_waits *w) {
     for (uint32_t i = 0; w->processes && i < w->process_places; i++)
         tc_peek_free(w->processes[i].peek);
     if (w->texts) forget_texts(w);
+    for (uint32_t i = 0; w->threads && i < w->thread_places; i++)
+        if (w->threads[i].tid && w->threads[i].file) close(w->threads[i].file - 1);
     free(w->threads);
     free(w->processes);
     free(w->texts);
@@ -294,16 +303,36 @@ static char *put_number(char *to, uint32_t value) {
     return to;
 }
 
-/* Reads the kernel's word: "running", "-1 sp pc", or "number arg0 ...". 0: it does not wait. */
-static int read_syscall(uint32_t pid, uint32_t tid, uint64_t *number, uint64_t *argument) {
-    char path[64], line[192];
-    char *end = put_number(put_text(path, "/proc/"), pid);
-    end = put_number(put_text(end, "/task/"), tid);
+/* The text of the thread's "syscall" file. A file is kept open from a thread's second look on, for a
+ * few hundred threads: opening costs twice as much as reading. */
+static ssize_t read_file(struct tc_waits *w, struct thread *t, char *line, size_t room) {
+    if (t->file) {
+        ssize_t size = pread(t->file - 1, line, room, 0);
+        if (size > 0) return size;
+        close(t->file - 1); /* that thread ended; its number may be another's now */
+        t->file = 0;
+        w->files--;
+    }
+    char path[64];
+    char *end = put_number(put_text(path, "/proc/"), t->pid);
+    end = put_number(put_text(end, "/task/"), t->tid);
     *put_text(end, "/syscall") = 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return 0;
-    ssize_t size = read(fd, line, sizeof line - 1);
-    close(fd);
+    ssize_t size = read(fd, line, room);
+    if (size > 0 && t->looked_ns && w->files < MAX_FILES) {
+        t->file = fd + 1;
+        w->files++;
+    } else {
+        close(fd);
+    }
+    return size;
+}
+
+/* Reads the kernel's word: "running", "-1 sp pc", or "number arg0 ...". 0: it does not wait. */
+static int read_syscall(struct tc_waits *w, struct thread *t, uint64_t *number, uint64_t *argument) {
+    char line[192];
+    ssize_t size = read_file(w, t, line, sizeof line - 1);
     if (size <= 0) return 0;
     line[size] = 0;
     *number = TC_NO_SYSCALL;
@@ -348,11 +377,11 @@ static uint64_t text_id(struct tc_waits *w, struct tc_stream *look, uint64_t now
 }
 
 /* One look. 0: it told nothing: the thread runs, ended or may not be read. */
-static int look_at(struct tc_waits *w, const struct thread *t, uint64_t began,
+static int look_at(struct tc_waits *w, struct thread *t, uint64_t began,
                    struct tc_stream *look) {
     char text[TEXT_SIZE];
     uint64_t number, argument, kind = TC_FUTEX_OTHER, lock = 0, where = 0;
-    if (!read_syscall(t->pid, t->tid, &number, &argument)) return 0;
+    if (!read_syscall(w, t, &number, &argument)) return 0;
     struct tc_peek *peek = find_process(w, t->pid)->peek;
     int size = 0;
     if (peek) {
