@@ -1,0 +1,169 @@
+"""The recorder end to end: what is in the file when the program ends, however it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from twocooks.format.spec import BY_NAME
+from twocooks.model import TwocooksError
+from twocooks.read import reader
+from twocooks.record import watch as watching
+from twocooks.record.watch import CannotStartError, Outcome, watch
+
+BURN = "import time\nwhile time.process_time() < {}: pass\n"
+
+
+@pytest.fixture
+def trace_path(tmp_path: Path) -> Path:
+    return tmp_path / "run.trace"
+
+
+def python(code: str, path: Path, **options: Any) -> Outcome:
+    return watch([sys.executable, "-c", code], trace_path=path, **options)
+
+
+def slices_ns(trace: reader.Trace) -> int:
+    """CPU time by the switch records alone, the plainest way: IN to OUT or EXIT on each CPU."""
+    kernel, total = trace.kernel, 0
+    number = {name: BY_NAME[name].number for name in ("IN", "OUT", "OUT_PREEMPTED", "EXIT", "EXEC")}
+    for cpu in np.unique(kernel.cpu):
+        since: int | None = None
+        mine = kernel.cpu == cpu
+        for time, event in zip(kernel.time[mine].tolist(), kernel.event[mine].tolist(), strict=True):
+            if event in (number["IN"], number["EXEC"]):
+                since = time if since is None else since
+            elif since is not None and event in (
+                number["OUT"], number["OUT_PREEMPTED"], number["EXIT"],
+            ):
+                total += time - since
+                since = None
+    return total
+
+
+def test_a_run_is_whole_and_its_slices_add_up(trace_path: Path) -> None:
+    outcome = python(BURN.format(0.5), trace_path)
+    assert (outcome.exit_code, outcome.signal) == (0, None)
+    trace = reader.load(trace_path)
+    assert trace.notes == []
+    assert trace.end is not None
+    assert trace.end["exit"] == {"code": 0, "signal": None}
+    assert trace.meta["source"] == "kernel"
+    assert slices_ns(trace) == pytest.approx(trace.end["task_clock_ns"], rel=0.02)
+
+
+def test_only_the_owner_may_read_the_trace(trace_path: Path) -> None:
+    python("pass", trace_path)
+    assert stat.S_IMODE(trace_path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("code", [0, 3, 255])
+def test_the_exit_code_is_handed_back(code: int, trace_path: Path) -> None:
+    assert python(f"raise SystemExit({code})", trace_path).exit_code == code
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM])
+def test_death_by_signal_is_handed_back_and_the_record_is_whole(
+    number: signal.Signals, trace_path: Path
+) -> None:
+    code = f"import os, resource\nresource.setrlimit(resource.RLIMIT_CORE, (0, 0))\n{BURN.format(0.2)}os.kill(os.getpid(), {int(number)})"
+    outcome = python(code, trace_path)
+    assert (outcome.exit_code, outcome.signal) == (None, int(number))
+    trace = reader.load(trace_path)
+    assert trace.end is not None
+    assert trace.end["exit"]["signal"] == int(number)
+    assert slices_ns(trace) == pytest.approx(trace.end["task_clock_ns"], rel=0.05)
+
+
+def test_a_program_that_cannot_start_is_an_error_with_its_reason(trace_path: Path) -> None:
+    with pytest.raises(CannotStartError, match="No such file"):
+        watch(["/nonexistent/program"], trace_path=trace_path)
+
+
+def test_a_demanded_kernel_source_that_is_refused_runs_nothing(
+    trace_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "ring_cpus", lambda: [4000])
+    sign = tmp_path / "ran"
+    with pytest.raises(TwocooksError, match="doctor"):
+        python(f"open({str(sign)!r}, 'w')", trace_path, source="kernel")
+    assert not sign.exists()
+
+
+def test_where_the_kernel_refuses_polling_takes_over(
+    trace_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "ring_cpus", lambda: [4000])
+    assert python(BURN.format(0.3), trace_path).exit_code == 0
+    trace = reader.load(trace_path)
+    assert trace.meta["source"] == "schedstat"
+    assert trace.meta["source_why"].startswith("perf_event_open")
+    assert len(trace.poll.time) > 0
+
+
+def test_a_full_file_is_said_and_the_program_runs_on(trace_path: Path, tmp_path: Path) -> None:
+    sign = tmp_path / "done"
+    code = (
+        "import os, time\n"
+        "while time.process_time() < 0.6: os.sched_yield(); time.sleep(0)\n"
+        f"open({str(sign)!r}, 'w')"
+    )
+    outcome = python(code, trace_path, max_size=2000)
+    assert outcome.exit_code == 0
+    assert sign.exists()
+    trace = reader.load(trace_path)
+    assert trace.end is not None
+    assert trace.end["why"] == "size"
+    assert any("size limit" in note for note in trace.end["notes"])
+    lost = trace.kernel.event == BY_NAME["LOST"].number
+    assert lost.any()
+    window_ns = int(trace.kernel.b[lost].max())
+    assert window_ns > 0.2 * (trace.end["end_ns"] - trace.meta["start_ns"])
+
+
+def test_a_full_disk_keeps_what_was_written_readable(trace_path: Path) -> None:
+    """RLIMIT_FSIZE stands in for the disk: writes beyond it fail with EFBIG."""
+    import resource
+
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
+            outcome = python("import time\nfor _ in range(3000): time.sleep(0.0001)", trace_path)
+            status = 0 if outcome.exit_code == 0 and "failed" in outcome.notes[0] else 2
+        finally:
+            os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    trace = reader.load(trace_path)
+    assert trace.end is None
+    assert len(trace.kernel.time) > 0
+    assert not any("damaged" in note for note in trace.notes)
+
+
+def test_time_is_up_ends_the_program_as_ctrl_c_would(trace_path: Path, tmp_path: Path) -> None:
+    sign = tmp_path / "interrupted"
+    code = (
+        "import threading\n"
+        f"try: threading.Event().wait()\nexcept KeyboardInterrupt: open({str(sign)!r}, 'w')"
+    )
+    outcome = python(code, trace_path, for_s=1.0)
+    assert outcome.exit_code == 0
+    assert sign.exists()
+    trace = reader.load(trace_path)
+    assert trace.end is not None
+    assert trace.end["why"] == "for"
+
+
+def test_nothing_is_left_behind(trace_path: Path) -> None:
+    before = set(os.listdir("/dev/shm")), set(os.listdir("/proc/self/fd"))
+    python("pass", trace_path)
+    assert (set(os.listdir("/dev/shm")), set(os.listdir("/proc/self/fd"))) == before
