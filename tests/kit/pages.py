@@ -31,7 +31,8 @@ class Pages:
         """What an agent does at a thread's first event, on the page it was given."""
         fresh = struct.unpack_from("<I", self.map, 32)[0]
         struct.pack_into("<I", self.map, 32, max(fresh, index + 1))
-        struct.pack_into("<IIIIQQQ", self.map, HEAD * (1 + index), OPEN, 0, pid, tid, life, serial, lost)
+        head = HEAD * (1 + index)
+        struct.pack_into("<IIIIQQQ", self.map, head, OPEN, 0, pid, tid, life, serial, lost)
 
     def entry(
         self, index: int, time_ns: int, event: str, *fields: int, text: str | bytes | None = None
@@ -46,7 +47,8 @@ class Pages:
             payload += struct.pack("<Q", len(raw)) + raw
         payload += bytes(-len(payload) % 16)
         units = len(payload) // 16
-        self.raw(index, struct.pack("<QQ", time_ns, row.number << 56 | units << 48 | value) + payload)
+        word = row.number << 56 | units << 48 | value
+        self.raw(index, struct.pack("<QQ", time_ns, word) + payload)
 
     def raw(self, index: int, data: bytes) -> None:
         used = self.used(index)

@@ -2,8 +2,8 @@
 
 The child is forked first and waits; the kernel's events are opened on it; then it is released to
 exec the program, so that not one switch is missed. twocooks itself then only watches: it ignores
-SIGINT and SIGQUIT (the terminal sends them to both), passes SIGTERM and SIGHUP on, and ends with the
-program. The file is written as the program runs.
+SIGINT and SIGQUIT (the terminal sends them to both), passes SIGTERM and SIGHUP on, and ends with
+the program. The file is written as the program runs.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from twocooks.record.meter import Meter
 from twocooks.record.sources.schedstat import SchedstatSource
 
 ARENA_PAGES = 16384
-"""At most 512 MiB of shared memory for what agents have written and the recorder has not yet read."""
+"""At most 512 MiB of shared memory for what agents wrote and the recorder has not yet read."""
 RING_PAGES = 1024
 """Data pages of a CPU's ring; halved until the kernel takes them."""
 ALL_CPUS_UP_TO = 16
@@ -55,8 +55,10 @@ class CannotStartError(TwocooksError):
     """The program could not be executed."""
 
 
-def agent_environment(environ: Mapping[str, str], arena_fd: int) -> dict[str, str]:
+def agent_environment(environ: Mapping[str, str], arena_fd: int | None) -> dict[str, str]:
     """The program's environment: as it was, and the two variables that bring the agent in."""
+    if arena_fd is None:
+        return dict(environ)
     boot = str(Path(__file__).parent / "agent" / "boot")
     old = environ.get("PYTHONPATH")
     return {
@@ -105,6 +107,7 @@ class Child:
         os.close(self._error)
         if failed:
             os.waitpid(self.pid, 0)
+            self.forget()
             raise CannotStartError(os.strerror(int(failed)))
 
     def kill(self) -> None:
@@ -113,6 +116,11 @@ class Child:
         os.close(self._error)
         os.kill(self.pid, signal.SIGKILL)
         os.waitpid(self.pid, 0)
+        self.forget()
+
+    def forget(self) -> None:
+        """The child has been waited for."""
+        os.close(self.pidfd)
 
     def send(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -122,7 +130,7 @@ class Child:
 @contextlib.contextmanager
 def manners(child: Child) -> Iterator[None]:
     """The recorder's signals while the program runs."""
-    old: dict[int, Any] = {}
+    old: dict[signal.Signals, Any] = {}
     for number in (signal.SIGINT, signal.SIGQUIT):
         old[number] = signal.signal(number, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -155,17 +163,35 @@ class Session:
     def __init__(self, fd: int, max_size: int) -> None:
         self.fd = fd
         self.recorder = _core.Recorder(fd, max_size)
-        self.arena_fd = os.memfd_create("twocooks", os.MFD_CLOEXEC)
-        self.recorder.open_arena(self.arena_fd, ARENA_PAGES)
-        self.encoder = Encoder(self.recorder)
         self.notes: list[str] = []
+        self.arena_fd = self._open_arena()
+        self.encoder = Encoder(self.recorder)
         self.source = "kernel"
         self.source_why = ""
         self.pages = 0
         self.poll: SchedstatSource | None = None
 
+    def _open_arena(self) -> int | None:
+        """The agents' shared memory, or None (said): threads and processes are seen without it."""
+        try:
+            fd = os.memfd_create("twocooks", os.MFD_CLOEXEC)
+            self.recorder.open_arena(fd, ARENA_PAGES)
+            return fd
+        except OSError as error:
+            self.notes.append(
+                f"no shared memory for the agent ({os.strerror(error.errno or 0)}): "
+                "threads and processes only"
+            )
+            return None
+
+    def close(self) -> None:
+        if self.arena_fd is not None:
+            os.close(self.arena_fd)
+        if self.poll is not None:
+            self.poll.close()
+
     def open_source(self, pid: int, source: str) -> None:
-        """Kernel switches where they may be had, else polling (or TwocooksError if they were demanded)."""
+        """Kernel switches where they may be had, else polling; TwocooksError if demanded in vain."""
         if source != "schedstat":
             raise_file_limit()
             try:
@@ -259,15 +285,19 @@ def watch(
 ) -> Outcome:
     """Runs ``command`` (what to exec) and records it into ``trace_path``, which is replaced.
 
-    ``source``: "auto", "kernel" or "schedstat". ``for_s``: after so many seconds the program is ended
-    as Ctrl-C would end it. ``max_size``: bytes of the trace, beyond which the rest is unknown. ``meta``:
-    more keys for the META block. TwocooksError where it cannot begin; nothing was run then.
+    ``source``: "auto", "kernel" or "schedstat". ``for_s``: after so many seconds the program is
+    ended as Ctrl-C would end it. ``max_size``: bytes of the trace, beyond which the rest is
+    unknown. ``meta``: more keys for the META block. TwocooksError where it cannot begin; nothing was run then.
     """
     from twocooks import __version__
 
     fd = open_trace(trace_path)
     try:
         session = Session(fd, max_size)
+    except BaseException:
+        os.close(fd)
+        raise
+    try:
         child = Child(command, agent_environment(os.environ, session.arena_fd))
         try:
             session.open_source(child.pid, source)
@@ -297,15 +327,16 @@ def watch(
                 "ring_pages": session.pages,
                 "tick_ns": TICK_NS,
                 "python": sys.executable,
-                "agent": True,
+                "agent": session.arena_fd is not None,
                 **(meta or {}),
             },
         )
-        with manners(child):
+        with manners(child), contextlib.closing(meter):
             child.release()
             why = session.loop(child, meter, for_s)
             end_ns = time.monotonic_ns()
             _pid, status, usage = os.wait4(child.pid, 0)
+            child.forget()
         session.recorder.finish()
         code = os.waitstatus_to_exitcode(status)
         finish(session, why, code, end_ns, usage)
@@ -313,6 +344,7 @@ def watch(
             code if code >= 0 else None, -code if code < 0 else None, trace_path, session.notes
         )
     finally:
+        session.close()
         os.close(fd)
 
 

@@ -7,8 +7,8 @@ import struct
 from pathlib import Path
 
 import pytest
-
 from tests.kit.pages import PAGE_SIZE, Pages
+
 from twocooks.format.spec import BY_NUMBER, MAGIC, VERSION, Block
 from twocooks.read import reader
 from twocooks.read.trace import Trace
@@ -120,12 +120,13 @@ def test_what_found_no_page_is_counted(bench: Bench) -> None:
 
 def test_texts_and_further_fields_arrive(bench: Bench) -> None:
     bench.pages.claim(0, pid=10, tid=10)
-    bench.pages.entry(0, 100, "HELLO", 0x30B07F0, 1, 0x5555_0000_1000, text="CPython\x1fa.py\x1f/bin/python")
+    text = "CPython\x1fa.py\x1f/bin/python"
+    bench.pages.entry(0, 100, "HELLO", 0x30B07F0, 1, 0x5555_0000_1000, text=text)
     trace = bench.trace()
     assert (int(trace.agent.a[0]), int(trace.agent.b[0]), int(trace.agent.c[0])) == (
         0x30B07F0, 1, 0x5555_0000_1000,
     )
-    assert trace.texts[int(trace.agent.text[0])] == "CPython\x1fa.py\x1f/bin/python"
+    assert trace.texts[int(trace.agent.text[0])] == text
 
 
 @pytest.mark.parametrize(
