@@ -96,13 +96,11 @@ def _fill_pids(event: Any, pid: Int32, tid: Int32) -> None:
     pids, tids = pairs >> 32, pairs & 0xFFFFFFFF
     possible = (tids > 0) & (tids < PID_LIMIT)
     pids, tids = pids[possible], tids[possible]
-    table = np.zeros(int(tids.max(initial=0)) + 1, np.int32)
+    table = np.zeros(int(tids.max(initial=0)) + 2, np.int32)  # its last place stays 0
     table[tids] = pids
     again = tids[np.bincount(tids)[tids] > 1] if len(tids) else tids
     table[again] = 0
-    rows = np.flatnonzero(pid == 0)
-    rows = rows[tid[rows] < len(table)]
-    pid[rows] = table[tid[rows]]
+    np.copyto(pid, table.take(tid, mode="clip"), where=pid == 0)
     if len(again):
         _fill_again(event, pid, tid, np.unique(again))
 

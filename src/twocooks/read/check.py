@@ -1,0 +1,335 @@
+"""A validator, stricter than the reader: ``check(path)`` says which promises a file breaks.
+
+The reader takes what it gets; this module asks whether it can be true. The kernel's records prove
+much about each other: a core has one thread at a time, a thread one core, what comes on goes off.
+The agent's records come in pairs. The sums must be the kernel's own.
+
+Where records were lost only what is still provable is asked. Each rule is one function that gives
+its problems as lines; each has a mutant test that it must catch. All work on whole columns.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twocooks.format import raw, spec
+from twocooks.format.decode import INT64_MAX, Span, decode
+from twocooks.read.reader import load, open_trace
+from twocooks.read.trace import Trace
+
+Int64 = NDArray[np.int64]
+Bool = NDArray[np.bool_]
+
+NEAR = 0.01
+NEAR_FAST = 0.06
+FAST_SWITCHES_S = 100_000
+"""Above so many switches a second the kernel's own clock and its records differ by more."""
+SWITCH_NS = 3_000
+"""A slice may begin up to this long before its IN: the switch itself is charged to it."""
+ENDING_NS = 1_000_000
+"""A thread's clock runs on after its EXIT, which comes before its memory is torn down."""
+
+
+def check(path: str | os.PathLike[str]) -> list[str]:
+    """The file's problems, a line each; empty = it keeps all promises. Raises TraceError where the
+    file cannot be read at all."""
+    trace = load(path)
+    problems = [f"file: {note}" for note in trace.notes]
+    problems += _going_back(path)
+    problems += check_trace(trace)
+    return problems
+
+
+def check_trace(trace: Trace) -> list[str]:
+    """The problems that the columns show, whatever file they came from."""
+    rules: tuple[Callable[[_Facts], Iterator[str]], ...] = (
+        _turns_on_cores, _one_core_a_thread, _lives, _looks, _sums, _losses, _pairs,
+    )  # fmt: skip
+    facts = _facts(trace)
+    return [problem for rule in rules for problem in rule(facts)]
+
+
+def _number(*names: str) -> list[int]:
+    return [spec.BY_NAME[name].number for name in names]
+
+
+_IN, _FORK, _EXIT, _EXEC, _LOST = _number("IN", "FORK", "EXIT", "EXEC", "LOST")
+_OUTS = _number("OUT", "OUT_PREEMPTED")
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """The trace and what several rules need of it: the switches of all CPUs, CPU by CPU."""
+
+    trace: Trace
+    rows: Int64
+    """Rows of IN, OUT, EXIT and LOST records, by CPU, then time."""
+    first: Bool
+    """The first such record of its CPU."""
+    slices: Int64
+    """Columns tid, start, end of slices that no loss touches."""
+    raw_ns: int
+    full_ns: int
+    """Sums of the slices, without and with the switch before each."""
+
+
+def _facts(trace: Trace) -> _Facts:
+    k = trace.kernel
+    rows = np.flatnonzero(np.isin(k.event, [_IN, *_OUTS, _EXIT, _LOST]))
+    rows = rows[np.argsort(k.cpu[rows], kind="stable")]
+    cpu, event, tid, time = k.cpu[rows], k.event[rows], k.tid[rows], k.time[rows]
+    first = np.r_[True, cpu[1:] != cpu[:-1]][: len(rows)]
+    follows = ~first[1:]
+    pair = np.flatnonzero(
+        follows & (event[:-1] == _IN) & np.isin(event[1:], [*_OUTS, _EXIT]) & (tid[1:] == tid[:-1])
+    )
+    slices = np.stack([tid[pair].astype(np.int64), time[pair], time[pair + 1]])
+    lead = np.minimum(time[pair] - time[np.maximum(pair - 1, 0)], SWITCH_NS)
+    lead[first[pair]] = SWITCH_NS
+    begin = _begin(trace, rows[first])
+    raw_ns = int((slices[2] - slices[1]).sum()) + begin
+    return _Facts(trace, rows, first, slices, raw_ns, raw_ns + int(np.maximum(lead, 0).sum()))
+
+
+def _begin(trace: Trace, firsts: Int64) -> int:
+    """The length of the program's first slice, which has no IN: it begins on a core."""
+    k, pid, start = trace.kernel, _meta(trace, "pid"), _meta(trace, "start_ns")
+    for row in firsts.tolist():
+        if k.event[row] in (*_OUTS, _EXIT) and k.tid[row] == pid:
+            return max(int(k.time[row]) - start, 0)
+    return 0
+
+
+def _meta(trace: Trace, key: str) -> int:
+    """A number of the head; -1 where it has none that makes sense."""
+    return _count(trace.meta.get(key), -1)
+
+
+def _count(value: Any, otherwise: int = 0) -> int:
+    """A number from a JSON block, which may hold anything."""
+    return value if isinstance(value, int) and 0 <= value <= INT64_MAX else otherwise
+
+
+def _when(trace: Trace, time: int) -> str:
+    return f"{(int(time) - max(_meta(trace, 'start_ns'), 0)) / 1e9:.6f} s"
+
+
+def _said(trace: Trace, rule: str, times: Any, what: str) -> Iterator[str]:
+    """One line for all cases of one problem."""
+    if len(times):
+        more = f" ({len(times):,} times)" if len(times) > 1 else ""
+        yield f"{rule}: {what} at {_when(trace, times[0])}{more}"
+
+
+def _turns_on_cores(f: _Facts) -> Iterator[str]:
+    """On each CPU IN and OUT alternate, and who goes off is who came on."""
+    k = f.trace.kernel
+    event, tid, time, cpu = k.event[f.rows], k.tid[f.rows], k.time[f.rows], k.cpu[f.rows]
+    off = np.isin(event, [*_OUTS, _EXIT])
+    before = np.r_[0, event[:-1]][: len(event)]
+    before[f.first] = 0
+    after_off = np.r_[False, off[:-1]][: len(off)] & ~f.first
+    same = np.r_[False, tid[1:] == tid[:-1]][: len(tid)]
+    cases = (
+        ((event == _IN) & (before == _IN), "a thread came on before the other had left"),
+        (off & (before == _IN) & ~same, "another thread left than the one that was on"),
+        (off & after_off, "a thread left, but none was on"),
+        (off & (before == 0) & ~_may_begin(f, event, tid, off), "a thread left, but none was on"),
+    )
+    for wrong, what in cases:
+        for number in np.unique(cpu[wrong]).tolist():
+            yield from _said(
+                f.trace, "turns", time[wrong & (cpu == number)], f"cpu {number}: {what}"
+            )
+
+
+def _may_begin(f: _Facts, event: Any, tid: Any, off: Bool) -> Bool:
+    """The program's first thread begins on a core: its first record is an OUT."""
+    allowed = np.zeros(len(event), np.bool_)
+    mine = np.flatnonzero((tid == _meta(f.trace, "pid")) & (off | (event == _IN)))
+    if len(mine):
+        time = f.trace.kernel.time[f.rows[mine]]
+        allowed[mine[np.argmin(time)]] = True
+    return allowed
+
+
+def _one_core_a_thread(f: _Facts) -> Iterator[str]:
+    """A thread is never on two CPUs at once."""
+    tid, start, end = f.slices[:, np.lexsort((f.slices[1], f.slices[0]))]
+    wrong = (tid[1:] == tid[:-1]) & (start[1:] < end[:-1])
+    times = np.sort(start[1:][wrong])
+    if len(times):
+        who = tid[1:][wrong][np.argmin(start[1:][wrong])]
+        yield from _said(f.trace, "cores", times, f"thread {who} was on two cores at once")
+
+
+def _lives(f: _Facts) -> Iterator[str]:
+    """FORK, then records of a thread, then EXIT; a number may be used again after that."""
+    k = f.trace.kernel
+    if (k.event == _LOST).any():
+        return
+    executed = k.pid[k.event == _EXEC]  # an exec gives the process's number to another thread
+    rows = np.flatnonzero(np.isin(k.event, [_IN, *_OUTS, _FORK, _EXIT]))
+    rows = rows[~np.isin(k.tid[rows], executed) & (k.tid[rows] != _meta(f.trace, "pid"))]
+    rows = rows[np.argsort(k.tid[rows], kind="stable")]
+    event, tid, time = k.event[rows], k.tid[rows], k.time[rows]
+    first = np.r_[True, tid[1:] != tid[:-1]][: len(rows)]
+    before = np.r_[0, event[:-1]][: len(rows)]
+    before[first] = 0
+    cases = (
+        ((before == 0) & (event != _FORK), "a thread of which no FORK tells"),
+        ((before == _EXIT) & (event != _FORK), "records of a thread after its EXIT"),
+        ((before != 0) & (before != _EXIT) & (event == _FORK), "a FORK of a thread that lives"),
+    )
+    for wrong, what in cases:
+        yield from _said(f.trace, "lives", np.sort(time[wrong]), what)
+
+
+def _looks(f: _Facts) -> Iterator[str]:
+    """While a thread was looked at, it was off its core."""
+    k, look = f.trace.kernel, f.trace.look
+    rows = np.flatnonzero(np.isin(k.event, [_IN, *_OUTS]))
+    if not len(rows) or not len(look.time) or (k.event == _LOST).any():
+        return
+    begun = _last(k.tid[rows], k.time[rows], look.tid, look.before, True)
+    ended = _last(k.tid[rows], k.time[rows], look.tid, look.time, False)
+    on = (begun >= 0) & (k.event[rows][begun] == _IN)
+    wrong = on | (ended > begun) | (look.before > look.time)
+    yield from _said(
+        f.trace, "looks", look.time[wrong], "a thread ran while it was looked at as waiting"
+    )
+
+
+def _last(tid: Any, time: Any, who: Any, when: Any, inclusive: bool) -> Int64:
+    """For each (who, when), the last of the events of that thread before it, -1 = none. The events'
+    numbers grow with time within a thread."""
+    asked = np.r_[np.zeros(len(tid), np.int8), np.full(len(who), 1 if inclusive else -1, np.int8)]
+    all_tids = np.r_[tid, who].astype(np.int64)
+    turn = np.lexsort((asked, np.r_[time, when], all_tids))
+    event = np.where(asked[turn] == 0, turn, -1)
+    seen = np.maximum.accumulate(np.where(event >= 0, np.arange(len(turn)), -1))
+    last = np.where(seen >= 0, turn[np.maximum(seen, 0)], -1)
+    last[(last >= 0) & (all_tids[np.maximum(last, 0)] != all_tids[turn])] = -1
+    found = np.full(len(turn), -1, np.int64)
+    found[turn] = last
+    return found[len(tid) :]
+
+
+def _sums(f: _Facts) -> Iterator[str]:
+    """The slices sum to the kernel's own clock of the whole tree."""
+    end, k = f.trace.end or {}, f.trace.kernel
+    clock = _count(end.get("task_clock_ns"))
+    unknown = end.get("still_running") or _lost_in_all(end) or (k.event == _LOST).any()
+    if not clock or unknown or not len(k.time):
+        return
+    seconds = max(int(k.time[-1] - k.time[0]), 1) / 1e9
+    fast = np.count_nonzero(k.event == _IN) / seconds > FAST_SWITCHES_S
+    near = NEAR_FAST if fast else NEAR
+    ending = ENDING_NS * int(np.count_nonzero(k.event == _EXIT))
+    if clock < f.raw_ns * (1 - near) or clock > f.full_ns * (1 + near) + ending:
+        yield (
+            f"sums: slices make {f.raw_ns / 1e9:.6f} to {f.full_ns / 1e9:.6f} s, "
+            f"the kernel's clock says {clock / 1e9:.6f} s"
+        )
+
+
+def _lost_in_all(end: dict[str, Any]) -> int:
+    lost = end.get("lost")
+    counts = lost.values() if isinstance(lost, dict) else ()
+    return sum(_count(count) for count in counts)
+
+
+def _losses(f: _Facts) -> Iterator[str]:
+    """What the kernel counted as lost is what the LOST records say, CPU by CPU."""
+    end, k = f.trace.end or {}, f.trace.kernel
+    lost = end.get("lost")
+    rows = np.flatnonzero(k.event == _LOST)
+    if isinstance(lost, dict):
+        named = {cpu: _count(n) for cpu, n in lost.items() if cpu.isascii() and cpu.isdigit()}
+        counted = {cpu: count for cpu, count in named.items() if count}
+        said: dict[str, int] = {}
+        for cpu, count in zip(k.cpu[rows].tolist(), k.a[rows].tolist(), strict=True):
+            said[str(cpu)] = said.get(str(cpu), 0) + count
+        for cpu in sorted({*counted, *(cpu for cpu, count in said.items() if count)}):
+            if counted.get(cpu, 0) != said.get(cpu, 0):
+                yield (
+                    f"losses: cpu {cpu}: the records say {said.get(cpu, 0):,} lost, "
+                    f"the kernel counted {counted.get(cpu, 0):,}"
+                )
+    agent = f.trace.agent
+    total = int(agent.a[agent.event == _number("AGENT_LOST")[0]].sum())
+    agent_lost = _count(end.get("agent_lost"), total)
+    if total > agent_lost:
+        yield f"losses: the agents' records say {total:,} lost, their memory counted {agent_lost:,}"
+
+
+_PAIRS = (
+    ("steps", ("STEP",), ("STEP_END", "STEP_YIELD", "STEP_DONE"), False),
+    ("items", ("ITEM",), ("ITEM_END",), True),
+    ("imports", ("IMPORT",), ("IMPORT_END",), False),
+)
+
+
+def _pairs(f: _Facts) -> Iterator[str]:
+    """Steps, items and imports begin and end in pairs on each thread. Only steps may lie inside
+    each other (a task that begins eagerly), and none outlives its loop."""
+    a = f.trace.agent
+    broken = np.isin(a.event, _number("AGENT_LOST"))
+    hello = np.isin(a.event, _number("HELLO"))
+    broken |= hello & ((a.b & 2) != 0)  # after a fork the child ends what its parent began
+    whole = ~np.isin(a.thread, np.unique(a.thread[broken]))
+    for what, begins, ends, same in _PAIRS:
+        loop_end = _number("LOOP", "LOOP_END") if what == "steps" else []
+        kinds = [*_number(*begins, *ends), *loop_end]
+        rows = np.flatnonzero(whole & np.isin(a.event, kinds))
+        rows = rows[np.argsort(a.thread[rows], kind="stable")]
+        event, thread, time, number = a.event[rows], a.thread[rows], a.time[rows], a.a[rows]
+        begin = np.isin(event, _number(*begins))
+        change = np.where(begin, 1, np.where(np.isin(event, loop_end), 0, -1))
+        depth = np.cumsum(change)
+        first = np.r_[True, thread[1:] != thread[:-1]][: len(rows)]
+        start = np.maximum.accumulate(np.where(first, np.arange(len(rows)), 0))
+        depth -= depth[start] - change[start]
+        yield from _said(f.trace, what, time[depth < 0], "an end without a beginning")
+        if what == "steps":
+            wrong = (event == _number("LOOP_END")[0]) & (depth > 0)
+            yield from _said(f.trace, what, time[wrong], "a loop ended inside a step")
+            continue
+        yield from _said(f.trace, what, time[depth > 1], "one began inside another")
+        if same:
+            end = np.flatnonzero(~begin & ~first)
+            wrong = end[begin[end - 1] & (number[end] != number[end - 1])]
+            yield from _said(f.trace, what, time[wrong], "another one ended than had begun")
+
+
+def _going_back(path: str | os.PathLike[str]) -> Iterator[str]:
+    """Within one stream, time never goes back, in the order in which the file holds it."""
+    last: dict[tuple[int, int, int], int] = {}
+    wrong: dict[tuple[int, int, int], list[int]] = {}
+    name = os.fspath(path)
+    with open(name, "rb") as file:
+        open_trace(file, name)
+        for block in raw.blocks(file):
+            head = raw.stream_head(block.payload) if block.kind == spec.Block.EVENTS else None
+            if block.damage or head is None or head.base_ns > INT64_MAX:
+                continue
+            span = Span(head.start, len(block.payload) - head.start, 0, head.base_ns)
+            time = decode(block.payload, [span], head.kind).time
+            if not len(time):
+                continue
+            key = head.kind, head.key_a, head.key_b
+            steps = np.diff(time, prepend=last.get(key, int(time[0])))
+            if (steps < 0).any():
+                wrong.setdefault(key, [0, 0])
+                wrong[key][0] += int(np.count_nonzero(steps < 0))
+                wrong[key][1] = max(wrong[key][1], int(-steps.min()))
+            last[key] = int(time[-1])
+    for (kind, key_a, key_b), (count, most) in wrong.items():
+        stream = f"{spec.Stream(kind).name} {key_a} {key_b}"
+        yield f"time: stream {stream} goes back {count:,} times, by up to {most:,} ns"
