@@ -1,0 +1,287 @@
+"""The recorder's table of waiting threads, against real blocked threads and invented switches."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.kit import cbuild
+
+MS = 1_000_000
+NO_LIMIT = 10_000 * MS
+TEXT, LOOK = 48, 49
+SLEEPER = """
+import ctypes, json, os, sys, threading
+quiet, _ = os.pipe()
+def held(ready):
+    ready.set()
+    os.read(quiet, 1)
+tids = []
+for _ in range(int(sys.argv[1])):
+    ready = threading.Event()
+    thread = threading.Thread(target=held, args=(ready,), daemon=True)
+    thread.start()
+    ready.wait()
+    tids.append(thread.native_id)
+for tid in tids:
+    while open(f"/proc/self/task/{tid}/syscall").read().split()[0] != "0":
+        os.sched_yield()
+runtime = ctypes.addressof(ctypes.c_char.in_dll(ctypes.pythonapi, "_PyRuntime"))
+print(json.dumps({"pid": os.getpid(), "tids": tids, "runtime": runtime, "hex": sys.hexversion}),
+      flush=True)
+sys.stdin.read()
+os._exit(0)
+"""
+
+
+class Counts(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_uint64) for name in ("looked", "missed", "frames", "spent_ns")]
+
+
+class Bytes(ctypes.Structure):
+    _fields_ = [("at", ctypes.c_void_p), ("len", ctypes.c_size_t), ("cap", ctypes.c_size_t),
+                ("failed", ctypes.c_int)]  # fmt: skip
+
+
+class Stream(ctypes.Structure):
+    _fields_ = [("kind", ctypes.c_uint32), ("key_a", ctypes.c_uint64), ("key_b", ctypes.c_uint64),
+                ("payload", Bytes), ("last_ns", ctypes.c_uint64), ("last_task", ctypes.c_uint64),
+                ("thread", ctypes.c_uint64), ("records", ctypes.c_uint32)]  # fmt: skip
+
+
+class Look(NamedTuple):
+    time: int
+    pid: int
+    tid: int
+    took: int
+    syscall: int
+    arg: int
+    kind: int
+    where: str
+
+
+P, U32, U64 = ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint64
+SIGNATURES = {
+    "tc_waits_new": (P, []),
+    "tc_waits_free": (None, [P]),
+    "tc_waits_on": (None, [P, U32, U32, U64]),
+    "tc_waits_off": (None, [P, U32, U32, U64, ctypes.c_int]),
+    "tc_waits_gone": (None, [P, U32]),
+    "tc_waits_process": (None, [P, U32, U64, U32]),
+    "tc_waits_exec": (None, [P, U32]),
+    "tc_waits_label": (ctypes.c_int, [P, U64, U64, U64, ctypes.POINTER(Stream)]),
+    "tc_waits_pending": (ctypes.c_size_t, [P]),
+    "tc_waits_counts": (None, [P, ctypes.POINTER(Counts)]),
+    "tc_stream_init": (None, [ctypes.POINTER(Stream), U32, U64, U64]),
+    "tc_stream_flush": (None, [ctypes.POINTER(Stream), ctypes.POINTER(Bytes)]),
+}
+
+
+class Waits:
+    """tc_waits, and what it wrote."""
+
+    def __init__(self) -> None:
+        self.lib = cbuild.library(
+            "src/core/waits.c", "src/core/peek.c", "src/core/peek_code.c", "src/core/encode.c"
+        )
+        for name, (result, arguments) in SIGNATURES.items():
+            function = getattr(self.lib, name)
+            function.restype, function.argtypes = result, arguments
+        self.at = self.lib.tc_waits_new()
+        self.stream = Stream()
+        self.lib.tc_stream_init(self.stream, 3, 0, 0)
+        self.texts = {0: ""}
+
+    def __getattr__(self, name: str) -> Any:
+        function = getattr(self.lib, f"tc_waits_{name}")
+        return lambda *arguments: function(self.at, *arguments)
+
+    def look(self, now: int, min_age: int = 0, budget: int = NO_LIMIT) -> list[Look]:
+        """The looks of one label call."""
+        count = self.label(now, min_age, budget, self.stream)
+        out = Bytes()
+        self.lib.tc_stream_flush(self.stream, out)
+        found = list(self._looks(ctypes.string_at(out.at, out.len))) if out.len else []
+        assert len(found) == count
+        return found
+
+    def _looks(self, data: bytes) -> Iterator[Look]:
+        words = data[12:]  # one block: its head, then varints, and texts of ASCII only
+        at = 0
+
+        def number() -> int:
+            nonlocal at
+            value = shift = 0
+            while True:
+                byte = words[at]
+                at += 1
+                value |= (byte & 127) << shift
+                shift += 7
+                if byte < 128:
+                    return value
+
+        _kind, _a, _b, clock = (number() for _ in range(4))
+        while at < len(words):
+            head = number()
+            clock += head >> 3
+            event = LOOK if head & 7 == 0 else number()
+            if event == TEXT:
+                key, size = number(), number()
+                self.texts[key] = words[at : at + size].decode()
+                at += size
+            else:
+                assert event == LOOK
+                fields = [number() for _ in range(7)]
+                yield Look(clock, *fields[:6], self.texts[fields[6]])  # type: ignore[arg-type]
+
+    @property
+    def counts(self) -> Counts:
+        counts = Counts()
+        self.lib.tc_waits_counts(self.at, counts)
+        return counts
+
+
+@pytest.fixture
+def waits() -> Iterator[Waits]:
+    made = Waits()
+    yield made
+    made.free()
+
+
+@pytest.fixture(scope="module")
+def sleeper() -> Iterator[dict[str, Any]]:
+    with subprocess.Popen(
+        [sys.executable, "-c", SLEEPER, "40"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout
+        yield json.loads(process.stdout.readline())
+        process.kill()
+
+
+def test_one_look_a_wait(waits: Waits, sleeper: dict[str, Any]) -> None:
+    pid, tid = sleeper["pid"], sleeper["tids"][0]
+    now = time.monotonic_ns()
+    waits.off(pid, tid, now, 0)
+    assert waits.pending() == 1
+    assert waits.look(now + MS, min_age=2 * MS) == [], "too young"
+    (look,) = waits.look(now + 2 * MS, min_age=2 * MS)
+    assert (look.pid, look.tid, look.syscall, look.kind, look.where) == (pid, tid, 0, 0, "")
+    assert now <= look.time - look.took <= look.time <= time.monotonic_ns()
+    assert waits.pending() == 0
+    assert waits.look(now + 100 * MS) == [], "labelled once"
+    later = time.monotonic_ns()
+    waits.on(pid, tid, later)
+    waits.off(pid, tid, later + 1, 0)
+    assert [look.tid for look in waits.look(later + 1)] == [tid], "a new wait"
+
+
+def test_python_says_where(waits: Waits, sleeper: dict[str, Any]) -> None:
+    pid, tids = sleeper["pid"], sleeper["tids"]
+    waits.process(pid, sleeper["runtime"], sleeper["hex"])
+    now = time.monotonic_ns()
+    for tid in tids:
+        waits.off(pid, tid, now, 0)
+    looks = waits.look(now)
+    assert [look.tid for look in looks] == tids
+    places = {look.where.split("\x1f")[0] for look in looks}
+    assert places == {"<string>:6:held"}
+    assert len(waits.texts) == 2, "one text for all"
+    assert waits.counts.frames == len(tids)
+    waits.exec(pid)
+    now = time.monotonic_ns()
+    waits.on(pid, tids[0], now)
+    waits.off(pid, tids[0], now + 1, 0)
+    assert waits.look(now + 1)[0].where == ""
+
+
+def test_who_waits_for_a_core_is_not_looked_at(waits: Waits, sleeper: dict[str, Any]) -> None:
+    waits.off(sleeper["pid"], sleeper["tids"][0], 1000, 1)
+    assert waits.pending() == 0
+
+
+def test_the_later_event_of_a_thread_wins(waits: Waits, sleeper: dict[str, Any]) -> None:
+    """Rings are drained one after the other: the OUT of one CPU may come after the next IN."""
+    pid, tid = sleeper["pid"], sleeper["tids"][0]
+    waits.on(pid, tid, 2000)
+    waits.off(pid, tid, 1000, 0)
+    assert waits.pending() == 0
+    waits.off(pid, tid, 3000, 0)
+    assert waits.pending() == 1
+
+
+def test_a_look_ahead_of_the_records_counts(waits: Waits, sleeper: dict[str, Any]) -> None:
+    pid, tid = sleeper["pid"], sleeper["tids"][0]
+    begin = time.monotonic_ns()
+    waits.off(pid, tid, begin - 10, 0)
+    assert len(waits.look(begin)) == 1
+    waits.on(pid, tid, begin - 5)
+    waits.off(pid, tid, begin - 4, 0)  # drained late: the look was at this wait
+    assert waits.pending() == 0
+
+
+def test_the_budget_bounds_a_call_and_the_next_goes_on(
+    waits: Waits, sleeper: dict[str, Any]
+) -> None:
+    pid, tids = sleeper["pid"], sleeper["tids"]
+    now = time.monotonic_ns()
+    for age, tid in enumerate(tids):
+        waits.off(pid, tid, now + age, 0)
+    assert waits.look(now + MS, budget=0) == []
+    assert waits.pending() == len(tids)
+    order = []
+    for _ in tids:
+        order += [look.tid for look in waits.look(now + MS, budget=1)]
+    assert order == tids, "one a call, oldest first"
+
+
+def test_ended_threads_are_given_up(waits: Waits, sleeper: dict[str, Any]) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    waits.off(gone.pid, gone.pid, 1000, 0)
+    for _ in range(3):
+        assert waits.pending() == 1
+        assert waits.look(NO_LIMIT) == []
+    assert waits.pending() == 0
+    assert waits.counts.missed == 1
+    pid, tid = sleeper["pid"], sleeper["tids"][0]
+    waits.off(pid, tid, 1000, 0)
+    waits.gone(tid)
+    waits.gone(tid)
+    assert waits.pending() == 0
+
+
+def test_a_running_thread_is_not_labelled(waits: Waits) -> None:
+    code = "print(flush=True)\nwhile True: pass"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        waits.off(process.pid, process.pid, 1000, 0)
+        for _ in range(3):
+            assert waits.look(NO_LIMIT) == []
+        process.kill()
+    assert (waits.pending(), waits.counts.missed) == (0, 1)
+
+
+def test_the_tables_hold_many_and_forget(waits: Waits) -> None:
+    """20,000 threads of 500 processes come, wait and go, in an order that mixes them."""
+    count = 20_000
+    tids = [(i * 7919) % count + 1 for i in range(count)]
+    for tid in tids:
+        waits.off(tid % 500 + 1_000_000, tid, tid, 0)
+    assert waits.pending() == count
+    for tid in tids[::2]:
+        waits.on(tid % 500 + 1_000_000, tid, count + 1)
+    assert waits.pending() == count // 2
+    for tid in tids:
+        waits.gone(tid)
+    assert waits.pending() == 0
+    for tid in tids[:100]:
+        waits.off(5, tid, 1, 0)  # not before 'gone' any more: the number is free again
+    assert waits.pending() == 100
