@@ -23,6 +23,9 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from twocooks.record.machine import read_file
+
+TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 PERIOD_NS = 20_000_000
 SHARE = 0.01
 """Of one core, for looking."""
@@ -43,12 +46,12 @@ def process_clock_ns(pid: int) -> int | None:
         return None
 
 
-def thread_clock_ns(tid: int) -> int | None:
-    """CPU time of a thread so far; None: there is no such thread."""
-    try:
-        return time.clock_gettime_ns((~tid << 3) | 6)
-    except OSError:
+def stat_run_ns(stat: str) -> int | None:
+    """CPU time of a thread from its ``stat`` file, in whole clock ticks; None: not one."""
+    words = stat.rpartition(")")[2].split()  # its name, in parentheses, may hold anything
+    if len(words) < 13 or not (words[11].isdigit() and words[12].isdigit()):
         return None
+    return (int(words[11]) + int(words[12])) * TICK_NS
 
 
 def numbers_in(path: str) -> list[int]:
@@ -90,9 +93,9 @@ class _Thread:
                 return None
         if len(words) == 3:
             return words[0], words[1], words[2]
-        # A kernel without schedstat still has the thread's clock, and only that.
-        clock = thread_clock_ns(self.tid)
-        return None if clock is None else (clock, 0, 0)
+        # A kernel without schedstat still counts a thread's clock ticks, and only those.
+        run = stat_run_ns(read_file(self.path.removesuffix("schedstat") + "stat") or "")
+        return None if run is None else (run, 0, 0)
 
     def close(self) -> None:
         if self.fd is not None:

@@ -1,0 +1,210 @@
+"""The polling source on real programs, against the kernel's own totals."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from twocooks.record.sources import schedstat
+from twocooks.record.sources.schedstat import PERIOD_NS, SHARE, SchedstatSource
+
+Row = tuple[Any, ...]
+
+COMPUTE = """
+import os, sys, threading, time
+def work(seconds):
+    end = time.thread_time() + seconds
+    while time.thread_time() < end: pass
+sys.stdin.readline()
+"""
+
+
+class Rows:
+    """An encoder that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[int, str, Row]] = []
+
+    def put(self, time_ns: int, event: str, *fields: int | str) -> None:
+        self.rows.append((time_ns, event, fields))
+
+    def of(self, event: str) -> list[Row]:
+        return [fields for _, name, fields in self.rows if name == event]
+
+    def run_ns(self) -> int:
+        return sum(row[2] for row in self.of("POLL"))
+
+
+def poll(code: str, change: Callable[[SchedstatSource], None] | None = None) -> tuple[Rows, float]:
+    """Polls a program until it has ended; also the CPU seconds that the kernel says it had."""
+    rows = Rows()
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-c", COMPUTE + code], stdin=subprocess.PIPE, text=True
+    )
+    source = SchedstatSource(process.pid, rows)
+    if change:
+        change(source)
+    assert process.stdin
+    source.sample(time.monotonic_ns(), force=True)
+    process.stdin.write("go\n")
+    process.stdin.flush()
+    waiter = os.pidfd_open(process.pid)
+    while not _ended(waiter):
+        source.sample(time.monotonic_ns())
+    source.sample(time.monotonic_ns(), force=True)  # it has ended, but nobody has reaped it
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    process.communicate()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    source.sample(time.monotonic_ns(), force=True)
+    source.close()
+    os.close(waiter)
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return rows, used * 1e9
+
+
+def _ended(waiter: int) -> bool:
+    import select
+
+    return bool(select.select([waiter], [], [], PERIOD_NS / 1e9)[0])
+
+
+def test_sums_are_the_kernels_own() -> None:
+    rows, used = poll("work(0.5)")
+    assert rows.run_ns() == pytest.approx(used, rel=0.03)
+    assert rows.of("POLL_CPU")[-1][0] == pytest.approx(used, rel=0.03)
+
+
+def test_threads_and_their_beginning_and_end() -> None:
+    code = """
+threads = [threading.Thread(target=work, args=(0.1,)) for _ in range(4)]
+for t in threads: t.start()
+for t in threads: t.join()
+"""
+    rows, used = poll(code)
+    new = {row[:2] for row in rows.of("POLL_NEW")}
+    assert len(new) == 5
+    assert {row[:2] for row in rows.of("POLL_GONE")} == new
+    assert len(rows.of("POLL_GONE")) == 5
+    # Each of the four may lose what it did in its last period.
+    assert rows.run_ns() >= used * 0.97 - 4 * 2 * PERIOD_NS
+    assert rows.of("POLL_CPU")[-1][0] == pytest.approx(used, rel=0.03)
+
+
+def test_the_whole_tree_is_followed() -> None:
+    """A child of a thread that has ended, and its child, which outlives it."""
+    code = """
+def start():
+    pid = os.fork()
+    if pid == 0:
+        grandchild = os.fork()
+        work(0.2)
+        if grandchild: os.waitpid(grandchild, 0)
+        os._exit(0)
+    pids.append(pid)
+pids = []
+t = threading.Thread(target=start)
+t.start()
+t.join()
+work(0.2)
+os.waitpid(pids[0], 0)
+"""
+    rows, used = poll(code)
+    parents = {row[0]: row[2] for row in rows.of("POLL_NEW")}
+    assert len(parents) == 3
+    root = next(iter(parents))
+    child = next(pid for pid, parent in parents.items() if parent == root)
+    assert [pid for pid, parent in parents.items() if parent == child], "and the grandchild"
+    assert rows.run_ns() == pytest.approx(used, rel=0.1)
+
+
+def test_ticks_close_each_round() -> None:
+    rows, _ = poll("work(0.1)")
+    names = [name for _, name, _ in rows.rows]
+    assert names[-1] == "POLL_TICK"
+    assert names.count("POLL_TICK") == names.count("POLL_CPU") >= 3
+    times = [at for at, _, _ in rows.rows]
+    assert times == sorted(times)
+
+
+def test_without_descriptors_to_spare() -> None:
+    def none_left(source: SchedstatSource) -> None:
+        source._most_open = 0
+
+    rows, used = poll("work(0.2)", none_left)
+    assert rows.run_ns() == pytest.approx(used, rel=0.05)
+
+
+def test_without_schedstat_the_clock_ticks_serve(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(source: SchedstatSource) -> None:
+        source._most_open = 0
+
+    whole = schedstat.numbers_in
+    monkeypatch.setattr(
+        schedstat, "numbers_in", lambda path: [] if path.endswith("schedstat") else whole(path)
+    )
+    rows, used = poll("work(0.2)", none_left)
+    assert rows.run_ns() == pytest.approx(used, abs=2 * schedstat.TICK_NS)
+    assert schedstat.stat_run_ns("1 (a) 1 (b) S " + "1 " * 10 + "3 4 5") == 7 * schedstat.TICK_NS
+    assert schedstat.stat_run_ns("1 (a) S 1") is None
+    assert all(row[3:] == (0, 0) for row in rows.of("POLL"))
+
+
+def test_an_idle_program_is_one_call_a_round() -> None:
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as process:
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        rows = Rows()
+        source = SchedstatSource(process.pid, rows)
+        quiet, deadline = 0, time.monotonic() + 20
+        while quiet < 20 and time.monotonic() < deadline:
+            begin = len(rows.rows)
+            source.sample(time.monotonic_ns(), force=True)
+            quiet = quiet + 1 if len(rows.rows) == begin + 2 else 0
+        assert quiet == 20, "it waits for its stdin, so its clock stands still"
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        source.sample(time.monotonic_ns(), force=True)
+        assert rows.of("POLL_GONE") == [(process.pid, process.pid)]
+        assert source.cpu_ns == rows.of("POLL_CPU")[-1][0] > 0
+
+
+def test_looks_are_put_off_when_they_cost_more_than_their_share() -> None:
+    spent = 0
+
+    def cost() -> int:
+        nonlocal spent
+        spent += 500_000
+        return spent
+
+    source = SchedstatSource(os.getpid(), Rows(), clock=lambda: 0, cost=cost)
+    assert source.sample(0)
+    wait = source.next_ns
+    assert wait == pytest.approx(500_000 / SHARE)
+    assert not source.sample(wait - 1)
+    assert source.sample(wait)
+    source.close()
+
+
+def test_our_own_threads_have_names() -> None:
+    rows = Rows()
+    stop = threading.Event()
+    thread = threading.Thread(target=stop.wait)
+    thread.start()
+    try:
+        source = SchedstatSource(os.getpid(), rows)
+        source.sample(time.monotonic_ns())
+        new = {row[1]: row[3] for row in rows.of("POLL_NEW")}
+        assert thread.native_id in new
+        assert all(new.values())
+        source.close()
+    finally:
+        stop.set()
+        thread.join()
