@@ -53,7 +53,12 @@ def drop_root() -> tuple[str, ...]:
     ids = (f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
     none = ("--bounding-set=-all", "--inh-caps=-all")
     nobody = (setpriv, *ids, *none)
-    code = f"import os, twocooks; open({str(PROGRAMS / 'work.py')!r}); os.chdir({str(ROOT)!r})"
+    # A Python may start for that user and yet find another one's library: the version decides.
+    code = (
+        "import os, sys, twocooks, twocooks._core\n"
+        f"open({str(PROGRAMS / 'work.py')!r}); os.chdir({str(ROOT)!r}); os.stat(sys.executable)\n"
+        f"sys.exit(sys.version != {sys.version!r})"
+    )
     test = subprocess.run(
         [*nobody, sys.executable, "-c", code], capture_output=True, env=_clean({})
     )
