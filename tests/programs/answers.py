@@ -51,6 +51,8 @@ def needing(*names: str) -> frozenset[str]:
 
 
 ANY = 1e9
+# Bounds on asyncio tasks allow three more than the program makes: ``asyncio.run`` makes the main one,
+# and at its end one for the generators and one for the executor.
 PARALLEL = one("parallel")
 NO_OVERLAP = {"parallelism.two_or_more_s": (0.0, 0.03), "parallelism.mean": (0.95, 1.04)}
 """Never two hands: hand-overs and starting up may coincide for some milliseconds in all."""
@@ -82,8 +84,8 @@ ANSWERS: tuple[Answer, ...] = (
         "await_by_await",
         one("one-after-another", "await-by-await"),
         "fetched 6",
-        {"concurrency.max": (1, 1)},
-        {"asyncio": (4, 5)},
+        {"concurrency.two_or_more_s": (0, 0.005)},
+        {"asyncio": (4, 7)},
         AGENT,
     ),
     Answer(
@@ -105,7 +107,7 @@ ANSWERS: tuple[Answer, ...] = (
         one("one-after-another", "await-by-await"),
         "chopped 6",
         NO_OVERLAP,
-        {"asyncio": (4, 5)},
+        {"asyncio": (4, 7)},
         needing("agent", "eager"),
     ),
     Answer(
@@ -113,7 +115,7 @@ ANSWERS: tuple[Answer, ...] = (
         one("one-after-another", "loop-held"),
         "stared 6",
         NO_OVERLAP,
-        {"asyncio": (4, 5)},
+        {"asyncio": (4, 7)},
         AGENT,
     ),
     Answer(
@@ -121,7 +123,7 @@ ANSWERS: tuple[Answer, ...] = (
         one("one-after-another", "loop-held"),
         "chopped 6",
         NO_OVERLAP,
-        {"asyncio": (4, 5)},
+        {"asyncio": (4, 7)},
         AGENT,
     ),
     Answer(
@@ -145,7 +147,7 @@ ANSWERS: tuple[Answer, ...] = (
         (("one-after-another", "lock"), ("one-after-another", "await-by-await")),
         "one oven",
         NO_OVERLAP,
-        {"asyncio": (3, 4)},
+        {"asyncio": (3, 6)},
         AGENT,
     ),
     Answer(
@@ -162,7 +164,7 @@ ANSWERS: tuple[Answer, ...] = (
         one("turns", "one-loop"),
         "chopped 6",
         {**NO_OVERLAP, "concurrency.max": (4, 4), "switches.turns": (60, ANY)},
-        {"asyncio": (4, 5)},
+        {"asyncio": (4, 7)},
         AGENT,
     ),
     Answer(
@@ -170,7 +172,7 @@ ANSWERS: tuple[Answer, ...] = (
         one("turns", "one-loop"),
         "three bowls",
         {**NO_OVERLAP, "concurrency.max": (3, 3)},
-        {"asyncio": (3, 4)},
+        {"asyncio": (3, 6)},
         AGENT,
     ),
     Answer(
@@ -178,7 +180,7 @@ ANSWERS: tuple[Answer, ...] = (
         one("turns", "one-loop"),
         "chopped 6",
         {**NO_OVERLAP, "concurrency.max": (4, 4)},
-        {"asyncio": (4, 5)},
+        {"asyncio": (4, 7)},
         needing("agent", "uvloop"),
     ),
     Answer(
@@ -186,7 +188,7 @@ ANSWERS: tuple[Answer, ...] = (
         one("turns", "one-loop"),
         "chopped 3",
         {**NO_OVERLAP, "concurrency.max": (3, 3)},
-        {"asyncio": (3, 4)},
+        {"asyncio": (3, 6)},
         needing("agent", "eager"),
     ),
     Answer(
@@ -260,15 +262,15 @@ ANSWERS: tuple[Answer, ...] = (
         "sleepers",
         one("waiting-together"),
         "slept 1225",
-        {"concurrency.max": (50, 50)},
-        {"asyncio": (50, 51)},
+        {"concurrency.max": (50, 51)},
+        {"asyncio": (50, 53)},
         AGENT,
     ),
     Answer(
         "thread_sleepers",
         one("waiting-together"),
         "slept 20",
-        {"concurrency.max": (20, 20)},
+        {"concurrency.max": (20, 21)},
         {"thread": (20, 21)},
     ),
     Answer(
@@ -286,7 +288,7 @@ ANSWERS: tuple[Answer, ...] = (
         one("relay", "hand-over"),
         "plates 120",
         NO_OVERLAP,
-        {"asyncio": (2, 3)},
+        {"asyncio": (2, 5)},
         AGENT,
     ),
     # Nothing tells a bare semaphore from a lock but its use; a tool that does not know says so.
@@ -373,7 +375,7 @@ ANSWERS: tuple[Answer, ...] = (
         one("both"),
         "two kitchens [0, 0]",
         {**OVERLAP, "concurrency.max": (8, 8)},
-        {"asyncio": (8, 10)},
+        {"asyncio": (8, 14)},
         needing("cores", "agent"),
     ),
     Answer(
