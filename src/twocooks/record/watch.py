@@ -230,6 +230,8 @@ class Session:
                 until = min(until, now + POLL_NS)
             reason = self.recorder.run(until, child.pidfd)
             if reason == "exit":
+                if self.poll is not None:  # ended but not yet reaped: its last account
+                    self.poll.sample(time.monotonic_ns(), force=True)
                 return why
             if reason == "size":
                 self.notes.append("the trace reached its size limit; what came after is unknown")
@@ -238,7 +240,8 @@ class Session:
 
     def _meter(self, now: int, meter: Meter) -> None:
         clock = self.recorder.stats()["task_clock_ns"]
-        own = clock + time.process_time_ns()
+        tree = clock if self.poll is None else self.poll.cpu_ns
+        own = tree + time.process_time_ns()
         for event, fields in meter.sample(now, own):
             self.encoder.put(now, event, *fields)
         if clock:
