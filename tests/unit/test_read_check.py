@@ -197,6 +197,20 @@ def test_fast_switching_may_differ_by_more() -> None:
     assert [problem.split(":")[0] for problem in check_trace(b.trace())] == ["sums"]
 
 
+def test_a_thread_that_executes_a_program_changes_its_number_on_its_core() -> None:
+    b = Builder()
+    b.on(0, 10, 0.0, 0.1, exits=True)
+    b.kernel(1, 0.05, "FORK", 10, 11, 10, 10)
+    b.kernel(1, 0.06, "IN", 10, 11)
+    b.exec(0.15, "other", cpu=1)
+    b.kernel(1, 0.2, "OUT", 10, 10)
+    b.on(1, 10, 0.3, 0.4, exits=True)
+    b.end = {"task_clock_ns": 340_000_000}
+    assert check_trace(b.trace()) == []
+    b.rows = [row for row in b.rows if row.event != "EXEC"]
+    assert check_trace(b.trace())[0].startswith("turns: cpu 1: another thread left")
+
+
 def test_a_child_that_forked_inside_a_step_may_end_it() -> None:
     b = Builder()
     b.hello(0.1, flags=3, pid=20)
