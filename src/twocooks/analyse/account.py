@@ -31,6 +31,9 @@ from twocooks.model import Reason, State, TaskKind
 
 HAND_OVER_NS = 50_000
 SIGNIFICANT_NS, SIGNIFICANT_SHARE, SIGNIFICANT_WAIT_NS = 5 * MS, 0.01, 10 * MS
+HOST_NS, HOST_SMALL, HOST_SHARE = 20 * MS, 0.25, 0.05
+"""A host counts from so much work of its own: 20 ms (a quarter of a small run) and one
+twentieth."""
 CONTEST_NS, CONTEST_SHARE = 5 * MS, 0.02
 MAYBE = [REASONS[Reason.SHORT], REASONS[Reason.UNKNOWN]]
 
@@ -71,6 +74,10 @@ class Measures:
     """The one thread runs an event loop."""
     one_worker: bool = False
     one_process: bool = True
+    one_core: bool = False
+    """All contested work was done on one core, and the line was for a core."""
+    proven_p2: float = 0.0
+    """Without switches: seconds in which two must have been on cores at once."""
     gil: bool | None = None
     usable: float = 1.0
     free: float | None = None
@@ -169,12 +176,24 @@ def choose(line: Timeline, wait: Int64) -> tuple[Bool, Bool]:
         | (waited >= SIGNIFICANT_WAIT_NS)
     )
     significant = counted & big[group]
-    # The main program beside others: its start and its end are not a dish.
-    for task in line.book.base.values():
-        main = book.name[task] == "main" and book.parent[task] < 0
-        if main and significant.sum() > 1 and work[task] < max(SIGNIFICANT_NS, 0.02 * cpu):
-            significant[task] = False
+    _drop_hosts(line, significant, cpu)
     return background, significant
+
+
+def _drop_hosts(line: Timeline, significant: Bool, cpu: int) -> None:
+    """A program that only starts the others and tidies up after them is not a dish: a thread that
+    hosts other tasks must do more than that takes."""
+    book = line.book
+    parents = {p for i, p in enumerate(book.parent) if p >= 0 and significant[i]}
+    for task in book.base.values():
+        host = (
+            task in book.hosts
+            or task in parents
+            or (book.name[task] == "main" and book.parent[task] < 0)
+        )
+        least = max(SIGNIFICANT_NS, min(HOST_NS, HOST_SMALL * cpu), HOST_SHARE * cpu)
+        if host and significant[task] and significant.sum() > 1 and line.work[task] < least:
+            significant[task] = False
 
 
 def account(line: Timeline, usable: float) -> Account:
@@ -308,6 +327,7 @@ def _before_begun(
 def _threads(m: Measures, line: Timeline, work: Bool, chosen: Bool) -> None:
     """On how many threads and processes the work was done; which loop step held the others up."""
     t, threads = line.table, line.threads
+    _one_core(m, line, work, chosen)
     by_thread = np.bincount(t.thread[work], weights=t.length[work], minlength=len(threads))
     total = by_thread.sum()
     if total <= 0:
@@ -326,6 +346,18 @@ def _threads(m: Measures, line: Timeline, work: Bool, chosen: Bool) -> None:
             groups[line.book.group[i]] = groups.get(line.book.group[i], 0) + 1
         m.pieces_of_one = max(groups.values()) >= 0.8 * max(2, int(chosen.sum()))
     _longest(m, line, chosen)
+
+
+def _one_core(m: Measures, line: Timeline, work: Bool, chosen: Bool) -> None:
+    """A program may pin itself: all its tasks' work on one core, and the line is for that core."""
+    t = line.table
+    shares = np.bincount(t.core[work & (t.core >= 0)], weights=t.length[work & (t.core >= 0)])
+    line_ns = chosen[t.owner] & (t.state == State.IN_LINE) & (t.reason == REASONS[Reason.CORE])
+    waited = float(t.length[line_ns].sum()) / 1e9
+    whole = shares.sum()
+    m.one_core = bool(
+        whole > 0 and shares.max() >= 0.98 * whole and m.in_line > 0 and waited >= 0.5 * m.in_line
+    )
 
 
 def _longest(m: Measures, line: Timeline, chosen: Bool) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from twocooks.analyse import identities, machine, summary, words
 from twocooks.analyse.account import Account, account, contested
 from twocooks.analyse.columns import NO_REASON, Int64, Levels, Pieces
+from twocooks.analyse.estimate import proven_together_s
 from twocooks.analyse.result import Analysis, Core, Segments, Steps, Task
 from twocooks.analyse.timeline import Timeline, build_timeline
 from twocooks.analyse.verdict import Ruling, decide
@@ -25,16 +26,19 @@ def analyse(trace: Trace) -> Analysis:
     free = machine.free_cores(trace, around.usable, *contested(told.levels))
     m.free, m.free_why = free.cores, free.why
     summary.fill_run(m, trace, line, told)
+    m.cores_seen = trace.meta.get("source") != "schedstat"
+    if not m.cores_seen:
+        m.proven_p2 = proven_together_s(line.threads)
     ruling = decide(m)
     names = words.Names(longest=line.book.name[m.longest_hold[0]] if m.longest_hold else "")
-    texts = words.say(m, ruling, names, True)
+    texts = words.say(m, ruling, names, m.cores_seen)
     notes = _notes(trace, line, told, ruling)
     whole = summary.summarise(trace, line, told, ruling, texts, around, (python, gil), notes)
     clock = (trace.end or {}).get("task_clock_ns")
     checks = identities.check(
         line,
         told,
-        clock / 1e9 if clock else None,
+        clock / 1e9 if clock and m.cores_seen else None,
         summary.lost_events(trace),
         whole["switches"].get("total", 0),
     )

@@ -25,6 +25,8 @@ HELPER_FILES = re.compile(
     r"|(^|/)(threading|subprocess|socketserver|queue)\.py$|^<frozen "
 )
 POOL_FUNCTIONS = {"_worker", "_process_worker", "worker"}
+HELPER_TASKS = {"shutdown_asyncgens", "shutdown_default_executor"}
+"""Tasks that asyncio.run makes to tidy up."""
 HELPER_SCRIPTS = ("resource_tracker", "forkserver", "semaphore_tracker")
 
 
@@ -46,8 +48,8 @@ class Owners:
 
 
 def find_owners(trace: Trace, threads: Threads, with_table: bool = True) -> Owners:
-    """Register all tasks and tile the threads with them. ``with_table`` False: what comes before
-    the agent is in, and imports, are the main program's work, too."""
+    """Register all tasks and tile the threads with them. ``with_table`` False: imports are the main
+    program's work, too."""
     said = listen(trace, threads)
     book = Book()
     ran_item = set(said.thread[said.rows("ITEM")].tolist())
@@ -69,7 +71,7 @@ def find_owners(trace: Trace, threads: Threads, with_table: bool = True) -> Owne
     )
     _parents(threads, said, book, inside, np.where(aio >= 0, aio, item_task))
     book.hosts.update(int(base[t]) for t in set(said.thread[said.rows("LOOP")].tolist()))
-    tiling = _tile(trace, threads, said, own, base, with_table)
+    tiling = _tile(trace, threads, said, own, base)
     return Owners(book, said, tiling, aio, inside, items, trace.texts)
 
 
@@ -214,6 +216,7 @@ def _asyncio_tasks(trace: Trace, threads: Threads, said: Said, book: Book, close
             int(thread[i]),
             int(made[i]),
             int(done[i]),
+            helper=function.rpartition(".")[2] in HELPER_TASKS,
         )
     return aio
 
@@ -282,16 +285,14 @@ def _parents(threads: Threads, said: Said, book: Book, inside: Int64, about: Int
         book.parent[task] = chosen if chosen != task else -1
 
 
-def _tile(
-    trace: Trace, threads: Threads, said: Said, own: Int64, base: Int64, with_table: bool
-) -> Pieces:
+def _tile(trace: Trace, threads: Threads, said: Said, own: Int64, base: Int64) -> Pieces:
     """Each thread's life, cut by task. Before an agent is in, a process sets the table."""
     n = len(threads)
     whole = pieces(np.arange(n), threads.born, threads.died, 0, 0, 0, base).ordered()
     group, start, end = _table_setting(trace, threads, said)
     order = np.lexsort((start, group))
     whole, row = overlay(whole, group[order], start[order], end[order])
-    setting = (row >= 0) & (whole.thread >= 0) & with_table
+    setting = (row >= 0) & (whole.thread >= 0)
     whole = whole.with_(thread=np.where(setting, NOBODY, whole.thread))
     if not len(said):
         return whole

@@ -8,6 +8,7 @@ import numpy as np
 
 from twocooks.analyse.account import Account, Measures
 from twocooks.analyse.columns import NO_REASON
+from twocooks.analyse.estimate import polled_cpu_s
 from twocooks.analyse.machine import Machine
 from twocooks.analyse.threads import EXIT, LOST, OUT, PUSHED
 from twocooks.analyse.timeline import Timeline
@@ -145,4 +146,7 @@ def fill_run(m: Measures, trace: Trace, line: Timeline, account: Account) -> Non
     """Wall and CPU seconds of the whole run: the kernel's total where it was read."""
     m.wall = max(0, line.end_ns - line.start_ns) / 1e9
     clock = (trace.end or {}).get("task_clock_ns")
+    if trace.meta.get("source") == "schedstat":
+        m.cpu = polled_cpu_s(trace) or 0.0
+        return
     m.cpu = clock / 1e9 if clock else account.cores.integral("K") / 1e9

@@ -26,6 +26,7 @@ from twocooks.analyse.columns import (
     pieces,
     union,
 )
+from twocooks.analyse.estimate import polled_threads
 from twocooks.analyse.owners import Owners, find_owners
 from twocooks.analyse.threads import REASONS, Threads, build_threads, last_seen
 from twocooks.analyse.waits import label_waits
@@ -63,7 +64,8 @@ class Timeline:
 def build_timeline(trace: Trace) -> Timeline:
     """From a trace to the timeline of its tasks."""
     end_ns = last_seen(trace)
-    threads = build_threads(trace, end_ns)
+    polled = trace.meta.get("source") == "schedstat"
+    threads = polled_threads(trace, end_ns) if polled else build_threads(trace, end_ns)
     labelled = label_waits(trace, threads)
     owners = find_owners(trace, threads)
     line = _assemble(trace, threads, labelled, owners, end_ns)
@@ -90,6 +92,8 @@ def _assemble(
     cut, row = overlay(labelled, tiling.owner, tiling.start, tiling.end)
     whose = np.where(row >= 0, tiling.thread[np.maximum(row, 0)], NOBODY) if len(tiling) else row
     cut = cut.with_(owner=whose)
+    if trace.meta.get("source") == "schedstat":
+        cut = _steps_at_work(book, cut)
     table = join([cut.take(whose >= 0), between_steps(owners, threads)]).ordered()
     table = _no_overlap(table)
     table, cut = _native_hands(threads, book, table, cut)
@@ -104,6 +108,16 @@ def _assemble(
     start_ns = int(trace.meta.get("start_ns") or (threads.born.min() if len(threads) else 0))
     return Timeline(
         start_ns, end_ns, threads, owners, book, table, slices, begun, done, work, alive
+    )
+
+
+def _steps_at_work(book: Book, cut: Pieces) -> Pieces:
+    """Without switches: a step of an asyncio task counts as work from its begin to its end."""
+    aio = np.array([k is TaskKind.ASYNCIO for k in book.kind], bool)
+    step = (cut.owner >= 0) & aio[np.maximum(cut.owner, 0)] if len(aio) else cut.owner < -9
+    return cut.with_(
+        state=np.where(step, State.WORKING, cut.state).astype(np.uint8),
+        reason=np.where(step, NO_REASON, cut.reason).astype(np.uint8),
     )
 
 

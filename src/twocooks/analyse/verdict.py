@@ -14,6 +14,8 @@ from twocooks.analyse.account import Measures
 from twocooks.model import Cause, Verdict
 
 FREE_CORES = 1.6
+SURELY = 1.03
+"""Polled sums are right within 3 %."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +29,10 @@ class Ruling:
 
 def decide(m: Measures) -> Ruling:
     """The first rule that holds."""
-    if not m.cores_seen:
-        return _without_cores(m)
     if not m.tasks or (m.work < 0.005 and m.waiting < 0.010):
         return Ruling(Verdict.NOTHING, None, 1)
+    if not m.cores_seen:
+        return _without_cores(m)
     if m.tasks == 1:
         return Ruling(Verdict.MANY_HANDS if m.many >= 0.25 else Verdict.SINGLE, None, 2)
     if m.gamma < 0.10:
@@ -48,8 +50,11 @@ def decide(m: Measures) -> Ruling:
 
 def _without_cores(m: Measures) -> Ruling:
     """Rule 0: nobody saw the cores. Only what the sums prove."""
-    if m.tasks >= 2 and m.cpu > m.wall > 0:
+    proven = m.cpu > SURELY * m.wall > 0 or m.proven_p2 >= max(0.02, 0.05 * m.busy)
+    if proven and m.tasks >= 2 and m.gamma >= 0.10:
         return Ruling(Verdict.PARALLEL, None, 0)
+    if proven and m.tasks:
+        return Ruling(Verdict.MANY_HANDS, None, 0)
     return Ruling(Verdict.CANNOT_TELL, None, 0)
 
 
@@ -83,6 +88,8 @@ def why_not_parallel(m: Measures) -> Cause:
         return Cause.ONE_CORE
     if no_free_core(m):
         return Cause.NO_FREE_CORE
+    if m.one_core and m.free is not None:
+        return Cause.ONE_CORE
     if m.in_line > 0 and m.wants_tool >= 0.5 * m.in_line:
         return Cause.LOCK
     if m.gil and m.one_process and (m.d_known or _gil_seen(m)):

@@ -72,7 +72,7 @@ def say(m: Measures, ruling: Ruling, names: Names, exact: bool) -> dict[str, str
         else HEADLINES[verdict]
     )
     sentence = _sentence(m, ruling)
-    if not exact and verdict is Verdict.PARALLEL:
+    if not exact and verdict in (Verdict.PARALLEL, Verdict.MANY_HANDS):
         sentence = f"Estimated: {sentence[0].lower()}{sentence[1:]}"
     return {
         "headline": headline,

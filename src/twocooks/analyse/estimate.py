@@ -1,0 +1,154 @@
+"""Threads from polled accounts, where the kernel refused its switch records. All of it is
+estimated.
+
+An account says how long a thread was on a core and in line between two looks, not when. So each
+window is filled in the way that makes tasks coincide least: the threads' time on cores is laid end
+to end and wrapped round at the window's end (McNaughton's rule). Two then coincide exactly where
+their times do not fit into one window: sum - window, the lower bound. The drawn picture is one of
+many possible ones, its sums are the kernel's, and its coincidences are proven. A running thread's
+account moves only at the kernel's tick, so looks are gathered into windows of at least
+``WINDOW_NS``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from twocooks.analyse.columns import NO_REASON, Int64, Pieces, group_first, join, pieces
+from twocooks.analyse.threads import CORE, NOT_KNOWN, Threads
+from twocooks.format.spec import BY_NAME
+from twocooks.model import State
+from twocooks.read.trace import Trace
+
+WINDOW_NS = 200_000_000
+POLL, TICK = BY_NAME["POLL"].number, BY_NAME["POLL_TICK"].number
+NEW, GONE, CPU = (BY_NAME[n].number for n in ("POLL_NEW", "POLL_GONE", "POLL_CPU"))
+
+
+def polled_threads(trace: Trace, end_ns: int) -> Threads:
+    """All threads that polling saw, with stretches that never coincide more than is proven."""
+    p = trace.poll
+    about = np.isin(p.event, (POLL, NEW, GONE))
+    order = np.flatnonzero(about)
+    order = order[np.argsort(p.tid[order], kind="stable")]
+    tid, event, time = p.tid[order].astype(np.int64), p.event[order], p.time[order]
+    fresh = np.ones(len(order), bool)
+    fresh[1:] = (tid[1:] != tid[:-1]) | (event[1:] == NEW)
+    thread = np.cumsum(fresh) - 1
+    count = int(thread[-1]) + 1 if len(thread) else 0
+    heads = np.flatnonzero(fresh)
+    tails = np.append(heads[1:], len(order)) - 1
+    ended = event[tails] == GONE if count else np.empty(0, bool)
+    died = np.where(ended, time[tails], end_ns) if count else np.empty(0, np.int64)
+    borders = _windows(trace, end_ns)
+    born = _born(time[heads], borders) if count else np.empty(0, np.int64)
+    pid = p.pid[order][heads].astype(np.int64)
+    leader = {int(pid[t]): t for t in range(count) if tid[heads[t]] == pid[t]}
+    process = np.array([leader.get(int(pid[t]), t) for t in range(count)], np.int64)
+    above = p.a[order][heads]
+    parent = np.array(
+        [
+            leader.get(int(above[t]), -1) if process[t] == t else int(process[t])
+            for t in range(count)
+        ],
+        np.int64,
+    )
+    names = [trace.texts[t] if t >= 0 else "" for t in p.text[order][heads]]
+    look = event == POLL
+    rows = pieces(thread[look], time[look], p.a[order][look], 0, 0, 0, p.b[order][look])
+    table = _fill(rows, borders, born, died)
+    return Threads(
+        tid[heads] if count else tid, pid, born, died, ended, parent, process, names, table
+    )
+
+
+def _windows(trace: Trace, end_ns: int) -> Int64:
+    """Borders of the windows: times of looks, at least WINDOW_NS apart (the last may be longer)."""
+    ticks = np.unique(trace.poll.time[trace.poll.event == CPU])
+    start = int(trace.meta.get("start_ns") or (ticks[0] if len(ticks) else end_ns))
+    chosen = [start]
+    for tick in ticks.tolist():
+        if tick - chosen[-1] >= WINDOW_NS:
+            chosen.append(tick)
+    if end_ns - chosen[-1] < WINDOW_NS and len(chosen) > 1:
+        chosen.pop()
+    return np.array([*chosen, max(end_ns, chosen[-1] + 1)], np.int64)
+
+
+def _born(seen: Int64, borders: Int64) -> Int64:
+    """A thread first seen in a window may have lived from the window's begin; it is said to."""
+    at = np.maximum(np.searchsorted(borders, seen, "left") - 1, 0)
+    return np.minimum(borders[at], seen)
+
+
+def _fill(rows: Pieces, borders: Int64, born: Int64, died: Int64) -> Pieces:
+    """Lay the threads' accounts of each window end to end, wrapped. ``rows``: owner = thread,
+    start = when the account was read, end = ns on a core, thread = ns in line since the last
+    reading."""
+    window = np.clip(np.searchsorted(borders, rows.start, "left") - 1, 0, len(borders) - 2)
+    key, which = np.unique(window * (len(born) + 1) + rows.owner, return_inverse=True)
+    which = which.reshape(-1)
+    run = np.bincount(which, weights=rows.end, minlength=len(key)).astype(np.int64)
+    line = np.bincount(which, weights=rows.thread, minlength=len(key)).astype(np.int64)
+    window, thread = key // (len(born) + 1), key % (len(born) + 1)
+    left, size = borders[window], borders[window + 1] - borders[window]
+    run = np.minimum(run, size)
+    line = np.minimum(line, size - run)
+    first = group_first(window)
+    total = np.cumsum(run)
+    at = total - run - (total - run)[first] if len(run) else total
+    parts = [
+        _laid(thread, left, size, at, run, State.WORKING, NO_REASON),
+        _laid(thread, left, size, at + run, line, State.IN_LINE, CORE),
+    ]
+    busy = join(parts).ordered()
+    return join([busy, _rest(busy, born, died)]).ordered()
+
+
+def _laid(
+    thread: Int64, left: Int64, size: Int64, at: Int64, length: Int64, state: State, reason: int
+) -> Pieces:
+    """Stretches of these lengths from ``at`` on, wrapped round at the window's end; the core is the
+    number of wraps."""
+    row, begin = at // size, at % size
+    over = np.maximum(0, begin + length - size)
+    core = row if state is State.WORKING else np.full(len(row), -1)
+    one = pieces(thread, left + begin, left + begin + length - over, state, reason, core, thread)
+    again = core + 1 if state is State.WORKING else core
+    return join([one, pieces(thread, left, left + over, state, reason, again, thread)])
+
+
+def _rest(busy: Pieces, born: Int64, died: Int64) -> Pieces:
+    """What of the threads' lives is neither on a core nor in line: waiting, the reason not
+    known."""
+    n = len(born)
+    owner = np.concatenate([np.arange(n), busy.owner])
+    gap_from = np.concatenate([born, busy.end])
+    order = np.lexsort((gap_from, owner))
+    owner, gap_from = owner[order], gap_from[order]
+    starts = busy.start
+    row = np.searchsorted(busy.owner, np.arange(n), "left")
+    gap_to = np.empty(len(owner), np.int64)
+    last = np.append(owner[1:] != owner[:-1], True) if len(owner) else np.empty(0, bool)
+    place = np.arange(len(owner)) - np.searchsorted(owner, np.arange(n))[owner]
+    nxt = np.minimum(row[owner] + place, max(0, len(starts) - 1))
+    gap_to = np.where(last, died[owner], starts[nxt] if len(starts) else 0)
+    return pieces(
+        owner, gap_from, np.maximum(gap_to, gap_from), State.WAITING, NOT_KNOWN, -1, owner
+    )
+
+
+def proven_together_s(threads: Threads) -> float:
+    """Seconds in which two threads must have been on cores at once, whatever the order was."""
+    on = threads.pieces.take(threads.pieces.state == State.WORKING)
+    return float(on.length[on.core == 1].sum()) / 1e9
+
+
+def polled_cpu_s(trace: Trace) -> float | None:
+    """CPU seconds of the whole tree: the kernel's total at the end, else the last one polled."""
+    usage = (trace.end or {}).get("rusage")
+    told = trace.poll.a[trace.poll.event == CPU]
+    polled = float(told.max()) / 1e9 if len(told) else None
+    if usage:
+        return max(float(usage["user_s"]) + float(usage["system_s"]), polled or 0.0)
+    return polled
