@@ -7,16 +7,22 @@ The names here are loaded when they are first used: the watched program may impo
 
 from __future__ import annotations
 
-from typing import Any
-
 __version__ = "0.1.0"
+TYPE_CHECKING = False  # as in typing, which would cost every watched program its import
+if TYPE_CHECKING:
+    from twocooks.api import load, run
+    from twocooks.task import task
+
 __all__ = ["__version__", "load", "run", "task"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name in __all__:
+        value: object
         if name == "task":  # used inside watched programs: no need of the rest
-            from twocooks.task import task as value
+            import twocooks.task as module
+
+            value = module.task
         else:
             from twocooks import api
 

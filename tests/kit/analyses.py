@@ -171,7 +171,7 @@ def _summary(
     return {
         "schema": "twocooks.summary/1",
         "command": ["python", "dinner.py"],
-        "python": "3.11.7",
+        "python": "cpython 3.11.7",
         "gil": True,
         "cores": {"usable": usable, "online": usable, "quota": None, "free": 1.97},
         "measured": {

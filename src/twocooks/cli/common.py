@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import sys
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NoReturn
@@ -185,28 +183,36 @@ def _colour(terminal: bool) -> Colour:
 
 
 @contextmanager
-def progress(message: str, after_s: float = 0.5) -> Iterator[None]:
-    """Say on stderr, on a terminal only, that something takes a while; the line goes away again."""
+def progress(message: str, after_s: float = 0.5) -> Iterator[Callable[[int, int], None]]:
+    """Say on stderr, on a terminal only, that something takes a while; the line goes away again.
+
+    Gives a function to be called with (done, total), which adds how far it is.
+    """
     if not _is_terminal(sys.stderr):
-        yield
+        yield lambda done, total: None
         return
-    done = threading.Event()
+    import threading
+
+    over = threading.Event()
+    far = ""
+
+    def say(done: int, total: int) -> None:
+        nonlocal far
+        far = f": {min(100 * done // total, 100)} %" if total else ""
 
     def show() -> None:
-        waited = after_s
-        while not done.wait(after_s if waited == after_s else 1.0):
-            sys.stderr.write(
-                f"\r\x1b[K{message} ({waited:.0f} s)" if waited >= 1 else f"\r\x1b[K{message}"
-            )
+        wait_s = after_s
+        while not over.wait(wait_s):
+            sys.stderr.write(f"\r\x1b[K{message}{far}")
             sys.stderr.flush()
-            waited += after_s if waited == after_s else 1.0
+            wait_s = 0.25
 
     thread = threading.Thread(target=show, name="twocooks-progress", daemon=True)
     thread.start()
     try:
-        yield
+        yield say
     finally:
-        done.set()
+        over.set()
         thread.join()
         sys.stderr.write("\r\x1b[K")
         sys.stderr.flush()
@@ -214,4 +220,6 @@ def progress(message: str, after_s: float = 0.5) -> Iterator[None]:
 
 def on_path(name: str) -> str | None:
     """Where a command lives: PATH, then beside this Python (a venv that is not active)."""
+    import shutil
+
     return shutil.which(name) or shutil.which(name, path=str(Path(sys.executable).parent))

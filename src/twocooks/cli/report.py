@@ -39,12 +39,12 @@ def main(argv: list[str]) -> int:
 
 def analyse_file(path: Path) -> Analysis:
     """Read a trace and account for it; says on a terminal when that takes a while."""
-    with common.progress(f"reading {path.name}"):
+    with common.progress(f"reading {path.name}") as far:
         from twocooks.analyse import analyse
         from twocooks.read import reader
 
         try:
-            trace = reader.load(path)
+            trace = reader.load(path, far)
         except OSError as error:
             raise TwocooksError(f"{path} cannot be read: {error.strerror or error}") from error
         return analyse(trace)

@@ -30,8 +30,10 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from twocooks.cli import common, store
 from twocooks.cli.common import fail
+from twocooks.model import TwocooksError
 
 if TYPE_CHECKING:
+    from twocooks.cli.fail_if import Condition
     from twocooks.record.watch import Outcome
 
 VALUED = {
@@ -73,61 +75,69 @@ def main(argv: list[str]) -> int:
     else:
         trace_path = store.new(name)
 
-    from twocooks.record.watch import watch
+    from twocooks.record.watch import CannotStartError, watch
 
-    outcome = watch(
-        command,
-        trace_path=trace_path,
-        source=cast(Literal["auto", "kernel", "schedstat"], source),
-        for_s=for_s,
-        max_size=max_size,
-    )
+    try:
+        outcome = watch(
+            command,
+            trace_path=trace_path,
+            source=cast(Literal["auto", "kernel", "schedstat"], source),
+            for_s=for_s,
+            max_size=max_size,
+        )
+    except CannotStartError as error:
+        trace_path.unlink(missing_ok=True)
+        fail(f"{command[0]} cannot be started: {error}; is it a program for this machine?")
+    for note in outcome.notes:
+        print(f"twocooks: {note}", file=sys.stderr)
     code = exit_code(outcome)
     if flags and json_path is None and condition is None:
         failed = False
     else:
         failed = _after(outcome, bool(flags), json_path, condition, "-o" in values)
-    if outcome.signal is not None:
+    if outcome.signal is not None and code:
         die_by(outcome.signal)
     return 1 if failed and code == 0 else code
 
 
 def _after(
-    outcome: Outcome, quiet: bool, json_path: str | None, condition: object, named: bool
+    outcome: Outcome, quiet: bool, json_path: str | None, condition: Condition | None, named: bool
 ) -> bool:
     """Report on the finished run; True if the condition of --fail-if holds.
 
-    The program has had its say: nothing that goes wrong here may hide its exit code.
+    The program has had its say: whatever goes wrong here is told, and hides no exit code.
     """
-    from twocooks.cli.fail_if import Condition
     from twocooks.cli.report import analyse_file, show, write_json
 
     try:
         analysis = analyse_file(outcome.trace_path)
-    except Exception as error:
-        print(
-            f"twocooks: the report failed ({type(error).__name__}: {error}); "
-            f"the trace is {outcome.trace_path}",
-            file=sys.stderr,
-        )
-        if os.environ.get("TWOCOOKS_DEBUG"):
-            raise
-        return condition is not None
-    if json_path is not None:
-        write_json(analysis.summary, json_path)
-    if not quiet:
-        show(analysis, sys.stderr)
-        if not named:
-            print(
-                f"twocooks report  shows this again; the trace is {_short(outcome.trace_path)}",
-                file=sys.stderr,
-            )
-    if isinstance(condition, Condition):
+        if json_path is not None:
+            write_json(analysis.summary, json_path)
+        if not quiet:
+            show(analysis, sys.stderr)
+            if not named:
+                again = _short(outcome.trace_path)
+                print(f"  Again: twocooks report {again}\n", file=sys.stderr)
+        if condition is None:
+            return False
         holds, why = condition.judge(analysis.summary)
         if holds:
             print(f"twocooks: --fail-if {condition.text}: {why}", file=sys.stderr)
         return holds
-    return False
+    except KeyboardInterrupt:
+        return condition is not None
+    except Exception as error:
+        if os.environ.get("TWOCOOKS_DEBUG"):
+            raise
+        what = (
+            str(error) if isinstance(error, TwocooksError) else f"{type(error).__name__}: {error}"
+        )
+        with contextlib.suppress(OSError, ValueError):
+            print(
+                f"twocooks: the report failed: {what}; the trace is {outcome.trace_path}",
+                file=sys.stderr,
+            )
+        return condition is not None
 
 
 def command_of(words: list[str]) -> tuple[list[str], str]:
@@ -191,7 +201,9 @@ def require_platform() -> None:
 
 
 def exit_code(outcome: Outcome) -> int:
-    """The program's own; 0 where it was still running when we stopped watching."""
+    """The program's own. A program that --for ended did nothing wrong: 0, however it went."""
+    if outcome.why == "for":
+        return 0
     if outcome.signal is not None:
         return 128 + outcome.signal
     return outcome.exit_code or 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 import time
 from pathlib import Path
 
@@ -32,6 +31,8 @@ def new(name: str) -> Path:
         if not os.access(place, os.W_OK):
             raise PermissionError
     except OSError:
+        import tempfile
+
         place = Path(tempfile.mkdtemp(prefix="twocooks-"))
     _make_room(place)
     now = time.time()

@@ -49,6 +49,8 @@ class Outcome:
     signal: int | None
     trace_path: Path
     notes: list[str] = field(default_factory=list)
+    why: str = "exited"
+    """Why recording ended: ``exited``, ``for`` (its time was up, we ended it) or ``size``."""
 
 
 class CannotStartError(TwocooksError):
@@ -344,7 +346,11 @@ def watch(
         code = os.waitstatus_to_exitcode(status)
         finish(session, why, code, end_ns, usage)
         return Outcome(
-            code if code >= 0 else None, -code if code < 0 else None, trace_path, session.notes
+            code if code >= 0 else None,
+            -code if code < 0 else None,
+            trace_path,
+            session.notes,
+            why,
         )
     finally:
         session.close()

@@ -27,7 +27,7 @@ from twocooks.report.words import clean, count, fit, seconds, width_of
 MARGIN = 2
 RIGHT = 9
 """Columns to the right of the cells: a gap and a short number."""
-MAX_LABEL = {60: 14, 100: 20, 130: 28}
+MAX_LABEL = {60: 14, 76: 18, 100: 22, 130: 28}
 
 
 def rows(analysis: Analysis, lanes: list[Lane], painter: Painter, width: int) -> Iterator[str]:

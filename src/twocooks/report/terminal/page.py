@@ -12,7 +12,7 @@ from typing import Any
 from rich.style import Style
 
 from twocooks.analyse.result import Analysis
-from twocooks.model import Verdict
+from twocooks.model import Cause, Verdict
 from twocooks.report.base import MAX_WIDTH, MIN_WIDTH, Options
 from twocooks.report.terminal import draw
 from twocooks.report.terminal.lanes import fold, shown
@@ -48,7 +48,7 @@ def render(analysis: Analysis, options: Options) -> str:
     lines = ["", *page.head(), ""]
     if lanes and analysis.summary["verdict"]["id"] != Verdict.NOTHING:
         lines += [*draw.rows(analysis, lanes, painter, width), ""]
-    lines += [*page.body(), *page.foot(analysis), ""]
+    lines += [*page.body(), *page.foot(), ""]
     return "\n".join(lines)
 
 
@@ -88,6 +88,8 @@ class _Page:
     def warnings(self) -> Iterator[str]:
         """What makes the answer doubtful, in order of weight."""
         measured = self.summary.get("measured") or {}
+        if self.verdict.get("cause") == Cause.NO_FREE_CORE:
+            yield "Other programs were busy: this run does not show what the program can do."
         if measured.get("exact") is False:
             yield (
                 "Estimated: the kernel did not tell its switches, so work at the same moment "
@@ -117,7 +119,7 @@ class _Page:
             quoted = f"“{say}”" if self.painter.unicode else f'"{say}"'
             yield from self.paragraph("Say it", quoted, BOLD)
 
-    def foot(self, analysis: Analysis) -> Iterator[str]:
+    def foot(self) -> Iterator[str]:
         yield ""
         dot = f" {self.painter.glyphs.dot} "
         line = ""
@@ -127,10 +129,7 @@ class _Page:
                 line = ""
             line += dot + number if line else number
         yield self.line((line, DIM))
-        helpers = sum(task.background for task in analysis.tasks)
         notes = [str(note) for note in (self.summary.get("measured") or {}).get("notes") or []]
-        if helpers:
-            notes.append(f"also present: {count(helpers, 'helper')}")
         for note in notes:
             yield from self.paragraph(
                 self.painter.glyphs.dot, self.clean(note), DIM, indent=2, body=DIM
@@ -150,9 +149,8 @@ class _Page:
                 text += f" ({cores['free']:.1f} free before)"
             yield text
         if summary.get("python"):
-            yield self.clean(f"Python {str(summary['python']).removeprefix('Python ')}") + (
-                "" if summary.get("gil") is None else ", GIL on" if summary["gil"] else ", no GIL"
-            )
+            gil = {None: "", True: ", GIL on", False: ", no GIL"}[summary.get("gil")]
+            yield self.clean(str(summary["python"]).replace("cpython", "CPython")) + gil
         measured = summary.get("measured") or {}
         yield "exact, from the kernel" if measured.get("exact") else "estimated"
 
