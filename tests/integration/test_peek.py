@@ -220,3 +220,133 @@ def test_looking_on_after_death_is_harmless() -> None:
     assert started.peek.frames(tid) == []
     assert started.peek.futex(0x7F0000000000) == (OTHER, 0)
     started.close()
+
+
+CHANGING = """
+import ctypes, json, os, sys, threading
+quiet, still = os.pipe()
+def held(number):
+    os.read(quiet, 1)
+def blocked(tid):
+    while open(f"/proc/self/task/{tid}/syscall").read().split()[0] != "0":
+        os.sched_yield()
+def start(number):
+    thread = threading.Thread(target=held, args=(number,), daemon=True)
+    thread.start()
+    blocked(thread.native_id)
+    return thread
+def in_child():
+    os.read(quiet, 1)
+def fork():
+    pid = os.fork()
+    if pid == 0:
+        in_child()
+        os._exit(0)
+    while open(f"/proc/{pid}/syscall").read().split()[0] != "0":
+        os.sched_yield()
+    return pid
+threads = []
+runtime = ctypes.addressof(ctypes.c_char.in_dll(ctypes.pythonapi, "_PyRuntime"))
+print(json.dumps({"pid": os.getpid(), "runtime": runtime, "hexversion": sys.hexversion}),
+      flush=True)
+for line in sys.stdin:
+    if line == "start\\n":
+        threads.append(start(len(threads)))
+        answer = [t.native_id for t in threads]
+    elif line == "end\\n":
+        for _ in threads:
+            os.write(still, b"x")
+        for thread in threads:
+            thread.join()
+        answer, threads = [t.native_id for t in threads], []
+    else:
+        answer = fork()
+    print(json.dumps(answer), flush=True)
+os._exit(0)
+"""
+
+INTERPRETERS = """
+import ctypes, json, os, sys, threading
+try:
+    import _interpreters
+except ImportError:
+    import _xxsubinterpreters as _interpreters
+code = '''
+import os, threading
+def spin():
+    while True: pass
+threads = [threading.Thread(target=spin) for _ in range(3)]
+for thread in threads: thread.start()
+os.write(%d, " ".join(str(t.native_id) for t in threads).encode())
+'''
+told, tell = os.pipe()
+run = getattr(_interpreters, "exec", None) or _interpreters.run_string
+inner = _interpreters.create()
+threading.Thread(target=run, args=(inner, code % tell), daemon=True).start()
+tids = list(map(int, os.read(told, 200).split()))
+runtime = ctypes.addressof(ctypes.c_char.in_dll(ctypes.pythonapi, "_PyRuntime"))
+print(json.dumps({"pid": os.getpid(), "runtime": runtime, "hexversion": sys.hexversion,
+                  "tids": tids}), flush=True)
+sys.stdin.read()
+os._exit(0)
+"""
+
+
+def _ask(victim: Victim, word: str) -> Any:
+    assert victim.process.stdin
+    assert victim.process.stdout
+    victim.process.stdin.write(word.encode() + b"\n")
+    victim.process.stdin.flush()
+    return json.loads(victim.process.stdout.readline())
+
+
+@pytest.mark.parametrize("version", sorted(pythons()))
+def test_threads_that_come_and_go(version: str) -> None:
+    """New ones are found, ended ones forgotten, though their memory is used again."""
+    victim = Victim(version, "-c", CHANGING)
+    try:
+        for _ in range(5):
+            for count in range(1, 13):
+                tids = _ask(victim, "start")
+                assert len(tids) == count
+                assert victim.peek.frames(tids[-1], 1) == ["<string>:5:held"]
+            assert all(victim.peek.frames(tid, 1) == ["<string>:5:held"] for tid in tids)
+            ended = _ask(victim, "end")
+            assert not any(victim.peek.frames(tid) for tid in ended)
+    finally:
+        victim.close()
+
+
+@pytest.mark.parametrize("version", sorted(pythons()))
+def test_a_forked_child_has_its_own_frames(version: str) -> None:
+    victim = Victim(version, "-c", CHANGING)
+    child = None
+    try:
+        _ask(victim, "start")
+        pid = _ask(victim, "fork")
+        child = Peek({**victim.said, "pid": pid})
+        assert child.frames(pid, 2) == ["<string>:15:in_child", "<string>:19:fork"]
+        subprocess.run(["kill", "-9", str(pid)], check=True)
+    finally:
+        if child:
+            child.close()
+        victim.close()
+
+
+@pytest.mark.parametrize("version", sorted(v for v in pythons() if v != "3.11" and "t" not in v))
+def test_an_inner_interpreter_has_its_own_gil(version: str) -> None:
+    victim = Victim(version, "-c", INTERPRETERS)
+    try:
+        kinds, places = [], set()
+        deadline = time.monotonic() + 20
+        while len(kinds) < 10 and time.monotonic() < deadline:
+            for tid in victim.said["tids"]:
+                call = victim.peek.syscall(tid)
+                if call[0] == FUTEX:
+                    kinds.append(victim.peek.futex(int(call[1], 16))[0])
+                    places.update(frame.split(":")[-1] for frame in victim.peek.frames(tid, 1))
+        assert kinds
+        assert set(kinds) == {GIL}
+        assert "spin" in places
+    finally:
+        victim.close()
