@@ -87,7 +87,7 @@ class Sorted:
     text: NDArray[np.int32]
     """A text index for each row, -1 = none."""
     filed: Int64 | None
-    """Each row's place in the order before sorting by time; None = the same."""
+    """LOOK: each row's place in the order before sorting by time; None = the same."""
 
     def numbers(self, name: str) -> tuple[Int64, Int64]:
         """The rows of one kind of event that has more numbers than ``x`` holds, in order, and a
@@ -121,17 +121,28 @@ def sort(pile: Pile, stream: spec.Stream, begin_ns: int, end_ns: int) -> Sorted:
             wide_at = np.append(wide_at, len(wide) + 2 * np.arange(gaps))
             wide = np.append(wide, np.stack([np.zeros(gaps, np.int64), gap_rows[2]], axis=1))
     order = _order(time, by_stream)
+    del by_stream
+    text_row = pile.take("text_row")
+    if order is not None:  # column after column, so that only one of them is there twice
+        wide_row, text_row = _moved(wide_row, order), _moved(text_row, order)
+        time = time[order]
+        event = event[order]
+        key = key[order]
+        x = x[order]
     text = np.full(len(time), -1, np.int32)
-    text[pile.take("text_row")] = pile.take("text")
-    if order is None:
-        return Sorted(time, event, key, x, wide_row, wide_at, wide, text, None)
-    if len(wide_row):
-        place = np.empty(len(order), np.int64)
-        place[order] = np.arange(len(order))
-        wide_row = place[wide_row]
-        del place
-    time, event, key, x = time[order], event[order], key[order], x[order]
-    return Sorted(time, event, key, x, wide_row, wide_at, wide, text[order], order)
+    text[text_row] = pile.take("text")
+    filed = order if stream == spec.Stream.LOOK else None  # only looks need it
+    return Sorted(time, event, key, x, wide_row, wide_at, wide, text, filed)
+
+
+def _moved(rows: Int64, order: Int64) -> Int64:
+    """Where these rows (ascending) are after sorting."""
+    mark = np.zeros(len(order), np.bool_)
+    mark[rows] = True
+    place = np.flatnonzero(mark[order])
+    moved = np.empty(len(rows), np.int64)
+    moved[np.searchsorted(rows, order[place])] = place
+    return moved
 
 
 def _by_stream(

@@ -21,6 +21,7 @@ Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
 
 PID_LIMIT = 1 << 22  # the kernel's own limit (PID_MAX_LIMIT)
+CHUNK = 1 << 18
 _FORK = spec.BY_NAME["FORK"].number
 _LOOK = spec.BY_NAME["LOOK"].number
 _TEXT = spec.BY_NAME["TEXT"].number
@@ -100,7 +101,10 @@ def _fill_pids(event: Any, pid: Int32, tid: Int32) -> None:
     table[tids] = pids
     again = tids[np.bincount(tids)[tids] > 1] if len(tids) else tids
     table[again] = 0
-    np.copyto(pid, table.take(tid, mode="clip"), where=pid == 0)
+    for begin in range(0, len(pid), CHUNK):  # numpy makes wide copies of what it looks up
+        part = pid[begin : begin + CHUNK]
+        found = table.take(tid[begin : begin + CHUNK], mode="clip")
+        np.copyto(part, found, where=part == 0)
     if len(again):
         _fill_again(event, pid, tid, np.unique(again))
 
