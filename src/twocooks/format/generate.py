@@ -66,6 +66,12 @@ def _header_lines() -> Iterator[str]:
     yield f"#define TC_MAX_NUMBERS {widest} /* no event has more number fields */"
     yield f"#define TC_STREAM_LIMIT {max(spec.Stream) + 1}"
     yield ""
+    yield from _enum_lines()
+    yield from _table_lines()
+    yield "#endif"
+
+
+def _enum_lines() -> Iterator[str]:
     yield "enum tc_block_kind {"
     for block in spec.Block:
         yield f"    TC_BLOCK_{block.name} = {block.value},"
@@ -81,6 +87,9 @@ def _header_lines() -> Iterator[str]:
         yield f"    TC_EV_{event.name} = {event.number},"
     yield "};"
     yield ""
+
+
+def _table_lines() -> Iterator[str]:
     yield "struct tc_event_row {"
     yield "    const char *name;  /* NULL: no such event */"
     yield "    uint8_t stream;    /* enum tc_stream_kind, 0 = any */"
@@ -113,7 +122,6 @@ def _header_lines() -> Iterator[str]:
             row.append(str(found[0].number if number and found else -1))
         yield f"    {{{', '.join(row)}}},"
     yield "};"
-    yield "#endif"
 
 
 def page() -> str:
