@@ -186,6 +186,14 @@ static uint64_t parked_on(struct tc_peek *p, uint64_t address) {
     return back == address + 32 ? lock : 0;
 }
 
+/* glibc's sem_t: {u32 value, u32 waiters, u32 shared (0 or 128)}. Whoever waits found the value 0
+ * and counted itself. In a pthread_cond_t or a mutex the same words read differently. */
+static int is_semaphore(struct tc_peek *p, uint64_t address) {
+    uint32_t words[3];
+    return get(p, address, words, sizeof words) && words[0] == 0 && words[1] > 0 &&
+           words[1] < 1u << 22 && (words[2] == 0 || words[2] == 128);
+}
+
 enum tc_futex tc_peek_futex(struct tc_peek *p, uint64_t address, uint64_t *lock) {
     if (!p->usable || address < 4096) return TC_FUTEX_OTHER;
     if (is_gil(p, address)) return TC_FUTEX_GIL;
@@ -193,7 +201,8 @@ enum tc_futex tc_peek_futex(struct tc_peek *p, uint64_t address, uint64_t *lock)
     if (is_gil(p, address)) return TC_FUTEX_GIL;
     uint64_t found = is_old(p) ? 0 : parked_on(p, address);
     if (found && lock) *lock = found;
-    return found ? TC_FUTEX_PARKED : TC_FUTEX_OTHER;
+    if (found) return TC_FUTEX_PARKED;
+    return is_semaphore(p, address) ? TC_FUTEX_SEMAPHORE : TC_FUTEX_OTHER;
 }
 
 /* ---- threads ---- */

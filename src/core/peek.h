@@ -28,10 +28,12 @@ struct tc_peek *tc_peek_new_by(tc_read read, void *context, uint64_t runtime, ui
 /* The Python state may move (interpreter started anew after fork, exec): look it up again. */
 void tc_peek_refresh(struct tc_peek *p);
 
-enum tc_futex { TC_FUTEX_OTHER = 0, TC_FUTEX_GIL = 1, TC_FUTEX_PARKED = 2 };
+enum tc_futex { TC_FUTEX_OTHER = 0, TC_FUTEX_GIL = 1, TC_FUTEX_PARKED = 2, TC_FUTEX_SEMAPHORE = 3 };
 
 /* What the futex at `address`, on which a thread of p waits, belongs to. For TC_FUTEX_PARKED *lock
- * is set to the address of the lock (3.13t, 3.14 and later: the word at address - 8). */
+ * is set to the address of the lock (3.13t, 3.14 and later: the word at address - 8). A semaphore is
+ * what threading.Lock is before that, and multiprocessing.Lock always; native code that waits for
+ * its own threads mostly uses other things. */
 enum tc_futex tc_peek_futex(struct tc_peek *p, uint64_t address, uint64_t *lock);
 
 /* The innermost frames of the blocked thread tid, as "file:line:function" joined by U+001F, innermost

@@ -136,7 +136,7 @@ def wait_until_blocked():
         steady = steady + 1 if right else 0
         if time.monotonic() > deadline:
             sys.exit("the threads do not block")
-        os.sched_yield()
+        time.sleep(0.001)  # lets go of the GIL, so nobody stays at it for all of the looks
 
 
 def frames_of(ident):
@@ -158,10 +158,37 @@ def native_thread():
     return int((set(os.listdir("/proc/self/task")) - before).pop())
 
 
+MUTEX, INNER, CONDITION = (ctypes.create_string_buffer(64) for _ in range(3))
+
+
+def in_mutex():
+    LIBC.pthread_mutex_lock(MUTEX)
+
+
+def in_condition():
+    LIBC.pthread_mutex_lock(INNER)
+    LIBC.pthread_cond_wait(CONDITION, INNER)
+
+
+def threads_in_c():
+    """The tids of two threads that wait inside C, for a mutex and for a condition."""
+    LIBC.pthread_mutex_lock(MUTEX)
+    threads = [threading.Thread(target=f, daemon=True) for f in (in_mutex, in_condition)]
+    for thread in threads:
+        thread.start()
+    deadline, steady = time.monotonic() + 60, 0
+    while steady < 50 and time.monotonic() < deadline:
+        right = all(blocked(thread.native_id) == "202" for thread in threads)
+        steady = steady + 1 if right else 0
+        time.sleep(0.001)  # lets go of the GIL, so nobody stays at it for all of the looks
+    return [thread.native_id for thread in threads]
+
+
 def main():
     for name, (function, _) in THREADS.items():
         threading.Thread(target=run, args=(name, caller_of(function)), daemon=True).start()
     wait_until_blocked()
+    in_c = threads_in_c()
     native = native_thread()
     runtime = ctypes.c_char.in_dll(ctypes.pythonapi, "_PyRuntime")
     said = {
@@ -170,6 +197,7 @@ def main():
         "hexversion": sys.hexversion,
         "lock": id(LOCK),
         "native": native,
+        "in_c": in_c,
         "threads": {
             name: {"tid": tid, "call": THREADS[name][1], "frames": frames_of(ident)}
             for name, (tid, ident) in STARTED.items()

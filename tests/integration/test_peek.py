@@ -30,7 +30,7 @@ sys.stdin.read()
 os._exit(0)
 """
 FUTEX = "202"
-OTHER, GIL, PARKED = range(3)
+OTHER, GIL, PARKED, SEMAPHORE = range(4)
 
 
 def _library() -> ctypes.CDLL:
@@ -152,6 +152,14 @@ def test_native_and_unknown_threads_have_no_frames(victim: Victim) -> None:
     assert victim.peek.frames(0) == []
 
 
+def test_a_lock_of_native_code_is_not_pythons(victim: Victim) -> None:
+    """A mutex and a condition of pthread, on which threads of the program wait inside C."""
+    for tid in victim.said["in_c"]:
+        call = victim.peek.syscall(tid)
+        assert call[0] == FUTEX
+        assert victim.peek.futex(int(call[1], 16))[0] == OTHER
+
+
 def test_locks_are_not_the_gil(victim: Victim) -> None:
     parked = set()
     for name, thread in victim.said["threads"].items():
@@ -159,14 +167,14 @@ def test_locks_are_not_the_gil(victim: Victim) -> None:
             call = victim.peek.syscall(thread["tid"])
             assert call[0] == FUTEX
             kind, lock = victim.peek.futex(int(call[1], 16))
-            assert kind in (OTHER, PARKED), name
+            assert kind in (SEMAPHORE, PARKED), name
             if name in ("lock", "deep"):
                 parked.add((kind, lock if kind == PARKED else int(call[1], 16)))
     assert len(parked) == 1, "both wait for the same lock"
     version = victim.said["hexversion"] >> 16
     kind, lock = parked.pop()
     if version < 0x030D:
-        assert kind == OTHER
+        assert kind == SEMAPHORE
     if version >= 0x030E:
         assert kind == PARKED
     if kind == PARKED:
