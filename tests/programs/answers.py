@@ -51,8 +51,8 @@ def needing(*names: str) -> frozenset[str]:
 
 
 ANY = 1e9
-# Bounds on asyncio tasks allow three more than the program makes: ``asyncio.run`` makes the main one,
-# and at its end one for the generators and one for the executor.
+# Bounds on asyncio tasks allow three more than the program makes: ``asyncio.run`` makes the main
+# one, and at its end one for the generators and one for the executor.
 PARALLEL = one("parallel")
 NO_OVERLAP = {"parallelism.two_or_more_s": (0.0, 0.03), "parallelism.mean": (0.95, 1.04)}
 """Never two hands: hand-overs and starting up may coincide for some milliseconds in all."""
