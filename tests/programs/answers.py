@@ -36,6 +36,10 @@ class Answer:
     """How the test is called; the program's name where empty."""
     options: tuple[str, ...] = ()
     """Options of ``twocooks run``."""
+    strict: bool = False
+    """Where the answer is ``parallel``: nothing can make its tasks take turns, ``both`` is wrong.
+    Else the kernel may put two tasks on one core for a while; then they really take turns there,
+    and ``both`` is right where three turns or a tenth of the time in line are shown."""
 
     @property
     def label(self) -> str:
@@ -153,7 +157,7 @@ ANSWERS: tuple[Answer, ...] = (
     Answer(
         "gil_whole",
         one("one-after-another", "gil"),
-        "equal True",
+        "done [True, True, True, True]",
         {"parallelism.mean": (0.95, 1.04)},
         {"item": (4, 8)},
         needing("agent", "gil"),
@@ -362,6 +366,8 @@ ANSWERS: tuple[Answer, ...] = (
         {"parallelism.mean": (1.25, 1.7), "scores.together_share": (0.3, 0.55)},
         needs=CORES,
     ),
+    Answer("threads_apart", PARALLEL, "hashed on 2 cores", OVERLAP, needs=CORES, strict=True),
+    Answer("processes_apart", PARALLEL, "exit codes [0, 0]", OVERLAP, needs=CORES, strict=True),
     # Both, many hands.
     Answer(
         "four_processes",

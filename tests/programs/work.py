@@ -60,12 +60,6 @@ def compress_block(data: bytes) -> int:
     return len(zlib.compress(data, 6))
 
 
-def sums_for(cpu_s: float) -> int:
-    """N for which ``sum(range(N))``, one call that never gives the GIL away, takes ``cpu_s``."""
-    probe = 300_000
-    return max(1, round(probe * cpu_s / cost(lambda: sum(range(probe)))))
-
-
 def two_cores() -> None:
     """Take no more than two cores, so that the answer does not depend on the machine's size."""
     usable = sorted(os.sched_getaffinity(0))
