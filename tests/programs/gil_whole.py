@@ -1,5 +1,5 @@
-"""Four items, and a switch interval so long that nobody is asked to hand the GIL over: the next item
-begins when the one before has ended, though four workers stand ready.
+"""Four items, and a switch interval so long that nobody is asked to hand the GIL over: the next
+item begins when the one before has ended, though four workers stand ready.
 
 The workers exist already (four small items meet at a barrier first), so it is not the pool. Without
 the long interval an item would lose the GIL between its last work and its end, and not be done.
