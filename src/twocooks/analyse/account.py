@@ -176,23 +176,21 @@ def choose(line: Timeline, wait: Int64) -> tuple[Bool, Bool]:
         | (waited >= SIGNIFICANT_WAIT_NS)
     )
     significant = counted & big[group]
-    _drop_hosts(line, significant, cpu)
+    _drop_hosts(line, significant, cpu, wait)
     return background, significant
 
 
-def _drop_hosts(line: Timeline, significant: Bool, cpu: int) -> None:
-    """A program that only starts the others and tidies up after them is not a dish: a thread that
-    hosts other tasks must do more than that takes."""
+def _drop_hosts(line: Timeline, significant: Bool, cpu: int, wait: Int64) -> None:
+    """What only starts the others and tidies up after them is not a dish: a task that hosts or made
+    other tasks must do more than that takes, or wait for something else than them."""
     book = line.book
     parents = {p for i, p in enumerate(book.parent) if p >= 0 and significant[i]}
-    for task in book.base.values():
-        host = (
-            task in book.hosts
-            or task in parents
-            or (book.name[task] == "main" and book.parent[task] < 0)
-        )
-        least = max(SIGNIFICANT_NS, min(HOST_NS, HOST_SMALL * cpu), HOST_SHARE * cpu)
-        if host and significant[task] and significant.sum() > 1 and line.work[task] < least:
+    base = set(book.base.values())
+    main = {t for t in base if book.name[t] == "main" and book.parent[t] < 0}
+    least = max(SIGNIFICANT_NS, min(HOST_NS, HOST_SMALL * cpu), HOST_SHARE * cpu)
+    for task in sorted(parents | (base & book.hosts) | main):
+        idle = task in base or wait[task] < SIGNIFICANT_WAIT_NS
+        if idle and significant[task] and significant.sum() > 1 and line.work[task] < least:
             significant[task] = False
 
 
@@ -272,23 +270,26 @@ def _fractions(
     m.phi = _share(int((np.minimum(p, n) * width).sum()), int((np.minimum(d, n) * width).sum()))
     m.c_mean, m.p_mean = _share(levels.integral("C"), active), _share(levels.integral("P"), busy)
     m.d_mean = _share(levels.integral("D"), levels.when(d >= 1))
-    m.c_max = int(c.max(initial=0))
-    p_long = (
-        [
-            k
-            for k in range(1, int(p.max(initial=0)) + 1)
-            if k == 1 or keep_long(levels, p >= k, HAND_OVER_NS).any()
-        ]
-        if p.max(initial=0) <= 512
-        else [int(p.max())]
-    )
-    m.p_max = max(p_long, default=0)
+    m.c_max, m.p_max = peak(levels, "C"), peak(levels, "P")
     k = cores.counts["K"]
     m.k_max = int(k.max(initial=0))
     m.k2 = cores.when(k >= 2) / 1e9
     m.k_mean = _share(cores.integral("K"), cores.when(k >= 1))
     both = _together(levels, cores)
     m.many = _share(both, busy)
+
+
+def peak(levels: Levels, name: str) -> int:
+    """The highest count that held for longer than a hand-over takes."""
+    count = levels.counts[name]
+    low, high = 0, int(count.max(initial=0))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if middle == 1 or keep_long(levels, count >= middle, HAND_OVER_NS).any():
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def _company(length: np.ndarray) -> float:

@@ -91,6 +91,15 @@ def join(parts: list[Pieces]) -> Pieces:
     return Pieces(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Pieces)))
 
 
+def distinct(*parts: Int64) -> Int64:
+    """All values once, sorted. (A stable sort: the parts are mostly sorted already, which makes it
+    many times faster than ``np.unique``.)"""
+    whole = np.sort(np.concatenate(parts), kind="stable")
+    if not len(whole):
+        return whole
+    return whole[np.append(True, whole[1:] != whole[:-1])]
+
+
 def last_true(mask: Bool) -> Int64:
     """For each position the index of the last True at or before it, else -1."""
     return np.maximum.accumulate(np.where(mask, np.arange(len(mask)), -1))
@@ -121,7 +130,7 @@ def keys(*tables: tuple[NDArray[Any], Int64]) -> list[Int64]:
     if groups * span < 2**62:
         return [group.astype(np.int64) * span + (time - low) for group, time in tables]
     # A very long run of very many threads: rank the times first.
-    times = np.unique(np.concatenate([time for _, time in tables]))
+    times = distinct(*(time for _, time in tables))
     return [
         group.astype(np.int64) * len(times) + np.searchsorted(times, time) for group, time in tables
     ]
@@ -146,7 +155,7 @@ def overlay(a: Pieces, group: Int64, start: Int64, end: Int64) -> tuple[Pieces, 
     key_start, key_end, cut_start, cut_end = keys(
         (a.owner, a.start), (a.owner, a.end), (group, start), (group, end)
     )
-    cuts = np.unique(np.concatenate([cut_start, cut_end]))
+    cuts = distinct(cut_start, cut_end)
     cut_time = np.empty(len(cuts), np.int64)
     for key, time in ((cut_start, start), (cut_end, end)):
         cut_time[np.searchsorted(cuts, key)] = time
@@ -177,7 +186,7 @@ def union(group: Int64, start: Int64, end: Int64) -> tuple[Int64, Int64, Int64]:
     order = np.lexsort((start, group))
     group, start, end = group[order], start[order], end[order]
     # Ranks instead of times: the running maximum must never mix groups and never overflow.
-    times = np.unique(np.concatenate([start, end]))
+    times = distinct(start, end)
     shift = (np.cumsum(group_first(group) == np.arange(len(group))) - 1) * len(times)
     reach = np.maximum.accumulate(np.searchsorted(times, end) + shift)
     fresh = np.ones(len(group), bool)
@@ -215,7 +224,7 @@ class Levels:
 def sweep(**stretches: tuple[Int64, Int64]) -> Levels:
     """How many stretches of each named set (starts, ends) are open, at all breaks of all sets."""
     every = [part for pair in stretches.values() for part in pair]
-    time = np.unique(np.concatenate(every)) if every else np.empty(0, np.int64)
+    time = distinct(*every) if every else np.empty(0, np.int64)
     counts = {}
     for name, (start, end) in stretches.items():
         n = len(time)

@@ -207,7 +207,7 @@ def _asyncio_tasks(trace: Trace, threads: Threads, said: Said, book: Book, close
     names = {int(aio[row]): int(said.text[row]) for row in said.rows("TASK_NAME")}
     for i in range(count):
         text = names.get(first_id + i, -1)
-        name, function = words(trace, text)[:2] if text >= 0 else (f"task {i + 1}", "")
+        name, function = words(trace, text)[:2] if text >= 0 else (f"task {i + 1}", "task")
         book.add(
             TaskKind.ASYNCIO,
             name,
@@ -269,6 +269,11 @@ def _parents(threads: Threads, said: Said, book: Book, inside: Int64, about: Int
     for row in said.rows("TASK_NEW", "ITEM_NEW"):
         if about[row] >= 0 and inside[row] != about[row]:
             book.parent[about[row]] = int(inside[row])
+    base = set(book.base.values())
+    for task, name in enumerate(book.name):
+        # uvloop's own coroutines have no other name; run by no task they are its tidying up.
+        if name and book.group[task].endswith("iterable_coroutine") and book.parent[task] in base:
+            book.helper[task] = True
     forked = np.array([t for t in book.base if threads.parent[t] >= 0], np.int64)
     if not len(forked):
         return

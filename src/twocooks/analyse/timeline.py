@@ -20,6 +20,7 @@ from twocooks.analyse.columns import (
     Bool,
     Int64,
     Pieces,
+    distinct,
     group_first,
     join,
     overlay,
@@ -241,7 +242,7 @@ def _in_a_call(threads: Threads, table: Pieces, process: int) -> tuple[Int64, In
     some = table.take(busy)
     _, start, end = union(some.owner, some.start, some.end)
     owner, _, _ = union(some.owner, some.start, some.end)
-    time = np.unique(np.concatenate([start, end]))
+    time = distinct(start, end)
     n = len(time)
     begin, stop = np.searchsorted(time, start), np.searchsorted(time, end)
     count = np.cumsum(np.bincount(begin, minlength=n) - np.bincount(stop, minlength=n))
