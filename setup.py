@@ -36,7 +36,7 @@ if sys.platform == "linux":
     extensions += [
         extension(
             "twocooks._core",
-            "module.c", "recorder.c", "ring.c", "drain.c", "waits.c", "peek.c", "peek_code.c",
+            "module.c", "recorder.c", "ring.c", "drain.c", "waits.c", "peek.c", "peek_code.c", "peek_find.c",
             "encode.c",
         ),
         extension(

@@ -28,6 +28,7 @@
 #include "peek.h"
 
 enum {
+    SEARCHES = 4,         /* for the Python of a process that did not tell; it may just begin */
     LOOKS = 3,            /* looks at one wait before it is given up */
     FRAMES = 6,
     TEXT_SIZE = 4096,
@@ -49,6 +50,7 @@ struct thread {
 struct process {
     uint32_t pid, threads; /* pid 0: a free place */
     struct tc_peek *peek;
+    uint32_t searches; /* times that its Python was looked for in vain */
 };
 
 struct text {
@@ -279,6 +281,7 @@ void tc_waits_exec(struct tc_waits *w, uint32_t pid) {
     struct process *p = find_process(w, pid);
     tc_peek_free(p->peek);
     p->peek = NULL;
+    p->searches = 0;
 }
 
 size_t tc_waits_pending(const struct tc_waits *w) { return w->pending; }
@@ -376,13 +379,27 @@ static uint64_t text_id(struct tc_waits *w, struct tc_stream *look, uint64_t now
     return id;
 }
 
+/* What reads the process's Python; NULL = it has none. */
+static struct tc_peek *peek_of(struct tc_waits *w, uint32_t pid) {
+    struct process *p = find_process(w, pid);
+    uint64_t runtime;
+    uint32_t hexversion;
+    if (p->peek || !p->pid || p->searches >= SEARCHES) return p->peek;
+    p->searches++;
+    if (tc_peek_find(pid, &runtime, &hexversion)) {
+        p->peek = tc_peek_new(pid, runtime, hexversion);
+        if (!p->peek) p->searches = SEARCHES; /* a version that is not known */
+    }
+    return p->peek;
+}
+
 /* One look. 0: it told nothing: the thread runs, ended or may not be read. */
 static int look_at(struct tc_waits *w, struct thread *t, uint64_t began,
                    struct tc_stream *look) {
     char text[TEXT_SIZE];
     uint64_t number, argument, kind = TC_FUTEX_OTHER, lock = 0, where = 0;
     if (!read_syscall(w, t, &number, &argument)) return 0;
-    struct tc_peek *peek = find_process(w, t->pid)->peek;
+    struct tc_peek *peek = peek_of(w, t->pid);
     int size = 0;
     if (peek) {
         if (number == SYS_futex) kind = (uint64_t)tc_peek_futex(peek, argument, &lock);

@@ -30,7 +30,8 @@ void tc_waits_off(struct tc_waits *w, uint32_t pid, uint32_t tid, uint64_t now_n
 void tc_waits_gone(struct tc_waits *w, uint32_t tid);
 
 /* The process runs Python: from now on its futexes and frames can be read. Again for the same pid
- * (after fork, a second interpreter): looked up anew. */
+ * (after fork, a second interpreter): looked up anew. A process that never tells (no agent in it)
+ * is searched for its Python at its first looks. */
 void tc_waits_process(struct tc_waits *w, uint32_t pid, uint64_t runtime, uint32_t hexversion);
 void tc_waits_exec(struct tc_waits *w, uint32_t pid); /* it runs something else now */
 

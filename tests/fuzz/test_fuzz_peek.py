@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -32,3 +34,22 @@ def test_damaged_memory_is_harmless(version: str) -> None:
             assert found, "all looks failed: the fuzz tests nothing"
     finally:
         victim.close()
+
+
+@pytest.mark.parametrize("version", sorted(pythons()))
+def test_damaged_files_are_harmless(version: str, tmp_path: Path) -> None:
+    ask = "print(open('/proc/self/maps').read())"
+    said = subprocess.run([*pythons()[version], "-c", ask], capture_output=True, text=True)
+    files = {Path(line.split()[-1]) for line in said.stdout.splitlines() if "/" in line}
+    here = [f for f in files if f.is_file() and f.name.startswith(("python", "libpython"))]
+    if not here:
+        pytest.skip("this Python lives in another root")
+    original = max(here, key=lambda file: file.stat().st_size)  # the program or its library
+    copy = tmp_path / "python"
+    shutil.copy(original, copy)
+    fuzz = cbuild.program("tests/fuzz/find_fuzz.c", sanitize=True)
+    done = subprocess.run(
+        [str(fuzz), str(copy), "7", "400"], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert 400 > int(done.stdout) > 0, "some rounds do no harm, some hide the symbols"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ import pytest
 from tests.kit import cbuild, peek_layouts
 from tests.kit.pythons import pythons
 
-CORE = ("src/core/peek.c", "src/core/peek_code.c")
+CORE = ("src/core/peek.c", "src/core/peek_code.c", "src/core/peek_find.c")
 VICTIM = Path(__file__).with_name("peek_victim.py")
 SPINNERS = """
 import ctypes, json, os, sys, threading
@@ -130,6 +131,29 @@ def test_frames_are_what_python_says(victim: Victim, count: int) -> None:
         for name, thread in victim.said["threads"].items():
             found = victim.peek.frames(thread["tid"], count, size=8192)
             assert found == _expected(thread["frames"], count), name
+
+
+def _find(pid: int) -> tuple[int, int] | None:
+    runtime, hexversion = ctypes.c_uint64(0), ctypes.c_uint32(0)
+    found = _library().tc_peek_find(pid, ctypes.byref(runtime), ctypes.byref(hexversion))
+    return (runtime.value, hexversion.value) if found else None
+
+
+def test_a_silent_python_is_found(victim: Victim) -> None:
+    assert _find(victim.said["pid"]) == (victim.said["runtime"], victim.said["hexversion"])
+
+
+def test_what_only_is_called_python_is_not(tmp_path: Path) -> None:
+    copy = tmp_path / "python3.13"
+    shutil.copy(shutil.which("cat") or "", copy)
+    with subprocess.Popen([str(copy)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(b"x\n")
+        process.stdin.flush()
+        process.stdout.readline()
+        assert _find(process.pid) is None
+    assert _find(process.pid) is None
 
 
 def test_refresh_finds_all_again(victim: Victim) -> None:

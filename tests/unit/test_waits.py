@@ -89,8 +89,9 @@ class Waits:
 
     def __init__(self) -> None:
         self.lib = cbuild.library(
-            "src/core/waits.c", "src/core/peek.c", "src/core/peek_code.c", "src/core/encode.c"
-        )
+            "src/core/waits.c", "src/core/encode.c",
+            "src/core/peek.c", "src/core/peek_code.c", "src/core/peek_find.c",
+        )  # fmt: skip
         for name, (result, arguments) in SIGNATURES.items():
             function = getattr(self.lib, name)
             function.restype, function.argtypes = result, arguments
@@ -172,7 +173,7 @@ def test_one_look_a_wait(waits: Waits, sleeper: dict[str, Any]) -> None:
     assert waits.pending() == 1
     assert waits.look(now + MS, min_age=2 * MS) == [], "too young"
     (look,) = waits.look(now + 2 * MS, min_age=2 * MS)
-    assert (look.pid, look.tid, look.syscall, look.kind, look.where) == (pid, tid, 0, 0, "")
+    assert (look.pid, look.tid, look.syscall, look.kind) == (pid, tid, 0, 0)
     assert now <= look.time - look.took <= look.time <= time.monotonic_ns()
     assert waits.pending() == 0
     assert waits.look(now + 100 * MS) == [], "labelled once"
@@ -194,11 +195,27 @@ def test_python_says_where(waits: Waits, sleeper: dict[str, Any]) -> None:
     assert places == {"<string>:6:held"}
     assert len(waits.texts) == 2, "one text for all"
     assert waits.counts.frames == len(tids)
+
+
+def test_a_program_that_tells_nothing_is_searched(waits: Waits, sleeper: dict[str, Any]) -> None:
+    """As after an exec, or where the agent is not let in."""
+    pid, tid = sleeper["pid"], sleeper["tids"][0]
+    waits.process(pid, sleeper["runtime"], sleeper["hex"])
     waits.exec(pid)
-    now = time.monotonic_ns()
-    waits.on(pid, tids[0], now)
-    waits.off(pid, tids[0], now + 1, 0)
-    assert waits.look(now + 1)[0].where == ""
+    waits.off(pid, tid, 1000, 0)
+    assert waits.look(2000)[0].where.split("\x1f")[0] == "<string>:6:held"
+
+
+def test_a_program_without_python_has_no_frames(waits: Waits) -> None:
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as process:
+        looks: list[Look] = []
+        deadline = time.monotonic() + 20
+        while not (looks and looks[0].syscall == 0) and time.monotonic() < deadline:
+            waits.on(process.pid, process.pid, time.monotonic_ns())
+            waits.off(process.pid, process.pid, time.monotonic_ns(), 0)
+            looks = waits.look(time.monotonic_ns())
+        assert looks[0].syscall == 0
+        assert looks[0].where == ""
 
 
 def test_who_waits_for_a_core_is_not_looked_at(waits: Waits, sleeper: dict[str, Any]) -> None:
