@@ -36,7 +36,8 @@ if sys.platform == "linux":
     extensions += [
         extension(
             "twocooks._core",
-            "module.c", "recorder.c", "ring.c", "drain.c", "waits.c", "peek.c", "peek_code.c", "peek_find.c",
+            "module.c", "recorder.c", "ring.c", "drain.c", "waits.c", "peek.c", "peek_code.c",
+            "peek_find.c",
             "encode.c",
         ),
         extension(
