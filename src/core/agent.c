@@ -161,15 +161,29 @@ static PyObject *agent_start(PyObject *module, PyObject *args) {
     Py_RETURN_TRUE;
 }
 
-PyDoc_STRVAR(block_doc, "block(name)\n--\n\nA block of this name begins here. Returns its number, 0 where no agent is at work.");
+PyDoc_STRVAR(block_doc, "block(name)\n--\n\nA block of this name begins here, or, for a number, that block "
+             "goes on here. Returns its number, 0 where no agent is at work.");
+
+/* Numbers are unique in the whole tree of processes, so that one can be handed to another process. */
+static uint64_t new_block(void) {
+    uint64_t count = atomic_fetch_add(&blocks, 1) + 1;
+    return ((uint64_t)getpid() & 0x3fffff) << 26 | (count & 0x3ffffff);
+}
 
 static PyObject *agent_block(PyObject *module, PyObject *name) {
     struct tc_text text;
     (void)module;
     if (!tc_writer_is_open()) return PyLong_FromLong(0);
-    uint64_t number = atomic_fetch_add(&blocks, 1) + 1;
     tc_text_init(&text);
-    tc_text_add_str(&text, name);
+    uint64_t number;
+    if (PyLong_Check(name)) {
+        number = PyLong_AsUnsignedLongLong(name) & 0xffffffffffffull;
+        if (PyErr_Occurred()) return NULL;
+        if (!number) return PyLong_FromLong(0);
+    } else {
+        number = new_block();
+        tc_text_add_str(&text, name);
+    }
     tc_event_full(TC_EV_BLOCK, number, NULL, 0, &text);
     return PyLong_FromUnsignedLongLong(number);
 }

@@ -104,7 +104,9 @@ static int load_layout(struct tc_peek *p) {
     p->code_size -= p->code_from;
     return p->thread_size <= MAX_THREAD_SIZE && p->frame_size <= MAX_FRAME_SIZE &&
            p->code_size <= MAX_CODE_SIZE && p->at[TC_FRAME_SIZE] < WINDOW / 2 &&
-           p->at[TC_FRAME_SIZE] >= p->frame_size - 8 && p->at[TC_TEXT_ASCII] <= 128;
+           p->at[TC_FRAME_SIZE] >= p->frame_size - 8 && p->at[TC_TEXT_ASCII] <= 128 &&
+           p->at[TC_TEXT_LENGTH] + 8 <= p->at[TC_TEXT_ASCII] &&
+           p->at[TC_TEXT_STATE] + 4 <= p->at[TC_TEXT_ASCII];
 }
 
 struct tc_peek *tc_peek_new_by(tc_read read, void *context, uint64_t runtime,

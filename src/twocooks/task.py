@@ -25,14 +25,21 @@ class task:  # noqa: N801 - reads as a word in the program: with task("rice"):
     """A block of work, shown under its name; ``async with`` works too.
 
     It counts for the task that runs it: within an asyncio task only that task's steps belong to it.
-    Blocks may nest and may be used again one after another.
+    Blocks may nest and may be used again one after another. ``token`` of an open block, given to
+    another thread or process, lets that one go on with it: ``with task(token):`` there is no new
+    task, but more hands on this one.
     """
 
     __slots__ = ("_name", "_numbers")
 
-    def __init__(self, name: str) -> None:
-        self._name = str(name)
+    def __init__(self, name: str | int) -> None:
+        self._name = name if isinstance(name, int) else str(name)
         self._numbers: list[int] = []
+
+    @property
+    def token(self) -> int:
+        """The number of the innermost open block of this object; 0 = none, or not watched."""
+        return self._numbers[-1] if self._numbers else 0
 
     def __enter__(self) -> task:
         agent = _agent()

@@ -7,6 +7,7 @@ not know was a colleague's result when another task's step ended it, else it cam
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from itertools import pairwise
 
 import numpy as np
@@ -122,25 +123,44 @@ def give_to_blocks(table: Pieces, blocks: Blocks) -> Pieces:
     return cut.with_(owner=np.where(row >= 0, task[np.maximum(row, 0)], cut.owner))
 
 
+CONTINUED = -10
+"""Block owners from here down are continuations of block task ``CONTINUED - owner`` elsewhere."""
+
+
 def find_blocks(owners: Owners, last: int) -> Blocks:
-    """Register the ``twocooks.task`` blocks as tasks; ``last`` closes those that never ended."""
+    """Register the ``twocooks.task`` blocks as tasks; ``last`` closes those that never ended.
+
+    A block whose number is open elsewhere already (another thread or process was given its token)
+    is that block continued: no task of its own, but a mark for ``continue_blocks``."""
     said, book = owners.said, owners.book
     begins, ends = said.rows("BLOCK"), said.rows("BLOCK_END")
-    closing = {(int(said.process[r]), int(said.a[r])): int(said.time[r]) for r in ends}
+    closing: dict[tuple[int, int], list[int]] = {}
+    for row in ends[np.argsort(said.time[ends], kind="stable")]:
+        key = (int(said.thread[row]), int(said.a[row]))
+        closing.setdefault(key, []).append(int(said.time[row]))
     spans: dict[int, list[tuple[int, int, int]]] = {}
+    first: dict[int, tuple[int, int]] = {}
     for row in begins[np.argsort(said.time[begins], kind="stable")]:
         host = int(owners.inside[row])
         if host < 0:
             continue
         start = int(said.time[row])
-        stop = closing.get((int(said.process[row]), int(said.a[row])), last)
+        number = int(said.a[row])
+        stops = closing.get((int(said.thread[row]), number), [])
+        place = bisect_left(stops, start)
+        stop = stops[place] if place < len(stops) else last
+        if number in first and start < first[number][1]:
+            spans.setdefault(host, []).append((CONTINUED - first[number][0], start, stop))
+            book.hosts.add(host)  # a cook who works on other people's dishes
+            continue
         text = int(said.text[row])
         name = owners.texts[text] if text >= 0 else "block"
         task = book.add(
             TaskKind.BLOCK, name, name, book.pid[host], int(said.thread[row]), start, stop, host
         )
+        first[number] = task, stop
         for around, opened, closed in spans.get(host, []):
-            if opened <= start < closed:
+            if opened <= start < closed and around >= 0:
                 book.parent[task] = around
         spans.setdefault(host, []).append((task, start, stop))
     return _innermost(spans)

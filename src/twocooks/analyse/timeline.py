@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from twocooks.analyse.aio import between_steps, delegate, fill_gaps, find_blocks, give_to_blocks
+from twocooks.analyse.aio import CONTINUED, between_steps, delegate, fill_gaps, find_blocks, give_to_blocks
 from twocooks.analyse.book import NATIVE, NOBODY, Book
 from twocooks.analyse.columns import (
     NO_REASON,
@@ -99,9 +99,11 @@ def _assemble(
     table = _no_overlap(table)
     table, cut = _native_hands(threads, book, table, cut)
     blocks = find_blocks(owners, end_ns)
-    table = fill_gaps(give_to_blocks(table, blocks).ordered())
+    table = fill_gaps(_continue_blocks(give_to_blocks(table, blocks)).ordered())
     slices = cut.take((cut.state == State.WORKING) | (cut.state == State.UNKNOWN))
     slices = give_to_blocks(slices, blocks)
+    elsewhere = slices.owner <= CONTINUED
+    slices = slices.with_(owner=np.where(elsewhere, CONTINUED - slices.owner, slices.owner))
     work = _work(book, table)
     begun, done = _lives(book, table, work)
     table = delegate(book, table, (begun, done))
@@ -254,6 +256,35 @@ def _in_a_call(threads: Threads, table: Pieces, process: int) -> tuple[Int64, In
     use = np.flatnonzero(count[:-1] > 0) if n else np.empty(0, np.int64)
     task = np.where(count[use] == 1, ids[use], -1)
     return np.zeros(len(use), np.int64), time[use], time[use + 1], task
+
+
+def _continue_blocks(table: Pieces) -> Pieces:
+    """A block that goes on in another thread or process (lesson: a dish that another cook takes
+    over): it is worked on where any of its parts is, in line where the part that moves is, and
+    otherwise what its first part says."""
+    parts = table.take(table.owner <= CONTINUED)
+    if not len(parts):
+        return table
+    parts = parts.with_(owner=CONTINUED - parts.owner)
+    table = table.take(table.owner > CONTINUED).ordered()
+    for state in (State.WANTS_TOOL, State.IN_LINE):
+        over = parts.take(parts.state == state).ordered()
+        table = _overrule(table, _no_overlap(over))
+    hands = parts.take(parts.state == State.WORKING)
+    return _add_hands(table, hands) if len(hands) else table
+
+
+def _overrule(table: Pieces, over: Pieces) -> Pieces:
+    """Where a task does not work, the state of ``over`` (of the same owners) replaces its own."""
+    if not len(over):
+        return table
+    cut, row = overlay(table, over.owner, over.start, over.end)
+    take = (row >= 0) & (cut.state != State.WORKING)
+    at = np.maximum(row, 0)
+    return cut.with_(
+        state=np.where(take, over.state[at], cut.state).astype(np.uint8),
+        reason=np.where(take, over.reason[at], cut.reason).astype(np.uint8),
+    )
 
 
 def _add_hands(table: Pieces, hands: Pieces) -> Pieces:

@@ -124,7 +124,7 @@ EVENTS: tuple[Event, ...] = (
           "A piece of work was given to a pool (1 threads, 2 processes, 3 multiprocessing.Pool); parts: function, file, line."),
     Event(32, "ITEM", A, None, (("item", "u"), TEXT), "A worker begins it; same parts (empty = as in ITEM_NEW)."),
     Event(33, "ITEM_END", A, None, (("item", "u"),), "It ends."),
-    Event(34, "BLOCK", A, None, (("block", "u"), TEXT), "A twocooks.task block begins in the running task."),
+    Event(34, "BLOCK", A, None, (("block", "u"), TEXT), "A twocooks.task block begins in the running task. A number that is open elsewhere: that block goes on here."),
     Event(35, "BLOCK_END", A, None, (("block", "u"),), "It ends."),
     Event(36, "AGENT_LOST", A, None, (("count", "u"),), "There was no room: so many events of this thread are missing before now."),
     Event(37, "GIL_ON", A, None, (TEXT,), "An import switched the GIL back on; its name."),
