@@ -96,19 +96,17 @@ class _Drawing:
         if (states == UNKNOWN).any():
             entries.append((glyphs.unknown, "not known"))
         room = len(self.picture.edges) - 1
+        twice = sum(len(word) + 6 for _, word in entries) - 3 <= room  # shows the texture better
         parts: list[Span] = []
         used, title = 0, "worked"
         for glyph, word in entries:
-            size = 2 + 1 + len(word)
-            if parts and used + 3 + size > room:
-                yield self.row("", parts, title)
+            texts = [glyph * (1 + twice), " " + word, " " * (2 + twice)]
+            if parts and used + sum(map(len, texts[:2])) > room:
+                yield self.row("", parts[:-1], title)
                 parts, used, title = [], 0, ""
-            if parts:
-                parts.append(("   ", None))
-                used += 3
-            parts += [(glyph * 2, None), (" " + word, DIM)]
-            used += size
-        yield self.row("", parts, title)
+            parts += [(texts[0], None), (texts[1], DIM), (texts[2], None)]
+            used += sum(map(len, texts))
+        yield self.row("", parts[:-1], title)
 
     def lane(self, number: int, label: str) -> str:
         picture, painter = self.picture, self.painter

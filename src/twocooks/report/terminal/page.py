@@ -76,6 +76,8 @@ class _Page:
         gap = self.width - 2 * MARGIN - width_of(title) - 2 - width_of(technical) - len(IN_THIS_RUN)
         if gap >= 2:
             yield self.line((title, BOLD), ("  " + technical + " " * gap, None), (IN_THIS_RUN, DIM))
+        elif gap + len(IN_THIS_RUN) >= 0:
+            yield self.line((title, BOLD), ("  " + technical, None))
         else:
             yield from (self.line((part, BOLD)) for part in wrap(title, self.text_width))
             yield from (self.line((part, None)) for part in wrap(technical, self.text_width))
