@@ -5,8 +5,8 @@
     twocooks run examples/dinner.py both         a friend, and both switch
     twocooks run examples/dinner.py neither      alone, one dish after another
 
-Hands are real work, counted in CPU time; what stands on the stove is a real wait. One kitchen minute
-is MINUTE seconds. It runs without twocooks as well, but then nobody says what happened.
+Hands are real work, counted in CPU time; what stands on the stove is a real wait. One kitchen
+minute is MINUTE seconds. It runs without twocooks as well, but then nobody says what happened.
 """
 
 import asyncio

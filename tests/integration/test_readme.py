@@ -80,7 +80,10 @@ def test_your_own_program(fresh: Path) -> None:
 def test_installing_and_testing(fresh: Path) -> None:
     """Only a part of the tests, or they would run themselves for ever."""
     done = shell(
-        COMMANDS[2], fresh, TWOCOOKS_README_TEST="1", PYTEST_ADDOPTS="tests/unit/report/test_words.py"
+        COMMANDS[2],
+        fresh,
+        TWOCOOKS_README_TEST="1",
+        PYTEST_ADDOPTS="tests/unit/report/test_words.py",
     )
     assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
     assert re.search(r"\d+ passed", done.stdout)

@@ -259,17 +259,16 @@ def _core_rows(
 ) -> list[CoreRow]:
     """Rule 4, for the busiest MAX_CORES cores, in order of their numbers."""
     lane_of = {task.id: row for row, lane in enumerate(lanes) for task in lane.tasks}
+    lane_of[LOST] = len(lanes) + 1
     busiest = sorted(cores, key=_busy, reverse=True)[:MAX_CORES]
     drawn = sorted(busiest, key=lambda core: core.cpu)
     columns = len(edges) - 1
     share = np.zeros((len(drawn), len(lanes) + 2, columns))  # + the program, + not known
     for row, core in enumerate(drawn):
-        number = np.full(len(core.task), len(lanes))  # tasks that have no lane count as the program
-        for task in np.unique(core.task):
-            if task == LOST:
-                number[core.task == task] = len(lanes) + 1
-            elif int(task) in lane_of:
-                number[core.task == task] = lane_of[int(task)]
+        # Tasks that have no lane count as the program.
+        ids, index = np.unique(core.task, return_inverse=True)
+        rows = [lane_of.get(int(task), len(lanes)) for task in ids]
+        number = np.array(rows, dtype=np.int64)[index]
         for value in np.unique(number):
             mask = number == value
             share[row, value] = covered(core.start[mask], core.end[mask], edges)
