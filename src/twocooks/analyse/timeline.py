@@ -13,7 +13,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from twocooks.analyse.aio import CONTINUED, between_steps, delegate, fill_gaps, find_blocks, give_to_blocks
+from twocooks.analyse.aio import (
+    CONTINUED,
+    between_steps,
+    delegate,
+    fill_gaps,
+    find_blocks,
+    give_to_blocks,
+)
 from twocooks.analyse.book import NATIVE, NOBODY, Book
 from twocooks.analyse.columns import (
     NO_REASON,
