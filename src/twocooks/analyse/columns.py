@@ -94,10 +94,11 @@ def join(parts: list[Pieces]) -> Pieces:
 def distinct(*parts: Int64) -> Int64:
     """All values once, sorted. (A stable sort: the parts are mostly sorted already, which makes it
     many times faster than ``np.unique``.)"""
-    whole = np.sort(np.concatenate(parts), kind="stable")
+    whole: Int64 = np.sort(np.concatenate(parts), kind="stable")
     if not len(whole):
         return whole
-    return whole[np.append(True, whole[1:] != whole[:-1])]
+    once: Int64 = whole[np.append(True, whole[1:] != whole[:-1])]
+    return once
 
 
 def last_true(mask: Bool) -> Int64:

@@ -116,25 +116,27 @@ def _longest_chain(account: Account) -> Check:
 
 
 def _interleave(line: Timeline, account: Account) -> Check:
-    """I6: two tasks whose stretches from first to last work overlap interleave or coincide."""
-    t = line.table
+    """I6: two tasks whose stretches from first to last work overlap (by the tasks' stories)
+    interleave or coincide (by the cores' slices)."""
+    t, s = line.table, line.slices
     on = (t.state == State.WORKING) & account.significant[t.owner]
-    if not on.any():
+    ours = (s.state == State.WORKING) & (s.owner >= 0)
+    ours[ours] = account.significant[s.owner[ours]]
+    if not on.any() or not ours.any():
         return ("I6 overlap = a..b..a or coincidence", True, "no work")
-    owner, start, end = t.owner[on], t.start[on], t.end[on]
-    ids, which = np.unique(owner, return_inverse=True)
-    first = np.full(len(ids), np.iinfo(np.int64).max)
-    last = np.zeros(len(ids), np.int64)
-    np.minimum.at(first, which, start)
-    np.maximum.at(last, which, end)
-    lives = sweep(L=(first, last))
+    n = len(line.book)
+    first = np.full(n, np.iinfo(np.int64).max)
+    last = np.full(n, -1, np.int64)
+    np.minimum.at(first, t.owner[on], t.start[on])
+    np.maximum.at(last, t.owner[on], t.end[on])
+    lives = sweep(L=(first[last >= 0], last[last >= 0]))
     overlap = bool((lives.counts["L"] >= 2).any())
-    order = np.argsort(start, kind="stable")
+    owner, start, end = union(s.owner[ours], s.start[ours], s.end[ours])
     merged = union(np.zeros(len(start), np.int64), start, end)
     coincide = int((end - start).sum()) > int((merged[2] - merged[1]).sum())
-    seq = which[order]
-    changes = int((seq[1:] != seq[:-1]).sum()) + 1
-    interleave = changes > len(ids)
+    sequence = owner[np.argsort(start, kind="stable")]
+    changes = int((sequence[1:] != sequence[:-1]).sum()) + 1
+    interleave = changes > int((last >= 0).sum())
     return (
         "I6 overlap = a..b..a or coincidence",
         overlap == (interleave or coincide),

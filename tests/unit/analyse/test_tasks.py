@@ -1,0 +1,196 @@
+"""Who is a task, whose work is whose, and what a parent's wait is (lesson 1.4)."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.kit.builder import Builder
+from tests.unit.analyse import scenes
+from twocooks.analyse import Analysis, analyse
+from twocooks.analyse.result import Task
+from twocooks.model import State, Wait
+
+
+def named(result: Analysis) -> dict[str, Task]:
+    return {task.name: task for task in result.tasks}
+
+
+def time_in(task: Task, state: State) -> float:
+    at = task.segments.state == state
+    return float((task.segments.end - task.segments.start)[at].sum())
+
+
+def test_parents_that_only_wait_do_not_count() -> None:
+    result = analyse(scenes.gather_parents().trace())
+    assert result.summary["concurrency"]["max"] == 1
+    assert [time_in(task, State.WAITING) for task in result.tasks] == [0.0] * len(result.tasks)
+    asyncio = [task for task in result.tasks if task.kind == "asyncio"]
+    assert [task.parent for task in asyncio[1:]] == [task.id for task in asyncio[:-1]]
+
+
+def test_queued_items_are_not_on_the_go() -> None:
+    result = analyse(scenes.pool(2, items=8).trace())
+    assert result.summary["concurrency"]["max"] == 2
+    assert result.summary["queued"]["max"] == 8
+    assert result.summary["tasks"]["by_kind"]["item"] == 8
+    assert sum(t.queued_s for t in result.tasks) == pytest.approx(1.2, abs=0.1)
+
+
+def test_pool_workers_are_no_tasks() -> None:
+    result = analyse(scenes.pool(2).trace())
+    assert not [t for t in result.tasks if t.name.startswith("W")]
+
+
+def test_a_block_takes_its_task_s_work_and_is_its_child() -> None:
+    b = scenes.single()
+    b.block(0.05, 0.15, 1, "rice")
+    tasks = named(analyse(b.trace()))
+    assert tasks["rice"].work_s == pytest.approx(0.1)
+    assert tasks["main"].work_s == pytest.approx(0.1)
+    assert tasks["rice"].parent == tasks["main"].id
+
+
+def test_nested_blocks_give_the_work_to_the_innermost() -> None:
+    b = scenes.single()
+    b.block(0.02, 0.18, 1, "dinner")
+    b.block(0.05, 0.15, 2, "rice")
+    tasks = named(analyse(b.trace()))
+    assert tasks["dinner"].work_s == pytest.approx(0.06)
+    assert tasks["rice"].work_s == pytest.approx(0.1)
+    assert tasks["rice"].parent == tasks["dinner"].id
+
+
+def test_a_block_in_a_coroutine_follows_its_task_over_its_steps() -> None:
+    b = scenes.loop(2, 0.5)
+    scenes.work(b, 0.02, 0.05, 1)
+    scenes.work(b, 0.05, 0.10, 2)
+    scenes.work(b, 0.10, 0.15, 1, "done")
+    scenes.work(b, 0.15, 0.20, 2, "done")
+    b.block(0.03, 0.12, 1, "rice")
+    tasks = named(analyse(b.trace()))
+    assert tasks["rice"].work_s == pytest.approx(0.04, abs=1e-4)
+    assert tasks["t0"].work_s == pytest.approx(0.04, abs=1e-4)
+    assert tasks["t1"].work_s == pytest.approx(0.10, abs=1e-4)
+
+
+def test_a_preempted_step_is_in_line_not_working() -> None:
+    b = scenes.loop(1, 0.5)
+    b.on(0, 10, 0.02, 0.05, preempted=True)
+    b.on(0, 10, 0.10, 0.15)
+    b.step(0.02, 0.15, 1, "done")
+    task = named(analyse(b.trace()))["t0"]
+    assert task.work_s == pytest.approx(0.08, abs=1e-4)
+    assert time_in(task, State.IN_LINE) >= 0.0499
+
+
+def test_an_eager_task_works_inside_its_maker_s_step() -> None:
+    b = scenes.loop(1, 0.5)
+    b.on(0, 10, 0.02, 0.2)
+    b.agent(0.02, "STEP", 1)
+    b.agent(0.05, "TASK_NEW", 2)
+    b.agent(0.05, "STEP", 2)
+    b.agent(0.10, "STEP_DONE")
+    b.agent(0.2, "STEP_DONE")
+    tasks = analyse(b.trace()).tasks
+    eager = next(t for t in tasks if t.kind == "asyncio" and t.name != "t0")
+    outer = named(analyse(b.trace()))["t0"]
+    assert eager.work_s == pytest.approx(0.05)
+    assert eager.parent == outer.id
+    assert outer.work_s == pytest.approx(0.13)
+    assert analyse(b.trace()).summary["concurrency"]["max"] == 1
+
+
+def test_a_wait_ended_by_a_colleague_is_a_result_else_io() -> None:
+    b = scenes.loop(2, 0.5)
+    scenes.work(b, 0.02, 0.03, 1, Wait.UNKNOWN)
+    scenes.work(b, 0.03, 0.06, 2, Wait.UNKNOWN)
+    b.ready(0.05, 1)
+    scenes.work(b, 0.06, 0.07, 1, "done")
+    b.ready(0.2, 2)
+    scenes.work(b, 0.21, 0.22, 2, "done")
+    waits = analyse(b.trace()).summary["time"]["waiting"]
+    assert waits["result"] == pytest.approx(0.02, abs=1e-4)
+    assert waits["io"] == pytest.approx(0.14, abs=1e-4)
+
+
+def test_a_library_s_helper_thread_is_background_and_a_user_s_sleeper_is_not() -> None:
+    b = scenes.program(1, end=0.3)
+    b.on(1, 11, 0.011, 0.0112)
+    b.on(0, 10, 0.1, 0.2)
+    b.fork(0.0095, tid=12)
+    b.thread(0.0096, 12, "feeder", "_feed", "/usr/lib/python3.11/multiprocessing/queues.py", 1)
+    b.on(1, 12, 0.0115, 0.0117)
+    for tid in (11, 12):
+        b.look(0.02, 0.0201, tid, scenes.SLEEP)
+    tasks = named(analyse(b.trace()))
+    assert tasks["feeder"].background
+    assert not tasks["T0"].background
+
+
+def test_start_and_imports_set_the_table() -> None:
+    b = Builder()
+    b.on(0, 10, 0.0, 0.5, exits=True)
+    b.hello(0.1)
+    b.imports(0.1, 0.3, "numpy")
+    result = analyse(b.trace())
+    assert result.tasks[0].work_s == pytest.approx(0.2)
+    assert result.window_s[0] == pytest.approx(0.3)
+    assert result.summary["cpu_s"] == pytest.approx(0.5)
+    assert set(result.cores[0].task.tolist()) == {-1, 0}
+
+
+def test_a_polled_run_claims_only_what_its_sums_prove() -> None:
+    def polled(share: float) -> Builder:
+        b = Builder(meta={"source": "schedstat", "source_why": "asked for"})
+        b.poll_new(0.0, 10, "python")
+        b.hello(0.0)
+        for n in range(2):
+            b.poll_new(0.01, 20 + n, "python", ppid=10, pid=20 + n)
+            b.hello(0.01, flags=3, pid=20 + n)
+        for i in range(1, 26):
+            for n in range(2):
+                b.poll(i * 0.04, 20 + n, run=0.04 * share, line=0.04 * (1 - share), pid=20 + n)
+            b.poll_cpu(i * 0.04, 2 * i * 0.04 * share)
+            b.poll_tick(i * 0.04)
+        b.end = {
+            "end_ns": b.ns(1.0),
+            "rusage": {"user_s": 2 * share, "system_s": 0.0},
+            "task_clock_ns": 0,
+        }
+        return b
+
+    side_by_side = analyse(polled(0.95).trace()).summary
+    assert side_by_side["verdict"]["id"] == "parallel"
+    assert side_by_side["verdict"]["sentence"].startswith("Estimated")
+    assert side_by_side["measured"]["exact"] is False
+    assert 0.85 <= side_by_side["parallelism"]["two_or_more_s"] <= 0.91
+    in_turns = analyse(polled(0.5).trace()).summary
+    assert in_turns["verdict"]["id"] == "cannot-tell"
+    assert in_turns["parallelism"]["two_or_more_s"] == 0.0
+
+
+@pytest.mark.parametrize("scene", list(scenes.SCENES), ids=lambda s: s.__name__)
+def test_the_summary_is_json_and_the_words_keep_the_rules(scene: scenes.Scene) -> None:
+    summary = analyse(scene().trace()).summary
+    assert json.loads(json.dumps(summary)) == summary
+    told = summary["verdict"]
+    assert len(told["headline"].split()) <= 8
+    assert "this run" in told["sentence"]
+    numbers = [
+        word
+        for word in told["sentence"].replace(",", " ").split()
+        if any(c.isdigit() for c in word)
+    ]
+    assert len(numbers) <= 2
+    for word in ("simultaneously", "at the same time", "multitasking", "asynchronously"):
+        assert word not in " ".join(v for v in told.values() if v)
+
+
+@pytest.mark.parametrize("scene", list(scenes.SCENES), ids=lambda s: s.__name__)
+def test_a_task_s_story_has_no_overlap(scene: scenes.Scene) -> None:
+    for task in analyse(scene().trace()).tasks:
+        s = task.segments
+        assert (s.end > s.start).all()
+        assert (s.start[1:] >= s.end[:-1] - 1e-9).all()

@@ -1,0 +1,109 @@
+"""The verdict as a pure function: rules in their order, thresholds on both sides."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from twocooks.analyse.account import Measures
+from twocooks.analyse.verdict import decide
+
+TURNS = Measures(
+    tasks=2,
+    wall=1.0,
+    cpu=1.0,
+    active=1.0,
+    busy=1.0,
+    work=1.0,
+    gamma=1.0,
+    sigma=0.0,
+    d2=0.9,
+    p2=0.0,
+    in_line=0.9,
+    wants_gil=0.9,
+    gil=True,
+    usable=2.0,
+    free=1.9,
+    beta=1.0,
+    one_process=True,
+)
+
+
+def told(**changes: object) -> tuple[str, str | None]:
+    ruling = decide(replace(TURNS, **changes))  # type: ignore[arg-type]
+    return str(ruling.verdict), str(ruling.cause) if ruling.cause else None
+
+
+@pytest.mark.parametrize(
+    ("changes", "answer"),
+    [
+        ({}, ("turns", "gil")),
+        ({"one_thread": True, "loops": True}, ("turns", "one-loop")),
+        ({"one_thread": True, "loops": True, "free": 0.5}, ("turns", "one-loop")),
+        ({"usable": 1.0}, ("turns", "one-core")),
+        ({"usable": 1.0, "free": 0.4}, ("turns", "one-core")),
+        ({"free": 1.59}, ("turns", "no-free-core")),
+        ({"free": 1.6}, ("turns", "gil")),
+        ({"free": 1.0, "wants_tool": 0.8}, ("turns", "no-free-core")),
+        ({"wants_tool": 0.45}, ("turns", "lock")),
+        ({"wants_tool": 0.44}, ("turns", "gil")),
+        ({"gil": False}, ("turns", "unknown")),
+        ({"one_process": False}, ("turns", "unknown")),
+        ({"one_core": True, "gil": False}, ("turns", "one-core")),
+        ({"sigma": 0.099, "p2": 0.0891}, ("turns", "gil")),
+        ({"sigma": 0.11, "p2": 0.1}, ("sometimes", "gil")),
+        ({"sigma": 0.5, "p2": 0.45}, ("both", None)),
+        ({"sigma": 0.9, "p2": 0.81, "in_line": 0.0}, ("parallel", None)),
+        ({"sigma": 0.9, "p2": 0.81, "in_line": 0.0, "turns": 3}, ("both", None)),
+        ({"sigma": 0.9, "p2": 0.81, "in_line": 0.0, "free": 0.9}, ("parallel", None)),
+        ({"work": 0.004, "waiting": 0.009}, ("nothing", None)),
+        ({"tasks": 0}, ("nothing", None)),
+        ({"tasks": 1}, ("single", None)),
+        ({"tasks": 1, "many": 0.25}, ("many-hands", None)),
+        ({"gamma": 0.05, "many": 0.3}, ("many-hands", None)),
+        ({"gamma": 0.05}, ("one-after-another", "await-by-await")),
+        ({"gamma": 0.05, "line0": 0.5, "line0_tool": 0.3}, ("one-after-another", "lock")),
+        (
+            {
+                "gamma": 0.05,
+                "line0": 0.5,
+                "line0_queued": 0.5,
+                "one_worker": True,
+                "one_thread": True,
+            },
+            ("one-after-another", "one-worker"),
+        ),
+        (
+            {"gamma": 0.05, "line0": 0.5, "line0_turn": 0.5, "one_thread": True, "loops": True},
+            ("one-after-another", "loop-held"),
+        ),
+        ({"gamma": 0.05, "line0": 0.5, "line0_turn": 0.5}, ("one-after-another", "gil")),
+        ({"gamma": 0.05, "line0": 0.5, "free": 1.0}, ("one-after-another", "no-free-core")),
+        ({"gamma": 0.05, "line0": 0.5, "usable": 1.0}, ("one-after-another", "one-core")),
+        ({"gamma": 0.05, "line0": 0.5, "gil": None}, ("one-after-another", "unknown")),
+        ({"d2": 0.001, "waiting": 9.0, "beta": 0.1}, ("waiting-together", None)),
+        ({"d2": 0.001, "beta": 0.5}, ("relay", "hand-over")),
+        ({"d2": 0.001, "beta": 0.49}, ("turns", "no-contest")),
+        (
+            {"d2": 0.0, "hidden": 0.9, "beta": 1.0, "in_line": 0.0, "wants_gil": 0.0},
+            ("turns", "unknown"),
+        ),
+        ({"d2": 0.0, "hidden": 0.9, "waiting": 9.0, "beta": 0.1}, ("waiting-together", None)),
+        ({"d2": 0.0, "hidden": 0.9, "omega": 0.8, "in_line": 0.0}, ("parallel", None)),
+        ({"cores_seen": False}, ("cannot-tell", None)),
+        ({"cores_seen": False, "cpu": 1.5}, ("parallel", None)),
+        ({"cores_seen": False, "cpu": 1.02}, ("cannot-tell", None)),
+        ({"cores_seen": False, "cpu": 1.5, "tasks": 1}, ("many-hands", None)),
+        ({"cores_seen": False, "proven_p2": 0.3}, ("parallel", None)),
+    ],
+)
+def test_a_rule(changes: dict[str, object], answer: tuple[str, str | None]) -> None:
+    assert told(**changes) == answer
+
+
+def test_hidden_waits_count_only_where_they_could_change_the_verdict() -> None:
+    assert replace(TURNS, hidden=0.1).d_known
+    assert not replace(TURNS, d2=0.9, p2=0.46, hidden=0.1, sigma=0.51).d_known
+    assert not replace(TURNS, d2=0.001, hidden=0.1).d_known
+    assert replace(TURNS, d2=0.001, hidden=0.001).d_known
