@@ -188,24 +188,26 @@ def progress(message: str, after_s: float = 0.5) -> Iterator[Callable[[int, int]
 
     Gives a function to be called with (done, total), which adds how far it is.
     """
-    if not _is_terminal(sys.stderr):
+    if not _is_terminal(sys.stderr) or os.environ.get("TERM") == "dumb":
         yield lambda done, total: None
         return
     import threading
 
     over = threading.Event()
     far = ""
+    shown = False
 
     def say(done: int, total: int) -> None:
         nonlocal far
         far = f": {min(100 * done // total, 100)} %" if total else ""
 
     def show() -> None:
+        nonlocal shown
         wait_s = after_s
         while not over.wait(wait_s):
             sys.stderr.write(f"\r\x1b[K{message}{far}")
             sys.stderr.flush()
-            wait_s = 0.25
+            shown, wait_s = True, 0.25
 
     thread = threading.Thread(target=show, name="twocooks-progress", daemon=True)
     thread.start()
@@ -214,8 +216,9 @@ def progress(message: str, after_s: float = 0.5) -> Iterator[Callable[[int, int]
     finally:
         over.set()
         thread.join()
-        sys.stderr.write("\r\x1b[K")
-        sys.stderr.flush()
+        if shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
 
 
 def on_path(name: str) -> str | None:

@@ -95,3 +95,10 @@ def test_nothing_to_judge_needs_no_picture() -> None:
     analysis = analyses.one_after_another()
     analysis.summary["verdict"] |= {"id": "nothing", "headline": "Too little happened to judge."}
     assert "hands on it" not in render(analysis, Options(80))
+
+
+def test_an_estimate_does_not_pretend_to_know_the_cores() -> None:
+    text = render(analyses.estimated(), Options(80))
+    assert "core 0" not in text
+    assert "≥ 2" in text
+    assert "up to 2" in text  # on the go is known

@@ -38,12 +38,14 @@ def rows(analysis: Analysis, lanes: list[Lane], painter: Painter, width: int) ->
     keys = not painter.coloured or len(lanes) > len(painter.palette)
     left = MARGIN + (2 if keys else 0) + label_width + 2
     picture = cells.picture(analysis, lanes, width - left - RIGHT - MARGIN)
-    drawing = _Drawing(painter, picture, label_width, keys)
+    exact = (analysis.summary.get("measured") or {}).get("exact") is not False
+    drawing = _Drawing(painter, picture, label_width, keys, exact)
     yield from drawing.legend()
     for number, label in enumerate(labels):
         yield drawing.lane(number, label)
     yield ""
-    yield from drawing.cores(analysis)
+    if drawing.exact:  # by polling nobody knows which core it was
+        yield from drawing.cores(analysis)
     yield drawing.axis()
     yield from drawing.strips(analysis)
 
@@ -59,12 +61,15 @@ def _label(lane: Lane, painter: Painter) -> str:
 
 
 class _Drawing:
-    def __init__(self, painter: Painter, picture: Picture, label_width: int, keys: bool) -> None:
+    def __init__(
+        self, painter: Painter, picture: Picture, label_width: int, keys: bool, exact: bool
+    ) -> None:
         self.painter = painter
         self.glyphs = painter.glyphs
         self.picture = picture
         self.label_width = label_width
         self.keys = keys
+        self.exact = exact
         self.blank = self.glyphs.nothing
 
     def row(
@@ -194,7 +199,14 @@ class _Drawing:
                 else self._number(int(value), scale)
                 for value, unknown in zip(values, self.picture.unknown, strict=True)
             ]
-            yield self.row(label, spans, f"up to {peak:,.0f}" if peak is not None else "")
+            yield self.row(label, spans, self._peak(peak, key))
+
+    def _peak(self, peak: float | None, key: str) -> str:
+        if peak is None:
+            return ""
+        if self.exact or key != "parallelism":
+            return f"up to {peak:,.0f}"
+        return f"{'≥' if self.painter.unicode else '>='} {peak:,.0f}"
 
     def _number(self, value: int, scale: int) -> Span:
         """A digit, or a bar where digits do not do. Two and more stand out."""
