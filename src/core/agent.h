@@ -16,6 +16,8 @@
 #include <stdint.h>
 #include <time.h>
 
+#pragma GCC visibility push(hidden) /* between our files no call goes through the PLT */
+
 #include "arena.h"
 #include "events.h"
 
@@ -170,4 +172,6 @@ enum tc_wait {
 };
 enum tc_wait tc_suspended_class(PyObject *waiter, PyObject *coro);
 int tc_is_task(PyObject *object); /* of any Task type that is hooked */
+
+#pragma GCC visibility pop
 #endif

@@ -1,6 +1,7 @@
 """``with twocooks.task("rice"):`` names a piece of work inside the watched program.
 
-This runs in the watched program, so it imports nothing of the rest; without an agent it does nothing.
+This runs in the watched program, so it imports nothing of the rest. Without an agent it does
+nothing.
 """
 
 from __future__ import annotations

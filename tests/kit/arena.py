@@ -1,5 +1,5 @@
-"""A recorder for tests of the agent: lays out the shared memory of src/core/arena.h in a memory file,
-runs a Python program with the agent in it, and reads back what its threads wrote.
+"""A recorder for tests of the agent: lays out the shared memory of src/core/arena.h in a memory
+file, runs a Python program with the agent in it, and reads back what its threads wrote.
 
 Only the reading is here; pages are never given back, so a run must fit into ``pages`` pages.
 """
@@ -105,8 +105,9 @@ class Arena:
         """All threads that wrote, in the order of their first events."""
         fresh = ARENA.unpack_from(self.map)[6]
         heads = [(*HEAD.unpack_from(self.map, ARENA.size + i * HEAD.size), i) for i in range(fresh)]
+        heads.sort(key=lambda head: head[4:6])  # life, serial
         threads: dict[tuple[int, int, int], Thread] = {}
-        for state, used, pid, tid, life, _, lost, _, _, _, _, i in sorted(heads, key=lambda h: h[4:6]):
+        for state, used, pid, tid, life, _, lost, _, _, _, _, i in heads:
             thread = threads.setdefault((pid, tid, life), Thread(pid, tid, life))
             thread.lost += lost
             thread.closed = state == 2
@@ -155,7 +156,7 @@ def run_watched(
     timeout_s: float = 120,
     expect: int | None = 0,
 ) -> Run:
-    """Runs Python with these arguments and the agent; ``expect`` is its exit status (None = any)."""
+    """Runs Python with these arguments and the agent; ``expect``: exit status (None = any)."""
     arena = Arena(pages)
     try:
         done = subprocess.run(

@@ -1,9 +1,10 @@
 """Starts the agent in a watched Python program, then leaves no trace of itself.
 
-The recorder puts this folder at the head of PYTHONPATH, so that `site` finds this file where it looks
-for a sitecustomize. It takes the folder out of sys.path again, loads the agent by its path (outside
-sys.modules), and makes room for the program's own sitecustomize, whose errors are its own. Whatever
-goes wrong on the way means only that there is no agent. It imports nothing that is not loaded.
+The recorder puts this folder at the head of PYTHONPATH, so that `site` finds this file where it
+looks for a sitecustomize. It takes the folder out of sys.path again, loads the agent by its path
+(outside sys.modules), and makes room for the program's own sitecustomize, whose errors are its own.
+Whatever goes wrong on the way means only that there is no agent. It imports nothing that is not
+loaded.
 """
 
 import sys
@@ -52,10 +53,10 @@ def _leave() -> str:
 
 
 _boot = _leave()
-try:
+try:  # noqa: SIM105 - contextlib may not be loaded
     _start(_boot)
 except Exception:
     pass
 
 # The program's own, further down sys.path; where there is none this raises what site expects.
-import sitecustomize  # noqa: E402, F401
+import sitecustomize  # type: ignore[import-not-found]  # noqa: E402, F401
