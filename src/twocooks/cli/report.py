@@ -8,6 +8,7 @@ twocooks report [OPTIONS] [TRACE]      without TRACE: the last run
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -40,6 +41,8 @@ def main(argv: list[str]) -> int:
 def analyse_file(path: Path) -> Analysis:
     """Read a trace and account for it; says on a terminal when that takes a while."""
     with common.progress(f"reading {path.name}") as far:
+        # numpy's algebra library starts a thread for each core, which no report needs.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         from twocooks.analyse import analyse
         from twocooks.read import reader
 

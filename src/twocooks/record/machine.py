@@ -13,7 +13,7 @@ import struct
 import sys
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 Reader = Callable[[str], str | None]
 """Text of a file, None if it is not there or may not be read."""
@@ -120,8 +120,7 @@ def smt_siblings(cpus: Iterable[int], read: Reader = read_file) -> list[list[int
 # ---- how busy it is --------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Ticks:
+class Ticks(NamedTuple):
     """Of some CPUs together, in the kernel's clock ticks since boot."""
 
     idle: int
@@ -173,8 +172,7 @@ def free_cores(
 # ---- what the kernel allows ------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """What decides whether switches can be seen."""
 
     paranoid: int | None

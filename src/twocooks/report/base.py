@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from twocooks.analyse.result import Analysis
@@ -11,8 +10,7 @@ if TYPE_CHECKING:
 Colour = Literal["none", "16", "256", "full"]
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(NamedTuple):
     """What the place that a report goes to can show."""
 
     width: int = 80

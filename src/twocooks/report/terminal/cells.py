@@ -19,7 +19,7 @@ A cell covers many milliseconds, so several things happen in one. The rules:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,16 +42,14 @@ IDLE, PROGRAM, LOST = -3, -1, -2
 MAX_CORES = 8
 
 
-@dataclass(frozen=True)
-class CoreRow:
+class CoreRow(NamedTuple):
     cpu: int
     busy_s: float
     cells: Int32
     """Lane numbers, or IDLE, PROGRAM, LOST."""
 
 
-@dataclass(frozen=True)
-class Picture:
+class Picture(NamedTuple):
     """What to draw; ``hands`` and ``state`` are lanes x columns."""
 
     edges: Float64

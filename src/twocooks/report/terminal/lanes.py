@@ -9,15 +9,14 @@ the ones with least to show share the last lane.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from twocooks.analyse.result import Analysis, Task
 
 MAX_LANES = 12
 
 
-@dataclass(frozen=True)
-class Lane:
+class Lane(NamedTuple):
     """One row of the picture."""
 
     label: str

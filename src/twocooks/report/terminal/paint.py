@@ -8,8 +8,8 @@ on dark and light grounds (after Okabe and Ito); more lanes than that get letter
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from rich.color import ColorSystem
 from rich.style import Style
@@ -25,8 +25,7 @@ _SYSTEMS = {"16": ColorSystem.STANDARD, "256": ColorSystem.EIGHT_BIT, "full": Co
 Span = tuple[str, Style | None]
 
 
-@dataclass(frozen=True)
-class Glyphs:
+class Glyphs(NamedTuple):
     """One column wide, all of them."""
 
     hands: str
