@@ -131,7 +131,7 @@ def _spent(lanes: Sequence[Lane], edges: Float64) -> dict[int, Float64]:
         start = np.concatenate([part.start for part in parts])
         end = np.concatenate([part.end for part in parts])
         state = np.concatenate([part.state for part in parts])
-        for value in np.unique(state):
+        for value in np.flatnonzero(np.bincount(state)):
             mask = state == value
             target = State.IN_LINE if value == State.WANTS_TOOL else int(value)
             spent[int(target)][row] += covered(start[mask], end[mask], edges)
@@ -267,7 +267,7 @@ def _core_rows(
         ids, index = np.unique(core.task, return_inverse=True)
         rows = [lane_of.get(int(task), len(lanes)) for task in ids]
         number = np.array(rows, dtype=np.int64)[index]
-        for value in np.unique(number):
+        for value in np.flatnonzero(np.bincount(number)):
             mask = number == value
             share[row, value] = covered(core.start[mask], core.end[mask], edges)
     cells = np.full((len(drawn), columns), IDLE, dtype=np.int32)
