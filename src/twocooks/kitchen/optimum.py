@@ -3,7 +3,7 @@
 Breadth first over whole minutes. A state is how many minutes of each dish are done: all else
 (tools held, dishes on the go) follows from that. From one minute to the next every wait and every
 piece that has begun goes on, and all choices are tried of which dishes get the free cooks and which
-waits with tools begin now. Two shortcuts lose nothing: a wait that needs no new tool begins at once,
+waits with tools begin now. Two shortcuts lose nothing: a wait that needs no new tool begins now,
 and no cook idles while a dish wants him for work that takes no new tool.
 
 ``burns`` is not looked at (a mode may burn a dish and is still a way to cook), so the optimum is

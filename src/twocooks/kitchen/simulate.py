@@ -5,9 +5,9 @@ The cooks on paper follow the same rules as the real ones:
 1. Whole dishes (one after another; with a friend): a free cook takes the first dish of the list
    that may begin, does all its steps, stands through its waits and for its tools.
 2. Switching: a dish that wants hands stands in line; whenever a cook is free, the one that
-   ``order`` puts first gets him for one piece. A dish set down goes to the end of the line *before* dishes
-   whose wait ends at the same instant: that is what a loop does, too. After the last piece of a
-   step the dish goes straight on.
+   ``order`` puts first gets him for one piece. A dish set down goes to the end of the line
+   *before* dishes whose wait ends at the same instant: that is what a loop does, too. After the
+   last piece of a step the dish goes straight on.
 3. Tools are taken in alphabetical order, one by one, first come first served, before the hands are
    asked for. Places at the counter are shared evenly where there are fewer than working cooks.
 
