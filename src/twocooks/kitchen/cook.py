@@ -15,8 +15,8 @@ from typing import Any, cast
 
 from twocooks.kitchen import burn, dinner
 from twocooks.kitchen.recipe import MODES, Mode
-from twocooks.kitchen.stove import Stove
 from twocooks.kitchen.story import Story
+from twocooks.kitchen.stove import Stove
 
 
 def main(argv: list[str]) -> int:

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from twocooks.kitchen.recipe import Mark, Step
-from twocooks.kitchen.stove import Stove, Watchful
 from twocooks.kitchen.story import DONE, LINE, TOOL, WAIT, WORK
+from twocooks.kitchen.stove import Stove, Watchful
 from twocooks.kitchen.tails import tails
 from twocooks.kitchen.workers import Cooks
 from twocooks.task import task

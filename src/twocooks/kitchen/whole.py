@@ -16,8 +16,8 @@ from typing import Any
 
 from twocooks.kitchen.burn import Hands
 from twocooks.kitchen.recipe import Mark, Step
-from twocooks.kitchen.stove import Stove, Watchful
 from twocooks.kitchen.story import DONE, TOOL, WAIT, WORK
+from twocooks.kitchen.stove import Stove, Watchful
 from twocooks.task import task
 
 BAG = -1
