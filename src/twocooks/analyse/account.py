@@ -385,6 +385,7 @@ def turns(line: Timeline, chosen: Bool) -> int:
     steps = steps[np.lexsort((t.start[steps], t.thread[steps]))]
     owner, thread = t.owner[steps], t.thread[steps]
     count = int(((owner[1:] != owner[:-1]) & (thread[1:] == thread[:-1])).sum())
+    count += _block_turns(line, chosen)
     same = np.append(t.owner[1:] == t.owner[:-1], False)
     goes = (t.state == State.WORKING) & same & chosen[t.owner]
     after, why = np.append(t.state[1:], 0), np.append(t.reason[1:], 0)
@@ -408,6 +409,23 @@ def turns(line: Timeline, chosen: Bool) -> int:
             ).sum()
         )
     return count
+
+
+def _block_turns(line: Timeline, chosen: Bool) -> int:
+    """Changes between blocks on one thread, in which the block that is left was not finished. A
+    block around another one, and a stretch that is only a hand-over, are no turns."""
+    s, book = line.slices, line.book
+    block = np.array([k is TaskKind.BLOCK for k in book.kind], bool) & chosen
+    if not block.any():
+        return 0
+    mine = (s.owner >= 0) & (s.state == State.WORKING) & (s.length >= HAND_OVER_NS)
+    at = np.flatnonzero(mine & block[np.maximum(s.owner, 0)])
+    at = at[np.lexsort((s.start[at], s.thread[at]))]
+    left, right = s.owner[at][:-1], s.owner[at][1:]
+    parent = np.array(book.parent, np.int64)
+    moved = (left != right) & (s.thread[at][1:] == s.thread[at][:-1])
+    moved &= (parent[left] != right) & (parent[right] != left)
+    return int((moved & (line.done[left] > s.start[at][1:])).sum())
 
 
 def _queue(m: Measures, line: Timeline) -> None:

@@ -177,9 +177,10 @@ def _cores(line: Timeline, number: Int64) -> list[Core]:
     for cpu in np.unique(s.core):
         at = np.flatnonzero(s.core == cpu)
         at = at[np.argsort(s.start[at], kind="stable")]
-        out.append((int(cpu), s.start[at], s.end[at], task[at]))
+        out.append((int(cpu), s.start[at], s.end[at], task[at], line.threads.tid[s.thread[at]]))
     return [
-        Core(cpu, _seconds(line, a), _seconds(line, b), t.astype(np.int32)) for cpu, a, b, t in out
+        Core(cpu, _seconds(line, a), _seconds(line, b), t.astype(np.int32), tid.astype(np.int32))
+        for cpu, a, b, t, tid in out
     ]
 
 

@@ -68,6 +68,8 @@ class Core:
     start: Float64
     end: Float64
     task: Int32
+    tid: Int32 | None = None
+    """The kernel's id of the thread that worked."""
 
 
 @dataclass(frozen=True)
