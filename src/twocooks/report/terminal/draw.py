@@ -21,7 +21,7 @@ from twocooks.report.terminal.cells import (
     Picture,
 )
 from twocooks.report.terminal.lanes import Lane
-from twocooks.report.terminal.paint import BOLD, DIM, LETTERS, LIT, Painter, Span
+from twocooks.report.terminal.paint import BAR, BOLD, DIM, LETTERS, LIT, Painter, Span
 from twocooks.report.words import clean, count, fit, seconds, width_of
 
 MARGIN = 2
@@ -215,7 +215,7 @@ class _Drawing:
         if scale <= 9:
             return str(value), LIT if value >= 2 else None
         bars = self.glyphs.bars
-        return bars[min(math.ceil(value / scale * len(bars)), len(bars)) - 1], None
+        return bars[min(math.ceil(value / scale * len(bars)), len(bars)) - 1], BAR
 
     def _unit(self, value: float) -> str:
         text = seconds(value)

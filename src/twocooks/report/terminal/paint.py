@@ -50,6 +50,7 @@ BOLD = Style(bold=True)
 DIM = Style(dim=True)
 WARN = Style(bold=True, color="yellow")
 LIT = Style(color="#000000", bgcolor="#b2b2b2")
+BAR = Style(color="#b2b2b2")
 """Two or more: on "on the go" that is concurrency, on "at work" it is parallelism."""
 
 
