@@ -53,6 +53,8 @@ class Measures:
     gamma: float = 0.0
     sigma: float | None = None
     omega: float = 0.0
+    wanted: float = 0.0
+    """Share of the active time in which anybody's hands were wanted."""
     pi: float = 0.0
     beta: float = 0.0
     phi: float = 0.0
@@ -265,6 +267,7 @@ def _fractions(
     m.omega = _share(levels.integral("P", together), _company(work))
     m.sigma = min(1.0, m.p2 / m.d2) if m.d2 > 0 else None
     m.pi, m.beta = _share(m.p2, m.busy), min(1.0, _share(m.busy, m.active))
+    m.wanted = min(1.0, _share(levels.when(d >= 1), active))
     n = max(1, int(m.usable))
     width = levels.width
     m.phi = _share(int((np.minimum(p, n) * width).sum()), int((np.minimum(d, n) * width).sum()))

@@ -62,7 +62,8 @@ def _no_contest(m: Measures) -> Ruling:
     """Rule 4: two never wanted hands for long enough to speak of it."""
     if m.waitshare >= 0.8 and m.beta < 0.2:
         return Ruling(Verdict.WAITING_TOGETHER, None, 4)
-    if m.beta >= 0.5:
+    # On a crowded machine the one whose turn it is stands in line for a core: still a relay.
+    if m.beta >= 0.5 or (no_free_core(m) and m.wanted >= 0.5):
         return Ruling(Verdict.RELAY, Cause.HAND_OVER, 4)
     return Ruling(Verdict.TURNS, Cause.NO_CONTEST, 4)
 

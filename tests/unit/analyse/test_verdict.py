@@ -85,6 +85,8 @@ def told(**changes: object) -> tuple[str, str | None]:
         ({"d2": 0.001, "waiting": 9.0, "beta": 0.1}, ("waiting-together", None)),
         ({"d2": 0.001, "beta": 0.5}, ("relay", "hand-over")),
         ({"d2": 0.001, "beta": 0.49}, ("turns", "no-contest")),
+        ({"d2": 0.001, "beta": 0.3, "wanted": 0.6, "free": 1.0}, ("relay", "hand-over")),
+        ({"d2": 0.001, "beta": 0.3, "wanted": 0.6, "free": 1.9}, ("turns", "no-contest")),
         (
             {"d2": 0.0, "hidden": 0.9, "beta": 1.0, "in_line": 0.0, "wants_gil": 0.0},
             ("turns", "unknown"),
