@@ -6,7 +6,7 @@
  * modules that they concern have been loaded, so that nothing is imported for our sake.
  *
  * The module's state is static on purpose: one process has one shared memory. A second module object
- * made from this file (twocooks.task imports it by name) sees the same state. Sub-interpreters are not
+ * made from this file (twocooks._task imports it by name) sees the same state. Sub-interpreters are not
  * followed: start() does nothing there. */
 #define _GNU_SOURCE
 #include "agent.h"

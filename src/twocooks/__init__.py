@@ -11,7 +11,7 @@ __version__ = "0.1.0"
 TYPE_CHECKING = False  # as in typing, which would cost every watched program its import
 if TYPE_CHECKING:
     from twocooks.api import load, run
-    from twocooks.task import task
+    from twocooks._task import task
 
 __all__ = ["__version__", "load", "run", "task"]
 
@@ -20,14 +20,12 @@ def __getattr__(name: str) -> object:
     if name in __all__:
         value: object
         if name == "task":  # used inside watched programs: no need of the rest
-            import twocooks.task as module
-
-            value = module.task
+            from twocooks._task import task as value
         else:
             from twocooks import api
 
             value = getattr(api, name)
-        globals()[name] = value  # also over the submodule of the same name
+        globals()[name] = value
         return value
     raise AttributeError(f"module 'twocooks' has no attribute {name!r}")
 

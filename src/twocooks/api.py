@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from twocooks.task import task as task
+from twocooks._task import task as task
 
 if TYPE_CHECKING:
     from twocooks.analyse.result import Analysis

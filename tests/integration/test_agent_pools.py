@@ -125,7 +125,7 @@ asyncio.run(main())
 
 
 def test_a_block_without_an_agent_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    from twocooks.task import task
+    from twocooks import task
 
     monkeypatch.delenv("TWOCOOKS_ARENA", raising=False)
     with pytest.raises(ZeroDivisionError), task("rice"):

@@ -205,4 +205,4 @@ def test_task_alone_loads_nothing_heavy() -> None:
     done = subprocess.run([PYTHON, "-c", code], capture_output=True, text=True)
     assert "'numpy'" not in done.stdout
     assert "'twocooks.api'" not in done.stdout
-    assert "twocooks.task" in done.stdout, done.stderr
+    assert "twocooks._task" in done.stdout, done.stderr
