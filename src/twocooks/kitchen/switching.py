@@ -23,7 +23,7 @@ from twocooks.kitchen.story import DONE, LINE, TOOL, WAIT, WORK
 from twocooks.kitchen.stove import Stove, Watchful
 from twocooks.kitchen.tails import tails
 from twocooks.kitchen.workers import Cooks
-from twocooks.task import task
+from twocooks._task import task
 
 GIVE_WAY = 3
 

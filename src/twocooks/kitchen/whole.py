@@ -18,7 +18,7 @@ from twocooks.kitchen.burn import Hands
 from twocooks.kitchen.recipe import Mark, Step
 from twocooks.kitchen.story import DONE, TOOL, WAIT, WORK
 from twocooks.kitchen.stove import Stove, Watchful
-from twocooks.task import task
+from twocooks._task import task
 
 BAG = -1
 """A dish that nobody has begun."""

@@ -16,7 +16,7 @@ import threading
 from typing import Any, Protocol
 
 from twocooks.kitchen.burn import Hands
-from twocooks.task import task
+from twocooks._task import task
 
 _PIECE = struct.Struct("=qd")
 """What a worker process is sent: the dish's token, seconds."""
