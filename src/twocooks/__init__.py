@@ -10,8 +10,8 @@ from __future__ import annotations
 __version__ = "0.1.0"
 TYPE_CHECKING = False  # as in typing, which would cost every watched program its import
 if TYPE_CHECKING:
-    from twocooks.api import load, run
     from twocooks._task import task
+    from twocooks.api import load, run
 
 __all__ = ["__version__", "load", "run", "task"]
 

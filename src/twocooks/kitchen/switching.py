@@ -18,12 +18,12 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from twocooks._task import task
 from twocooks.kitchen.recipe import Mark, Step
 from twocooks.kitchen.story import DONE, LINE, TOOL, WAIT, WORK
 from twocooks.kitchen.stove import Stove, Watchful
 from twocooks.kitchen.tails import tails
 from twocooks.kitchen.workers import Cooks
-from twocooks._task import task
 
 GIVE_WAY = 3
 

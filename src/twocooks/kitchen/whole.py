@@ -14,11 +14,11 @@ import time
 from collections.abc import Callable, MutableSequence
 from typing import Any
 
+from twocooks._task import task
 from twocooks.kitchen.burn import Hands
 from twocooks.kitchen.recipe import Mark, Step
 from twocooks.kitchen.story import DONE, TOOL, WAIT, WORK
 from twocooks.kitchen.stove import Stove, Watchful
-from twocooks._task import task
 
 BAG = -1
 """A dish that nobody has begun."""

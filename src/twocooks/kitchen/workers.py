@@ -15,8 +15,8 @@ import struct
 import threading
 from typing import Any, Protocol
 
-from twocooks.kitchen.burn import Hands
 from twocooks._task import task
+from twocooks.kitchen.burn import Hands
 
 _PIECE = struct.Struct("=qd")
 """What a worker process is sent: the dish's token, seconds."""
