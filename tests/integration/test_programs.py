@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from tests import conftest
 from tests.kit import cores, needs
@@ -38,10 +39,9 @@ BUSY = 1.4
 HERE = [found for answer in ANSWERS if (found := for_python(answer, needs.has_gil())) is not None]
 
 
-def parameters() -> Iterator[object]:
-    for answer in HERE:
-        marks = [pytest.mark.cores] if answer.needs & {"cores", "load"} else []
-        yield pytest.param(answer, id=answer.label, marks=marks)
+def parameter(answer: Answer) -> ParameterSet:
+    marks = [pytest.mark.cores] if answer.needs & {"cores", "load"} else []
+    return pytest.param(answer, id=answer.label, marks=marks)
 
 
 @pytest.fixture
@@ -146,14 +146,22 @@ def check_always(answer: Answer, run: Watched) -> None:
 
 
 def never_wrong(answer: Answer, run: Watched) -> None:
-    """Without free cores the answer is the known one or no-free-core, but not another."""
+    """Without free cores the answer is the known one or no-free-core, but not another.
+
+    Many hands need cores to be seen at all, and polling needs them to prove anything.
+    """
     pair = pair_of(run)
+    many_hands = ("many-hands", None) in answer.verdicts
+    if pair[0] in ("single", "one-after-another") and many_hands:
+        return
+    if pair[0] == "cannot-tell" and answer.options:
+        return
     if pair == ("both", None) and placed(answer, run):
         return
     assert pair in answer.verdicts or pair[1] == "no-free-core" or run.free >= BUSY, told(run)
 
 
-@pytest.mark.parametrize("answer", parameters())
+@pytest.mark.parametrize("answer", [parameter(answer) for answer in HERE])
 def test_known_answer(answer: Answer, place: Place, request: pytest.FixtureRequest) -> None:
     for need in sorted(answer.needs):
         if reason := needs.missing(need):

@@ -1,24 +1,25 @@
-"""Four items, and a switch interval so long that nobody is asked to hand the GIL over: the next
-item begins when the one before has ended, though four workers stand ready.
+"""Four items for four workers, and a switch interval so long that nobody is asked to hand the GIL
+over: the next item begins when the one before has ended, though its worker stands ready.
 
-The workers exist already (four small items meet at a barrier first), so it is not the pool. Without
-the long interval an item would lose the GIL between its last work and its end, and not be done.
+Each worker has a pool of its own, else the first would take all the items; a small item has started
+it before. Without the long interval an item would lose the GIL between its last work and its end.
 """
 
 import sys
-import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from work import burn
 
 
 def main() -> None:
-    with ThreadPoolExecutor(4) as pool:
-        barrier = threading.Barrier(4)
-        list(pool.map(lambda _: barrier.wait(), range(4)))
-        sys.setswitchinterval(60)
-        done = [future.result() > 0 for future in [pool.submit(burn, 0.2) for _ in range(4)]]
-    print("done", done)
+    pools = [ThreadPoolExecutor(1) for _ in range(4)]
+    for pool in pools:
+        pool.submit(int).result()
+    sys.setswitchinterval(60)
+    futures = [pool.submit(burn, 0.2) for pool in pools]
+    print("done", [future.result() > 0 for future in futures])
+    for pool in pools:
+        pool.shutdown()
 
 
 if __name__ == "__main__":
