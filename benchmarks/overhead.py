@@ -1,6 +1,7 @@
 """What watching costs: the same work with and without twocooks (and others), in turns.
 
     python -m benchmarks.overhead [--rounds N] [--only WORKLOAD] [--tools A,B] [--no-write]
+                                  [--anyway]
 
 Each workload measures its own wall time around a fixed amount of work, so neither the start of
 Python nor what a tool does after the program's end is in it. In every round each tool runs once,
@@ -328,11 +329,16 @@ def main() -> int:
     parser.add_argument("--only", action="append", choices=list(WORKLOADS))
     parser.add_argument("--tools", help="names by commas; default: all that are installed")
     parser.add_argument("--no-write", action="store_true", help="print only")
+    parser.add_argument("--anyway", action="store_true", help="also on a busy machine")
     options = parser.parse_args()
     tools: dict[str, Tool] = {"twocooks": ours, **others()}
     if options.tools:
         tools = {name: tools[name] for name in options.tools.split(",")}
-    about = machine(cores.probe())
+    free = cores.probe()
+    if free < cores.NEEDED and not (options.no_write or options.anyway):
+        print(f"only {free:.1f} cores are free: this would measure others", file=sys.stderr)
+        return 1
+    about = machine(free)
     results = [measure(name, tools, options.rounds) for name in options.only or WORKLOADS]
     fixed = fixed_cost() if "twocooks" in tools else ([], [])
     text = page(about, results, fixed)
