@@ -61,20 +61,7 @@ def summarise(
             "count": len(kinds),
             "by_kind": {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)},
         },
-        "concurrency": {"mean": m.c_mean, "max": m.c_max, "two_or_more_s": m.c2},
-        "parallelism": {"mean": m.p_mean, "max": m.p_max, "two_or_more_s": m.p2},
-        "cores_used": {"mean": m.k_mean, "max": m.k_max, "two_or_more_s": m.k2},
-        "wanted": {"two_or_more_s": m.d2},
-        "scores": {
-            "contests_won": m.sigma if m.d_known else None,
-            "overlap": m.omega,
-            "company": m.gamma,
-            "busy_share": m.beta,
-            "together_share": m.pi,
-            "hands_served": m.phi,
-        },
-        "queued": {"mean": m.q_mean, "max": m.q_max},
-        "in_line_s": m.in_line,
+        **curves(m),
         "switches": {
             "total": int(np.isin(k.event, (OUT, PUSHED, EXIT)).sum()) if kernel else None,
             "preempted": int((k.event == PUSHED).sum()) if kernel else None,
@@ -90,6 +77,26 @@ def summarise(
     }
     told: dict[str, Any] = without_none(whole)
     return told
+
+
+def curves(m: Measures) -> dict[str, Any]:
+    """What the curves sum to, and the scores."""
+    return {
+        "concurrency": {"mean": m.c_mean, "max": m.c_max, "two_or_more_s": m.c2},
+        "parallelism": {"mean": m.p_mean, "max": m.p_max, "two_or_more_s": m.p2},
+        "cores_used": {"mean": m.k_mean, "max": m.k_max, "two_or_more_s": m.k2},
+        "wanted": {"two_or_more_s": m.d2},
+        "scores": {
+            "contests_won": m.sigma if m.d_known else None,
+            "overlap": m.omega,
+            "company": m.gamma,
+            "busy_share": m.beta,
+            "together_share": m.pi,
+            "hands_served": m.phi,
+        },
+        "queued": {"mean": m.q_mean, "max": m.q_max},
+        "in_line_s": m.in_line,
+    }
 
 
 def without_none(value: Any) -> Any:

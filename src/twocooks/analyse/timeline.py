@@ -132,14 +132,20 @@ def _steps_at_work(book: Book, cut: Pieces) -> Pieces:
 
 
 def _no_overlap(table: Pieces) -> Pieces:
-    """Where clocks of two streams disagree by a little, a task's next stretch begins when the last
-    ends."""
-    if len(table) < 2:
-        return table
-    start = table.start.copy()
+    """Where clocks of two streams disagree by a little, or records are missing, a task's next
+    stretch begins when all before it have ended."""
     same = table.owner[1:] == table.owner[:-1]
-    start[1:] = np.where(same, np.maximum(start[1:], table.end[:-1]), start[1:])
-    return table.with_(start=start).ordered()
+    if not (same & (table.start[1:] < table.end[:-1])).any():
+        return table
+    # Ranks instead of times: the running maximum must not mix tasks.
+    times = distinct(table.start, table.end)
+    shift = np.cumsum(np.append(0, ~same)) * len(times)
+    reach = np.maximum.accumulate(np.searchsorted(times, table.end) + shift)
+    start = table.start.copy()
+    ended = times[(reach - shift)[:-1]]
+    start[1:] = np.where(same, np.maximum(start[1:], ended), start[1:])
+    table = table.with_(start=start)
+    return table.take(table.end > table.start)
 
 
 def _work(book: Book, table: Pieces) -> Int64:
