@@ -118,6 +118,11 @@ class Measures:
         return band(self.p2 / with_hidden) == band(self.p2 / self.d2)
 
     @property
+    def starved(self) -> float:
+        """Of the time in which anybody's hands were wanted, the share in which nobody worked."""
+        return 1.0 - self.beta / self.wanted if self.wanted > 0 else 0.0
+
+    @property
     def waitshare(self) -> float:
         """Waiting, of all that the tasks did on the go or in line."""
         whole = self.waiting + self.work + self.in_line

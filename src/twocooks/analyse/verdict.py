@@ -14,6 +14,9 @@ from twocooks.analyse.account import Measures
 from twocooks.model import Cause, Verdict
 
 FREE_CORES = 1.6
+STARVED = 0.2
+"""Share of the wanted time without anybody at work from which the crowd may have made the
+contest."""
 SURELY = 1.03
 """Polled sums are right within 3 %."""
 
@@ -81,13 +84,16 @@ def _contest(m: Measures, score: float) -> Ruling:
 
 def why_not_parallel(m: Measures) -> Cause:
     """What kept two from working at the same moment, first that holds (rules 6 and 7)."""
+    crowded = no_free_core(m)
+    if crowded and m.starved >= STARVED:
+        return Cause.NO_FREE_CORE  # even one loop's tasks may stand in line only because of others
     if m.one_thread and m.loops:
         return Cause.ONE_LOOP
     if m.one_worker and m.one_thread:
         return Cause.ONE_WORKER
     if m.usable < 2:
         return Cause.ONE_CORE
-    if no_free_core(m):
+    if crowded:
         return Cause.NO_FREE_CORE
     if m.one_core and m.free is not None:
         return Cause.ONE_CORE

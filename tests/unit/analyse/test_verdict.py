@@ -41,6 +41,14 @@ def told(**changes: object) -> tuple[str, str | None]:
         ({}, ("turns", "gil")),
         ({"one_thread": True, "loops": True}, ("turns", "one-loop")),
         ({"one_thread": True, "loops": True, "free": 0.5}, ("turns", "one-loop")),
+        (
+            {"one_thread": True, "loops": True, "free": 0.5, "beta": 0.5, "wanted": 1.0},
+            ("turns", "no-free-core"),
+        ),
+        (
+            {"one_thread": True, "loops": True, "free": 1.9, "beta": 0.5, "wanted": 1.0},
+            ("turns", "one-loop"),
+        ),
         ({"usable": 1.0}, ("turns", "one-core")),
         ({"usable": 1.0, "free": 0.4}, ("turns", "one-core")),
         ({"free": 1.59}, ("turns", "no-free-core")),
