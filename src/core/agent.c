@@ -83,11 +83,8 @@ static void watch_gil(PyObject *name) {
     if (!is_gil_enabled || gil_is_on) return;
     PyObject *enabled = PyObject_CallNoArgs(is_gil_enabled);
     if (enabled == Py_True) {
-        struct tc_text text;
         gil_is_on = 1;
-        tc_text_init(&text);
-        tc_text_add_str(&text, name);
-        tc_event_full(TC_EV_GIL_ON, 0, NULL, 0, &text);
+        tc_event_text(TC_EV_GIL_ON, 0, name);
     }
     Py_XDECREF(enabled);
 }
@@ -108,12 +105,7 @@ static PyObject *my_find_and_load(PyObject *f, PyObject *const *args, size_t fla
     struct tc_writer *me = &tc_me;
     uint32_t generation = tc_generation;
     PyObject *name = Py_NewRef(args[0]);
-    if (me->imports++ == 0) {
-        struct tc_text text;
-        tc_text_init(&text);
-        tc_text_add_str(&text, name);
-        tc_event_full(TC_EV_IMPORT, 0, NULL, 0, &text);
-    }
+    if (me->imports++ == 0) tc_event_text(TC_EV_IMPORT, 0, name);
     PyObject *result = o_find_and_load(f, args, flags, names);
     if (generation == tc_generation && --me->imports == 0) tc_event(TC_EV_IMPORT_END, 0);
     after_import(name);

@@ -113,6 +113,10 @@ void tc_text_add_code(struct tc_text *text, PyObject *qualname, PyObject *code);
 void tc_event_full(enum tc_event event, uint64_t value, const uint64_t *more, uint32_t count,
                    const struct tc_text *text);
 
+/* The same with one str as its text, or an empty text for NULL. A function of its own, so that hooks
+ * around the program's calls do not keep a whole text on the stack. */
+void tc_event_text(enum tc_event event, uint64_t value, PyObject *part) __attribute__((noinline));
+
 /* ---- Python, with care ---- */
 
 /* Puts the exception that is set aside; every hook that does more than write an event stands

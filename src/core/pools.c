@@ -18,17 +18,19 @@ enum pool_kind { POOL_THREADS = 1, POOL_PROCESSES = 2, POOL_MULTIPROCESSING = 3 
 
 static vectorcallfunc o_thread;
 
-static void say_thread(PyObject *thread) {
+/* A Thread and a Process keep their names and targets alike. */
+static __attribute__((noinline)) void say_runner(enum tc_event event, PyObject *runner) {
     struct tc_text text;
     tc_text_init(&text);
-    PyObject *name = tc_own_attr(thread, "_name"), *target = tc_own_attr(thread, "_target");
+    PyObject *name = tc_own_attr(runner, "_name"), *target = tc_own_attr(runner, "_target");
     if (!target || target == Py_None) {
         Py_XDECREF(target);
-        target = tc_dict_attr((PyObject *)Py_TYPE(thread), "run");
+        target = tc_dict_attr((PyObject *)Py_TYPE(runner), "run");
     }
     tc_text_add_str(&text, name);
     tc_text_add_callable(&text, target);
-    tc_event_full(TC_EV_THREAD, (uint64_t)tc_own_true(thread, "_daemonic"), NULL, 0, &text);
+    uint64_t daemon = event == TC_EV_THREAD && tc_own_true(runner, "_daemonic");
+    tc_event_full(event, daemon, NULL, 0, &text);
     Py_XDECREF(name);
     Py_XDECREF(target);
 }
@@ -37,16 +39,13 @@ static PyObject *my_thread(PyObject *f, PyObject *const *args, size_t flags, PyO
     if (PyVectorcall_NARGS(flags) < 1) return o_thread(f, args, flags, names);
     uint32_t generation = tc_generation;
     PyObject *thread = Py_NewRef(args[0]);
-    say_thread(thread);
+    say_runner(TC_EV_THREAD, thread);
     PyObject *result = o_thread(f, args, flags, names);
     if (generation == tc_generation) {
         struct tc_error error;
-        struct tc_text text;
         tc_error_save(&error);
         PyObject *name = tc_own_attr(thread, "_name");
-        tc_text_init(&text);
-        tc_text_add_str(&text, name);
-        tc_event_full(TC_EV_THREAD_END, 0, NULL, 0, &text);
+        tc_event_text(TC_EV_THREAD_END, 0, name);
         Py_XDECREF(name);
         tc_error_restore(&error);
     }
@@ -130,7 +129,7 @@ static uint64_t number_take(void *address) {
 
 static vectorcallfunc o_item_init, o_item_run;
 
-static void say_item(enum tc_event event, uint64_t item, uint64_t pool, PyObject *function, PyObject *arguments) {
+static __attribute__((noinline)) void say_item(enum tc_event event, uint64_t item, uint64_t pool, PyObject *function, PyObject *arguments) {
     struct tc_text text;
     tc_text_init(&text);
     tc_text_add_call(&text, function, arguments);
@@ -154,9 +153,7 @@ static PyObject *my_item_run(PyObject *f, PyObject *const *args, size_t flags, P
     uint64_t number = PyVectorcall_NARGS(flags) >= 1 ? number_take(args[0]) : 0;
     if (!number) return o_item_run(f, args, flags, names);
     uint32_t generation = tc_generation;
-    struct tc_text text;
-    tc_text_init(&text);
-    tc_event_full(TC_EV_ITEM, number, NULL, 0, &text);
+    tc_event_text(TC_EV_ITEM, number, NULL);
     PyObject *result = o_item_run(f, args, flags, names);
     if (generation == tc_generation) tc_event(TC_EV_ITEM_END, number);
     return result;
@@ -381,20 +378,7 @@ void tc_process_pool_install(PyObject *module) {
 static vectorcallfunc o_process, o_pool_worker, o_apply_init, o_map_init;
 
 static PyObject *my_process(PyObject *f, PyObject *const *args, size_t flags, PyObject *names) {
-    if (PyVectorcall_NARGS(flags) >= 1) {
-        struct tc_text text;
-        PyObject *name = tc_own_attr(args[0], "_name"), *target = tc_own_attr(args[0], "_target");
-        if (!target || target == Py_None) {
-            Py_XDECREF(target);
-            target = tc_dict_attr((PyObject *)Py_TYPE(args[0]), "run");
-        }
-        tc_text_init(&text);
-        tc_text_add_str(&text, name);
-        tc_text_add_callable(&text, target);
-        tc_event_full(TC_EV_PROCESS_NAME, 0, NULL, 0, &text);
-        Py_XDECREF(name);
-        Py_XDECREF(target);
-    }
+    if (PyVectorcall_NARGS(flags) >= 1) say_runner(TC_EV_PROCESS_NAME, args[0]);
     return o_process(f, args, flags, names);
 }
 

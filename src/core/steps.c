@@ -160,7 +160,7 @@ static PyObject *my_py_step(PyObject *f, PyObject *const *args, size_t flags, Py
 
 /* ---- tasks are made and named ---- */
 
-static void say_name(PyObject *task) {
+static __attribute__((noinline)) void say_name(PyObject *task) {
     struct tc_text text;
     struct tc_error error;
     tc_error_save(&error);

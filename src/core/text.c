@@ -152,6 +152,13 @@ void tc_event_full(enum tc_event event, uint64_t value, const uint64_t *more, ui
     tc_publish(unit + 1 + units);
 }
 
+void tc_event_text(enum tc_event event, uint64_t value, PyObject *part) {
+    struct tc_text text;
+    tc_text_init(&text);
+    tc_text_add_str(&text, part);
+    tc_event_full(event, value, NULL, 0, &text);
+}
+
 /* ---- exceptions, attributes, functions ---- */
 
 void tc_error_save(struct tc_error *error) {

@@ -48,10 +48,11 @@ static struct tc_arena *map_arena(const char *path) {
     struct tc_arena head;
     struct stat info;
     struct tc_arena *map = NULL;
-    int fd = open(path, O_RDWR | O_CLOEXEC);
+    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0) return NULL;
-    if (pread(fd, &head, sizeof head, 0) != (ssize_t)sizeof head || head.magic != TC_ARENA_MAGIC ||
-        head.version != 1 || head.page_size != TC_PAGE_SIZE || fstat(fd, &info) < 0 ||
+    if (fstat(fd, &info) < 0 || !S_ISREG(info.st_mode) ||
+        pread(fd, &head, sizeof head, 0) != (ssize_t)sizeof head || head.magic != TC_ARENA_MAGIC ||
+        head.version != 1 || head.page_size != TC_PAGE_SIZE ||
         (uint64_t)info.st_size < tc_arena_size(head.npages))
         goto done;
     map = mmap(NULL, tc_arena_size(head.npages), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -109,6 +110,7 @@ struct tc_unit *tc_writer_room(uint32_t units) {
     if (TC_RARELY(atomic_load_explicit(&hello_due, memory_order_relaxed))) {
         int due = atomic_exchange(&hello_due, 0); /* first, for the greeting comes through here */
         if (due) say_hello(due == 2);
+        if (!me->page) atomic_store(&hello_due, due); /* no room for it now */
     }
     if ((size_t)(me->end - me->at) > units) return me->at;
     close_page(me);

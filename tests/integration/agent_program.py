@@ -14,6 +14,17 @@ import threading
 counts = {"tasks": 0, "steps": 0}
 
 
+def use_python_tasks() -> None:
+    """All of asyncio on the Task written in Python, with the helpers that belong to it."""
+    for name in dir(asyncio.tasks):
+        if name.startswith("_py_"):
+            for known_as in (name.removeprefix("_py_"), name.removeprefix("_py")):
+                if hasattr(asyncio.tasks, known_as):
+                    setattr(asyncio.tasks, known_as, getattr(asyncio.tasks, name))
+    asyncio.current_task = asyncio.tasks.current_task
+    asyncio.Task = asyncio.tasks.Task = asyncio.tasks._PyTask
+
+
 def count_python_tasks() -> None:
     kind = asyncio.tasks._PyTask
 
@@ -30,7 +41,7 @@ def count_python_tasks() -> None:
     counted("_Task__step", "steps")
     if hasattr(kind, "_Task__eager_start"):
         counted("_Task__eager_start", "steps")
-    asyncio.Task = asyncio.tasks.Task = kind
+    use_python_tasks()
 
 
 async def yields(n):
@@ -136,5 +147,5 @@ if __name__ == "__main__":
             thread.join()
     else:
         if "python" in sys.argv:
-            asyncio.Task = asyncio.tasks.Task = asyncio.tasks._PyTask
+            use_python_tasks()
         run()

@@ -109,7 +109,7 @@ EVENTS: tuple[Event, ...] = (
     Event(20, "READY", A, 4, (("task", "task"),),
           "The task was put in its loop's line. Inside another task's step: that one woke it."),
     Event(21, "TASK_NEW", A, 5, (("task", "task"),), "An asyncio task was made (by the running step's task)."),
-    Event(22, "TASK_NAME", A, 6, (("task", "task"), TEXT), "Parts: name, function, file, line. At its first step, and when renamed."),
+    Event(22, "TASK_NAME", A, 6, (("task", "task"), TEXT), "Parts: name, function, file, line. When it is made, and when renamed."),
     Event(23, "HELLO", A, None, (("python", "u"), ("flags", "u"), ("runtime", "u"), TEXT),
           "The agent is in: sys.hexversion; flags 1 = GIL on, 2 = after fork, 4 = free-threaded build; address of _PyRuntime; "
           "parts: implementation, script or module, executable."),
