@@ -116,4 +116,4 @@ class TwocooksError(Exception):
 
 
 class TraceError(TwocooksError):
-    """A trace file that cannot be read: not one of ours, a newer version, or damaged at its head."""
+    """A trace file that cannot be read: not one of ours, newer, or damaged at its head."""

@@ -28,6 +28,7 @@ from twocooks.analyse.columns import (
 from twocooks.analyse.threads import REASONS
 from twocooks.analyse.timeline import MS, Timeline
 from twocooks.model import Reason, State, TaskKind
+from twocooks.read.shape import distinct
 
 HAND_OVER_NS = 50_000
 SIGNIFICANT_NS, SIGNIFICANT_SHARE, SIGNIFICANT_WAIT_NS = 5 * MS, 0.01, 10 * MS
@@ -349,7 +350,7 @@ def _threads(m: Measures, line: Timeline, work: Bool, chosen: Bool) -> None:
     items = np.array([k is TaskKind.ITEM for k in line.book.kind], bool) & chosen
     if items.any():
         its = work & items[t.owner]
-        m.one_worker = len(np.unique(t.thread[its])) == 1
+        m.one_worker = len(distinct(t.thread[its])) == 1
         groups: dict[str, int] = {}
         for i in np.flatnonzero(items):
             groups[line.book.group[i]] = groups.get(line.book.group[i], 0) + 1

@@ -12,6 +12,7 @@ from twocooks.analyse.result import Analysis, Core, Segments, Steps, Task
 from twocooks.analyse.timeline import Timeline, build_timeline
 from twocooks.analyse.verdict import Ruling, decide
 from twocooks.model import State
+from twocooks.read.shape import distinct
 from twocooks.read.trace import Trace
 
 
@@ -174,7 +175,7 @@ def _cores(line: Timeline, number: Int64) -> list[Core]:
     s = line.slices.take(line.slices.state == State.WORKING)
     task = np.where(s.owner >= 0, number[np.maximum(s.owner, 0)], -1)
     out = []
-    for cpu in np.unique(s.core):
+    for cpu in distinct(s.core):
         at = np.flatnonzero(s.core == cpu)
         at = at[np.argsort(s.start[at], kind="stable")]
         out.append((int(cpu), s.start[at], s.end[at], task[at], line.threads.tid[s.thread[at]]))

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from twocooks.read.shape import distinct
+
 Int64 = NDArray[np.int64]
 Int32 = NDArray[np.int32]
 UInt8 = NDArray[np.uint8]
@@ -89,16 +91,6 @@ def join(parts: list[Pieces]) -> Pieces:
     if not parts:
         return no_pieces()
     return Pieces(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Pieces)))
-
-
-def distinct(*parts: Int64) -> Int64:
-    """All values once, sorted. (A stable sort: the parts are mostly sorted already, which makes it
-    many times faster than ``np.unique``.)"""
-    whole: Int64 = np.sort(np.concatenate(parts), kind="stable")
-    if not len(whole):
-        return whole
-    once: Int64 = whole[np.append(True, whole[1:] != whole[:-1])]
-    return once
 
 
 def last_true(mask: Bool) -> Int64:

@@ -18,6 +18,7 @@ from twocooks.analyse.columns import NO_REASON, Int64, Pieces, group_first, join
 from twocooks.analyse.threads import CORE, NOT_KNOWN, Threads
 from twocooks.format.spec import BY_NAME
 from twocooks.model import State
+from twocooks.read.shape import distinct
 from twocooks.read.trace import Trace
 
 WINDOW_NS = 200_000_000
@@ -64,7 +65,7 @@ def polled_threads(trace: Trace, end_ns: int) -> Threads:
 
 def _windows(trace: Trace, end_ns: int) -> Int64:
     """Borders of the windows: times of looks, at least WINDOW_NS apart (the last may be longer)."""
-    ticks = np.unique(trace.poll.time[trace.poll.event == CPU])
+    ticks = distinct(trace.poll.time[trace.poll.event == CPU])
     start = int(trace.meta.get("start_ns") or (ticks[0] if len(ticks) else end_ns))
     chosen = [start]
     for tick in ticks.tolist():

@@ -35,6 +35,7 @@ from twocooks.analyse.columns import (
 )
 from twocooks.format.spec import BY_NAME
 from twocooks.model import Reason, State
+from twocooks.read.shape import distinct
 from twocooks.read.trace import KernelColumns, Trace
 
 SWITCH_NS = 3_000
@@ -156,7 +157,7 @@ def loss_windows(trace: Trace, end_ns: int) -> dict[int, tuple[Int64, Int64]]:
     k = trace.kernel
     lost = k.event == LOST
     found: dict[int, tuple[Int64, Int64]] = {}
-    for cpu in np.unique(k.cpu[lost]):
+    for cpu in distinct(k.cpu[lost]):
         here = lost & (k.cpu == cpu)
         time = k.time[here]
         found[int(cpu)] = (time - k.b[here], time)

@@ -27,7 +27,6 @@ from twocooks.analyse.columns import (
     Bool,
     Int64,
     Pieces,
-    distinct,
     group_first,
     join,
     overlay,
@@ -39,6 +38,7 @@ from twocooks.analyse.owners import Owners, find_owners
 from twocooks.analyse.threads import REASONS, Threads, build_threads, last_seen
 from twocooks.analyse.waits import label_waits
 from twocooks.model import Reason, State, TaskKind
+from twocooks.read.shape import distinct
 from twocooks.read.trace import Trace
 
 MS = 1_000_000
@@ -210,7 +210,7 @@ def _native_hands(
     if not native.any():
         return table, cut
     process = threads.process[cut.thread]
-    for p in np.unique(process[native & (cut.state == State.WORKING)]):
+    for p in distinct(process[native & (cut.state == State.WORKING)]):
         mine = native & (process == p)
         table, cut = _hands_of(threads, book, table, cut, mine, int(p))
         native, process = cut.owner == NATIVE, threads.process[cut.thread]
@@ -314,7 +314,7 @@ def _add_hands(table: Pieces, hands: Pieces) -> Pieces:
         reason=np.where(helped, NO_REASON, cut.reason).astype(np.uint8),
         core=np.where(helped, core[np.maximum(row, 0)], cut.core).astype(np.int32),
     )
-    known = np.unique(table.owner)
+    known = distinct(table.owner)
     fresh = ~np.isin(owner, known)
     new = pieces(
         owner[fresh],

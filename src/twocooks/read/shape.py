@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +19,23 @@ from twocooks.read.trace import (
 
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
+T = TypeVar("T", bound=np.generic)
 
 PID_LIMIT = 1 << 22  # the kernel's own limit (PID_MAX_LIMIT)
 CHUNK = 1 << 18
 _FORK = spec.BY_NAME["FORK"].number
 _LOOK = spec.BY_NAME["LOOK"].number
 _TEXT = spec.BY_NAME["TEXT"].number
+
+
+def distinct(*parts: NDArray[T]) -> NDArray[T]:
+    """All values once, sorted. (A stable sort: the parts are mostly sorted already, which makes it
+    many times faster than ``np.unique``, which besides imports ``numpy.ma``.)"""
+    whole: NDArray[T] = np.sort(np.concatenate(parts), kind="stable")
+    if not len(whole):
+        return whole
+    once: NDArray[T] = whole[np.append(True, whole[1:] != whole[:-1])]
+    return once
 
 
 def kernel(rows: Sorted) -> KernelColumns:
@@ -93,7 +104,7 @@ def _fill_pids(event: Any, pid: Int32, tid: Int32) -> None:
     """Fills in the pid of records that name only a thread. A thread number that belongs to one
     process in the whole file is looked up; one that was used again goes by the order of things."""
     known = np.flatnonzero(pid)
-    pairs = np.unique(pid[known].astype(np.int64) << 32 | tid[known])
+    pairs = distinct(pid[known].astype(np.int64) << 32 | tid[known])
     pids, tids = pairs >> 32, pairs & 0xFFFFFFFF
     possible = (tids > 0) & (tids < PID_LIMIT)
     pids, tids = pids[possible], tids[possible]
@@ -106,7 +117,7 @@ def _fill_pids(event: Any, pid: Int32, tid: Int32) -> None:
         found = table.take(tid[begin : begin + CHUNK], mode="clip")
         np.copyto(part, found, where=part == 0)
     if len(again):
-        _fill_again(event, pid, tid, np.unique(again))
+        _fill_again(event, pid, tid, distinct(again))
 
 
 def _fill_again(event: Any, pid: Int32, tid: Int32, again: Int64) -> None:

@@ -193,7 +193,7 @@ class Session:
             self.poll.close()
 
     def open_source(self, pid: int, source: str) -> None:
-        """Kernel switches where they may be had, else polling; TwocooksError if demanded in vain."""
+        """Kernel switches where they may be had, else polling; TwocooksError if asked in vain."""
         if source != "schedstat":
             raise_file_limit()
             try:
@@ -292,7 +292,8 @@ def watch(
 
     ``source``: "auto", "kernel" or "schedstat". ``for_s``: after so many seconds the program is
     ended as Ctrl-C would end it. ``max_size``: bytes of the trace, beyond which the rest is
-    unknown. ``meta``: more keys for the META block. TwocooksError where it cannot begin; nothing was run then.
+    unknown. ``meta``: more keys for the META block. TwocooksError where it cannot begin; nothing
+    was run then.
     """
     from twocooks import __version__
 
