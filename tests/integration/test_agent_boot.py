@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -223,3 +224,23 @@ asyncio.run(main())
     assert len(run.entries("STEP")) == 2 * len(
         run_watched(["-c", program.split("for")[0]]).entries("STEP")
     )
+
+
+@pytest.mark.skipif(
+    getattr(sys, "_is_gil_enabled", lambda: True)(), reason="only where the GIL is off"
+)
+def test_an_import_that_switches_the_gil_on_is_named(tmp_path: Path) -> None:
+    (tmp_path / "old.c").write_text(
+        "#include <Python.h>\n"
+        'static struct PyModuleDef d = {PyModuleDef_HEAD_INIT, "oldext", 0, -1, 0};\n'
+        "PyMODINIT_FUNC PyInit_oldext(void) { return PyModule_Create(&d); }\n"
+    )
+    include = sysconfig.get_paths()["include"]
+    subprocess.run(
+        ["cc", "-shared", "-fPIC", f"-I{include}", "old.c", "-o", "oldext.so"],
+        cwd=tmp_path,
+        check=True,
+    )
+    (tmp_path / "outer.py").write_text("import oldext\n")
+    run = run_watched(["-W", "ignore", "-c", "import outer"], env={"PYTHONPATH": str(tmp_path)})
+    assert [entry.text for entry in run.entries("GIL_ON")] == ["oldext"]
