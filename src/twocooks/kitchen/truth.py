@@ -39,7 +39,7 @@ class Numbers:
     most_on_the_go: int
     most_at_work: int
     in_line: float
-    """Dish-minutes in line or waiting for a tool, of dishes that were begun."""
+    """Dish-minutes in line or waiting for a tool, begun or not."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def numbers(course: Course) -> Numbers:
     go = work = active = busy = Fraction(0)
     two = contest = won = queue = Fraction(0)
     most_go = most_work = 0
-    for length, on_the_go, at_work, wanted, queued in levels(course):
+    for length, on_the_go, at_work, wanted, _ in levels(course):
         go += length * on_the_go
         work += length * at_work
         active += length if on_the_go else 0
@@ -71,7 +71,7 @@ def numbers(course: Course) -> Numbers:
         two += length if at_work >= 2 else 0
         contest += length if wanted >= 2 else 0
         won += length if at_work >= 2 and wanted >= 2 else 0
-        queue += length * queued
+        queue += length * (wanted - at_work)
         most_go, most_work = max(most_go, on_the_go), max(most_work, at_work)
     return Numbers(
         minutes=float(active),
