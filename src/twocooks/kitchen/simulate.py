@@ -378,8 +378,9 @@ def levels(course: Course) -> Iterator[tuple[Fraction, int, int, int, int]]:
     active: list[Stretch] = []
     for start, end in pairwise(edges):
         active = [s for s in active if s.end > start] + starts.get(start, [])
-        work = sum(s.doing == WORK for s in active)
-        wanted = work + sum(s.doing in (LINE, TOOL) for s in active)
+        at_hand = sum(s.doing == WORK for s in active)
+        work = min(at_hand, course.cores)  # the others stand at the counter and wait for a place
+        wanted = at_hand + sum(s.doing in (LINE, TOOL) for s in active)
         on_the_go = sum(start >= begun[d] and start < done[d] for d in begun)
         queued = sum(s.doing in (LINE, TOOL) and start >= begun.get(s.dish, end) for s in active)
         yield end - start, on_the_go, work, wanted, queued
