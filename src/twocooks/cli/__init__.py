@@ -6,6 +6,9 @@ twocooks report [TRACE]        the answer again, from the file of a run (the las
 twocooks check [TRACE]         is the file sound and do its numbers agree?
 twocooks dump [TRACE]          every record of the file, a line each
 twocooks doctor                what this machine lets twocooks see, and what to change
+twocooks kitchen [DINNER]      cook a dinner for real, four ways, and see the difference
+                               (also twocooks alone, on a terminal)
+twocooks explain               concurrency and parallelism in ten and in thirty seconds
 
 twocooks COMMAND --help        more about one of them
 twocooks --version
@@ -19,7 +22,8 @@ import sys
 
 from twocooks.model import TwocooksError
 
-COMMANDS = {"run": "run", "report": "report", "check": "check", "dump": "dump", "doctor": "doctor"}
+COMMANDS = {"run": "run", "report": "report", "check": "check", "dump": "dump", "doctor": "doctor",
+            "kitchen": "kitchen", "explain": "explain"}
 """Subcommand -> its module in this package, which has ``main(argv) -> exit code`` and its help as
 docstring. Modules are loaded only when they are asked for: a run pays for what it needs."""
 
@@ -40,7 +44,14 @@ def main(argv: list[str] | None = None) -> int:
         return 130
 
 
+def _at_a_terminal() -> bool:
+    """Somebody looks and can answer: twocooks alone shows what it is about."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
 def _dispatch(words: list[str]) -> int:
+    if not words and _at_a_terminal():
+        words = ["kitchen"]
     if not words or words[0] in ("-h", "--help", "help"):
         print((__doc__ or "").strip())
         return 0 if words else 2

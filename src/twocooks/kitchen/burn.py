@@ -1,7 +1,7 @@
 """Hands: seconds of CPU time of the thread that works, really spent.
 
-The wall clock would be wrong: a cook who is off the core must not make progress, or two cooks at one
-place at the counter would be as fast as two at two.
+The wall clock would be wrong: a cook who is off the core must not make progress, or two cooks at
+one place at the counter would be as fast as two at two.
 """
 
 from __future__ import annotations

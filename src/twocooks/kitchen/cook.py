@@ -3,8 +3,9 @@
     python -m twocooks.kitchen.cook MODE DINNER [--change JSON] [--cooks processes|threads]
                                     [--progress FD] [--notes FILE]
 
-``--change`` has the keyword arguments of ``Dinner.changed``. ``--notes`` gets what the cooks noticed
-(JSON: what burnt), ``--progress`` their story while they cook; no number is taken from either.
+``--change`` has the keyword arguments of ``Dinner.changed``. ``--notes`` gets what the cooks
+noticed (JSON: what burnt), ``--progress`` their story while they cook; no number is taken from
+either.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""The picture that moves while they cook. It shows what the cooks say, and no number is taken from it.
+"""The picture that moves while they cook. It shows what the cooks say, and no number is taken from
+it.
 
-A process of its own draws (the recorder must not be held up): it wakes ten times a second, reads what
-the cooks wrote into a pipe since, and writes a few short lines. A lane is filled cell by cell as time
-passes; behind it stands the name of the cook who is at that dish, so the cooks walk.
+A process of its own draws (the recorder must not be held up): it wakes ten times a second, reads
+what the cooks wrote into a pipe since, and writes a few short lines. A lane is filled cell by cell
+as time passes; behind it stands the name of the cook who is at that dish, so the cooks walk.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The measured numbers of one mode: from the loaded trace's analysis, and from nothing else.
 
-The plan is not asked: whoever cooks otherwise than the plan says, measures otherwise. Only the length
-of a kitchen minute is taken from it, as a unit.
+The plan is not asked: whoever cooks otherwise than the plan says, measures otherwise. Only the
+length of a kitchen minute is taken from it, as a unit.
 """
 
 from __future__ import annotations

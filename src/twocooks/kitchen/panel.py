@@ -1,13 +1,13 @@
 """One mode as a small picture: dishes above, cooks below, on a time axis that all modes share.
 
-Switching is then one row of changing colours, and parallelism two rows filled at once. The cells are
-decided by the report's own rules (``report.terminal.cells``): no column shows more hands than moved
-in it at one moment.
+Switching is then one row of changing colours, and parallelism two rows filled at once. The cells
+are decided by the report's own rules (``report.terminal.cells``): no column shows more hands than
+moved in it at one moment.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from rich.style import Style
@@ -149,7 +149,7 @@ def _lane(drawn: cells.Picture, index: int, frame: Frame) -> Line:
     return spans
 
 
-def _cook(row: Sequence[int], keys: bool, frame: Frame) -> Line:
+def _cook(row: Iterable[int], keys: bool, frame: Frame) -> Line:
     painter, glyphs = frame.painter, frame.painter.glyphs
     spans: Line = []
     for value in map(int, row):

@@ -1,7 +1,7 @@
 """The kitchen's last screen: four pictures with measured numbers, and the sentences to keep.
 
-Everything above "predicted" comes from the traces. The two plans, paper and story, only add the table
-beside it and the warnings.
+Everything above "predicted" comes from the traces. What the plan foretold only stands beside it in
+the table, and what burnt is the cooks' own word.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ class _Screen:
         where = "on one core" if self.variant.one_core else "on your cores"
         yield self.line((clean(f"{self.dinner.name}: one dinner, {ways}, {where}.",
                                unicode=self.painter.unicode), BOLD))
-        yield from self.say(f"Measured just now; one kitchen minute was {self.dinner.minute_s:g} s.",
-                            style=DIM)
+        minute = f"one kitchen minute was {self.dinner.minute_s:g} s"
+        yield from self.say(f"Measured just now; {minute}.", style=DIM)
         for sentence in changed:
             yield from self.say(sentence)
         for warning in self.warnings():
@@ -80,17 +80,17 @@ class _Screen:
             cooks = min(len(self.dinner.staff(plate.mode)), self.variant.places())
             broken = bound_broken(plate.measured, bounds(self.dinner), cooks, self.dinner.minute_s)
             if broken:
-                yield f"{TITLES[plate.mode]}: {broken}. This is a mistake in twocooks; please tell us."
+                yield (f"{TITLES[plate.mode]}: {broken}. This is a mistake in twocooks; "
+                       "please tell us.")
         if any(not p.measured.exact for p in self.done if p.measured):
-            yield ("Estimated: the kernel did not tell its switches, so two at work is a lower bound. "
-                   "See twocooks doctor.")
+            yield ("Estimated: the kernel did not tell its switches, so two at work is a lower "
+                   "bound. See twocooks doctor.")
         busy = [plate for plate in self.done if self.crowded(plate)]
         if busy:
             names = " and ".join(TITLES[plate.mode] for plate in busy)
             free = min(p.measured.free for p in busy if p.measured and p.measured.free is not None)
-            yield (f"Other programs stood at the counter ({names}: {free:.1f} cores were free while "
-                   "two or more hands were wanted), so these took longer than they need. Run it again "
-                   "when the machine is quiet.")
+            yield (f"Other programs stood at the counter ({names}: {free:.1f} cores were free), so "
+                   "these took longer than they need. Run it again when the machine is quiet.")
 
     def crowded(self, plate: Plate) -> bool:
         assert plate.measured is not None
@@ -106,7 +106,8 @@ class _Screen:
         names = tuple(dish.name for dish in self.dinner.dishes)
         panels: dict[Mode, list[Line]] = {}
         for plate in self.done:
-            assert plate.analysis is not None and plate.measured is not None
+            assert plate.analysis is not None
+            assert plate.measured is not None
             frame = Frame(self.painter, half, max(longest, 1e-6), self.dinner.minute_s,
                           self.dinner.staff(plate.mode), names)
             panels[plate.mode] = panel(plate.mode, plate.analysis, plate.measured, frame)
@@ -140,8 +141,9 @@ class _Screen:
         yield from self.one_place(by)
         if "friend" in by and by["friend"].most_at_work >= 2:
             yield from self.say(
-                "Two cooks at work means two dishes on the go: real parallelism between tasks always "
-                "brings concurrency along. What the friend's picture lacks is switching.", style=DIM)
+                "Two cooks at work means two dishes on the go: real parallelism between tasks "
+                "always brings concurrency along. What the friend's picture lacks is switching.",
+                style=DIM)
         burnt = [(plate, entry) for plate in self.done for entry in plate.burnt]
         for mode in dict.fromkeys(plate.mode for plate, _ in burnt):
             entries = [entry for plate, entry in burnt if plate.mode == mode]
@@ -158,8 +160,8 @@ class _Screen:
         two = by["friend"].at_work_two
         if two >= 1:
             yield from self.say(
-                f"Take one place at the counter away: with a friend, the {number(two)} minutes with "
-                "two at work are at stake; alone and switching, nothing is lost. "
+                f"Take one place at the counter away: with a friend, the {number(two)} minutes "
+                "with two at work are at stake; alone and switching, nothing is lost. "
                 "Try it: twocooks kitchen --one-core")
 
     def table(self) -> Iterator[str]:

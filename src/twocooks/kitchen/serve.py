@@ -107,7 +107,7 @@ def cook(
     source: str, dinner: Dinner, variant: Variant, plate: Plate, folder: Path,
     progress: int | None = None,
 ) -> None:
-    """Cooks one mode under the recorder; the trace goes to ``folder``. Fills ``trace``, ``burnt``."""
+    """Cooks one mode under the recorder; fills ``trace`` (a file in ``folder``) and ``burnt``."""
     from twocooks.record.watch import watch
 
     notes = folder / f".{plate.mode}.notes"

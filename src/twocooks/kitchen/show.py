@@ -76,7 +76,8 @@ def _step(step: Step) -> str:
 
 def truth(dinner: Dinner, variant: serve.Variant) -> Iterator[str]:
     known = bounds(dinner)
-    yield (f"  {number(float(known.hands))} minutes of hands, {number(float(known.waits))} of waiting; "
+    yield (f"  {number(float(known.hands))} minutes of hands, {number(float(known.waits))} of "
+           "waiting; "
            f"the longest chain is {number(float(known.chain))}.")
     for cooks in sorted({len(dinner.cooks), len(dinner.cooks + dinner.guests)}):
         limit = known.what_limits(cooks)

@@ -1,7 +1,8 @@
 """What the cooks say while they cook: for the live picture only, never for a number.
 
-One short line an event, written at once to a pipe that is never waited for: if nobody reads, the line
-is dropped. Lines are shorter than a pipe's atomic write, so cooks in several processes share it.
+One short line an event, written at once to a pipe that is never waited for: if nobody reads, the
+line is dropped. Lines are shorter than a pipe's atomic write, so cooks in several processes share
+it.
 """
 
 from __future__ import annotations

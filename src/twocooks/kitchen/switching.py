@@ -1,7 +1,7 @@
 """Cooking and switching: every dish is a coroutine, and a cook loop decides who gets hands.
 
-A dish that wants hands stands in line: it awaits its *baton*, a lock that the loop holds and lets go
-when it chooses the dish (so the line is a line for everybody who looks, not only for us). Three
+A dish that wants hands stands in line: it awaits its *baton*, a lock that the loop holds and lets
+go when it chooses the dish (so the line is a line for everybody who looks, not only for us). Three
 things make the loop on paper and this one agree:
 
 * After the last piece of a step the dish goes straight on to its next wait: giving way first

@@ -17,7 +17,8 @@ def sentences(plain: Dinner, variant: Variant) -> Iterator[str]:
         yield _line("One place at the counter", plain, Variant(one_core=True),
                     "what was two at one moment must now take turns; switching loses nothing")
     if variant.threads:
-        why = ("in this Python only one thread at a time may run Python code, so two cooks share one "
+        why = ("in this Python only one thread at a time may run Python code, so two cooks share "
+               "one "
                "apron" if has_gil() else "this Python has no such lock, so threads are two cooks")
         yield _line("Cooks are threads", plain, Variant(threads=True), why)
     if variant.no_breaks:

@@ -1,9 +1,9 @@
 """Cooking whole dishes: one after another, or with a friend.
 
 A free cook takes the first dish of the list that may begin and does all of it: stands by its pots
-(a real sleep) and waits for its tools. With a friend the cooks are processes, which share the list and
-the tools (semaphores); or threads, which share one GIL where there is one. The same code runs in both:
-``threading`` and ``multiprocessing`` have the same Condition and Semaphore.
+(a real sleep) and waits for its tools. With a friend the cooks are processes, which share the list
+and the tools (semaphores); or threads, which share one GIL where there is one. The same code runs
+in both: ``threading`` and ``multiprocessing`` have the same Condition and Semaphore.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ class Cooks(Protocol):
 
 
 class OneCook:
-    """The loop's own thread: the dish does its piece in its own step, and all others stand in line."""
+    """The loop's own thread: a dish does its piece in its own step, and all others wait."""
 
     def __init__(self, rounds: int) -> None:
         self._hands = Hands(rounds)
