@@ -244,9 +244,11 @@ def _classify(trace: Trace, seen: Int64) -> tuple[Int64, list[Label], set[int]]:
 def _signals(trace: Trace, seen: Int64, thread: Int64, code: Int64, tools: set[int]) -> Int64:
     """Positions in ``seen`` of waits at signals (see the head of this module)."""
     look = trace.look
-    at = np.flatnonzero(np.isin(code, list(tools)))
-    if not len(at):
-        return at
+    if not tools:
+        return np.empty(0, np.int64)
+    tool = np.zeros(int(code.max()) + 1, bool)
+    tool[list(tools)] = True
+    at = np.flatnonzero(tool[code])
     where = look.where[seen[at]].astype(np.int64)
     what = np.stack([where, look.arg[seen[at]].astype(np.int64)], axis=1)
     pairs, which = np.unique(what, axis=0, return_inverse=True)
