@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from twocooks.analyse.book import SERVICE
 from twocooks.analyse.columns import (
     Bool,
     Int64,
@@ -171,7 +172,9 @@ def choose(line: Timeline, wait: Int64) -> tuple[Bool, Bool]:
     book, work = line.book, line.work
     cpu = max(1, int(work[line.alive].sum()))
     small = (work < SIGNIFICANT_SHARE * cpu) & (work < SIGNIFICANT_NS)
-    background = line.alive & np.array(book.helper, bool) & small
+    helper = np.array(book.helper, np.int64)
+    background = line.alive & (helper > 0) & small
+    background |= line.alive & (helper == SERVICE) & (work < host_least(cpu))
     counted = line.alive & ~background
     group = _groups(line)
     if not len(group):
@@ -188,6 +191,11 @@ def choose(line: Timeline, wait: Int64) -> tuple[Bool, Bool]:
     return background, significant
 
 
+def host_least(cpu: int) -> float:
+    """ns of own work from which a host, or a service thread of the standard library, counts."""
+    return max(SIGNIFICANT_NS, min(HOST_NS, HOST_SMALL * cpu), HOST_SHARE * cpu)
+
+
 def _drop_hosts(line: Timeline, significant: Bool, cpu: int, wait: Int64) -> None:
     """What only starts the others and tidies up after them is not a dish: a task that hosts or made
     other tasks must do more than that takes, or wait for something else than them."""
@@ -195,7 +203,7 @@ def _drop_hosts(line: Timeline, significant: Bool, cpu: int, wait: Int64) -> Non
     parents = {p for i, p in enumerate(book.parent) if p >= 0 and significant[i]}
     base = set(book.base.values())
     main = {t for t in base if book.name[t] == "main" and book.parent[t] < 0}
-    least = max(SIGNIFICANT_NS, min(HOST_NS, HOST_SMALL * cpu), HOST_SHARE * cpu)
+    least = host_least(cpu)
     for task in sorted(parents | (base & book.hosts) | main):
         idle = task in base or wait[task] < SIGNIFICANT_WAIT_NS
         if idle and significant[task] and significant.sum() > 1 and line.work[task] < least:

@@ -19,6 +19,9 @@ NATIVE = -3
 """Owner of work of native threads, until it is known for which task they work."""
 
 
+SERVICE = 2
+
+
 @dataclass
 class Book:
     """Tasks by id (an index). Times in ns; ``done`` -1 = never seen to end."""
@@ -33,8 +36,10 @@ class Book:
     done: list[int] = field(default_factory=list)
     queued: list[int] = field(default_factory=list)
     """ns between being given to a pool and being begun."""
-    helper: list[bool] = field(default_factory=list)
-    """Made outside the user's files: background when it does little."""
+    helper: list[int] = field(default_factory=list)
+    """1 = made outside the user's files: background when it does little. SERVICE = made by the
+    standard library to move other tasks' data (a pool's manager, a queue's feeder): background
+    unless it does a good part of the work."""
     base: dict[int, int] = field(default_factory=dict)
     """Thread id -> the task that the thread works for when it works for none in particular."""
     hosts: set[int] = field(default_factory=set)
@@ -53,7 +58,7 @@ class Book:
         made: int,
         done: int = -1,
         parent: int = -1,
-        helper: bool = False,
+        helper: int = False,
     ) -> int:
         """Register a task and return its id."""
         self.kind.append(kind)

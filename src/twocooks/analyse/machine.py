@@ -41,7 +41,7 @@ def machine(trace: Trace) -> Machine:
     quota = cpus.get("quota")
     told = np.flatnonzero(trace.meter.event == CPUS)
     if len(told):
-        affinity = int(trace.meter.a[told].max()) or affinity
+        affinity = _longest(trace, told) or affinity
         online = int(trace.meter.b[told[-1]]) or online
         milli = int(trace.meter.c[told[-1]])
         quota = milli / 1000 if milli else quota
@@ -49,6 +49,17 @@ def machine(trace: Trace) -> Machine:
     if quota is not None and quota < usable:
         usable = float(quota)
     return Machine(usable, online, None if quota is None else float(quota))
+
+
+def _longest(trace: Trace, told: Int64) -> int:
+    """The number of usable cores that held for most of the run: a program may pin itself."""
+    time = trace.meter.time[told]
+    end = max(int((trace.end or {}).get("end_ns") or 0), int(trace.meter.time[-1]))
+    length = np.append(time[1:], end) - time
+    held: dict[int, int] = {}
+    for cores, ns in zip(trace.meter.a[told].tolist(), length.tolist(), strict=True):
+        held[cores] = held.get(cores, 0) + max(ns, 1)
+    return max(held, key=lambda cores: held[cores])
 
 
 def free_cores(trace: Trace, usable: float, start: Int64, end: Int64) -> Free:

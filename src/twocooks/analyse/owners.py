@@ -24,6 +24,7 @@ HELPER_FILES = re.compile(
     r"(^|/)(lib(64)?/python\d|site-packages/|dist-packages/|multiprocessing/|concurrent/futures/)"
     r"|(^|/)(threading|subprocess|socketserver|queue)\.py$|^<frozen "
 )
+SERVICE_FILES = re.compile(r"(^|/)(multiprocessing|concurrent/futures|asyncio)/[a-z_]+\.py$")
 POOL_FUNCTIONS = {"_worker", "_process_worker", "worker"}
 HELPER_TASKS = {"shutdown_asyncgens", "shutdown_default_executor"}
 """Tasks that asyncio.run makes to tidy up."""
@@ -162,10 +163,11 @@ def _thread_task(
 ) -> int:
     """The task of a thread that runs Python."""
     name = function = threads.name[t] or f"thread {threads.tid[t]}"
-    helper = False
+    helper = 0
     if t in named:
         name, function, file, _ = words(trace, said.text[named[t]])[:4]
-        helper = bool(HELPER_FILES.search(file.replace("\\", "/")))
+        file = file.replace("\\", "/")
+        helper = bool(HELPER_FILES.search(file)) + bool(SERVICE_FILES.search(file))
     return book.add(
         TaskKind.THREAD,
         name,

@@ -111,6 +111,12 @@ def _in(file: str, *ends: str) -> bool:
     return any(file.endswith(end) for end in ends)
 
 
+def in_library(text: str) -> bool:
+    """The innermost frame is one of Python's own synchronisation modules."""
+    frames = frame_parts(text)
+    return bool(frames) and _in(frames[0][0], "threading.py", "threading>", "/synchronize.py")
+
+
 def futex_label(text: str) -> Label:
     """State and reason of a futex wait that is not the GIL's, from its frames ("" = no frames)."""
     frames = frame_parts(text)
@@ -176,7 +182,10 @@ def wait_label(syscall: int, kind: int, text: str) -> Label:
     if kind == 1:
         return GIL
     if syscall in FUTEX or kind == 2:
-        return futex_label(text)
+        label = futex_label(text)
+        # A plain futex right under the program's own frame is native code's (BLAS, OpenMP), whose
+        # meaning only that code knows; Python's locks are semaphores (3) or parked (2).
+        return UNKNOWN if kind == 0 and label == TOOL and not in_library(text) else label
     if syscall in (-1, 0xFFFFFFFF):
         return FAULT
     if syscall in SLEEPS:

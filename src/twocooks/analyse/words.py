@@ -259,7 +259,10 @@ def _so(m: Measures, ruling: Ruling, names: Names) -> str:
             "rest one worked alone, and no extra core helps there."
         )
     if ruling.verdict is Verdict.BOTH:
-        return f"More cores would help until about {number(max(m.d_mean, m.p_mean))}."
+        wanted = max(m.d_mean, m.p_mean)
+        if wanted < m.usable + 0.5:
+            return f"On average {number(wanted)} wanted hands: more cores would hardly help."
+        return f"More cores would help until about {number(wanted)}."
     return {
         Verdict.PARALLEL: "Pinned to one core it would lose just that.",
         Verdict.WAITING_TOGETHER: "More cores would not help. One cook is plenty.",

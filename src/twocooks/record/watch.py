@@ -172,6 +172,8 @@ class Session:
         self.source_why = ""
         self.pages = 0
         self.poll: SchedstatSource | None = None
+        self.cpus: tuple[int, ...] = ()
+        self.usable = 0
 
     def _open_arena(self) -> int | None:
         """The agents' shared memory, or None (said): threads and processes are seen without it."""
@@ -207,7 +209,7 @@ class Session:
                         "see 'twocooks doctor', or use --source schedstat"
                     ) from None
         else:
-            self.source_why = "asked for"
+            self.source_why = "polled because --source schedstat asked for it"
         self.source = "schedstat"
         self.poll = SchedstatSource(pid, self.encoder)
 
@@ -219,7 +221,7 @@ class Session:
         next_meter = start
         while True:
             if now >= next_meter:
-                self._meter(now, meter)
+                self._meter(now, meter, child.pid)
                 next_meter = now + METER_NS
             if stop_at is not None and now >= stop_at:
                 why = "for"
@@ -240,14 +242,21 @@ class Session:
                 why = "size"
             now = time.monotonic_ns()
 
-    def _meter(self, now: int, meter: Meter) -> None:
+    def _meter(self, now: int, meter: Meter, pid: int) -> None:
         clock = self.recorder.stats()["task_clock_ns"]
         tree = clock if self.poll is None else self.poll.cpu_ns
         own = tree + time.process_time_ns()
         for event, fields in meter.sample(now, own):
             self.encoder.put(now, event, *fields)
+            if event == "CPUS":
+                self.cpus, self.usable = fields, fields[0]
         if clock:
             self.encoder.put(now, "TASK_CLOCK", clock)
+        with contextlib.suppress(OSError):  # it may be gone already
+            usable = len(os.sched_getaffinity(pid))
+            if usable != self.usable:  # the program has pinned itself, or let itself free
+                self.usable = usable
+                self.encoder.put(now, "CPUS", usable, *self.cpus[1:])
 
     def write_json(self, kind: Block, content: dict[str, Any]) -> None:
         self.recorder.block(int(kind), json.dumps(content).encode())

@@ -10,6 +10,8 @@ from twocooks.model import Wait
 THREADING = "/usr/lib/python3.11/threading.py"
 JOIN = (f"{THREADING}:1119:_wait_for_tstate_lock", "app.py:9:main")
 FUTEX, SLEEP, READ, WAIT4 = 202, 230, 0, 61
+SEM = 3
+"""What the recorder says of a futex that is one of Python's locks."""
 
 Scene = Callable[[], Builder]
 
@@ -111,7 +113,7 @@ def lock_coarse() -> Builder:
         tid, t = 11 + n, 0.011 + 0.1 * n
         if n:
             b.on(1, tid, 0.0105 + n * 1e-4, 0.01055 + n * 1e-4)
-            b.look(0.014, 0.0141, tid, FUTEX, arg=77, where=("app.py:4:work",))
+            b.look(0.014, 0.0141, tid, FUTEX, arg=77, kind=SEM, where=("app.py:4:work",))
         b.on(0, tid, t + 0.0005, t + 0.1, exits=True)
     return b
 
@@ -123,7 +125,8 @@ def lock_fine() -> Builder:
         me, t = 20 + i % 2, 0.01 + i * 0.01
         b.on(i % 2, me, t, t + 0.01, pid=me, exits=i >= 38)
         if i < 38:
-            b.look(t + 0.013, t + 0.0131, me, FUTEX, arg=5, where=("app.py:4:work",), pid=me)
+            b.look(t + 0.013, t + 0.0131, me, FUTEX, arg=5,
+                   kind=SEM, where=("app.py:4:work",), pid=me)
     return b
 
 
@@ -137,10 +140,12 @@ def lock_some() -> Builder:
             if n == i % 2:
                 b.on(n, pid, t, t + 0.025, pid=pid, exits=last)
                 if not last:
-                    b.look(t + 0.028, t + 0.0281, pid, FUTEX, arg=5, where=("app.py:4:w",), pid=pid)
+                    b.look(t + 0.028, t + 0.0281, pid, FUTEX, arg=5,
+                           kind=SEM, where=("app.py:4:w",), pid=pid)
             else:
                 b.on(n, pid, t, t + 0.01, pid=pid)
-                b.look(t + 0.013, t + 0.0131, pid, FUTEX, arg=5, where=("app.py:4:w",), pid=pid)
+                b.look(t + 0.013, t + 0.0131, pid, FUTEX, arg=5,
+                       kind=SEM, where=("app.py:4:w",), pid=pid)
                 b.on(n, pid, t + 0.025, t + 0.04, pid=pid, exits=last)
     return b
 
@@ -148,7 +153,8 @@ def lock_some() -> Builder:
 def first_look(b: Builder, syscall: int, arg: int, frames: tuple[str, ...]) -> None:
     """The second process begins at once and waits for its first piece."""
     b.on(1, 21, 0.01, 0.0101, pid=21)
-    b.look(0.013, 0.0131, 21, syscall, arg=arg, where=frames, pid=21)
+    kind = SEM if syscall == FUTEX else 0
+    b.look(0.013, 0.0131, 21, syscall, arg=arg, kind=kind, where=frames, pid=21)
 
 
 def relay() -> Builder:
@@ -173,7 +179,8 @@ def relay_semaphores() -> Builder:
         b.on(i % 2, me, t, t + 0.01, pid=me, exits=i >= 38)
         if i < 38:
             arg = 1000 + 64 * (i % 2)
-            b.look(t + 0.013, t + 0.0131, me, FUTEX, arg=arg, where=("app.py:4:work",), pid=me)
+            b.look(t + 0.013, t + 0.0131, me, FUTEX, arg=arg,
+                   kind=SEM, where=("app.py:4:work",), pid=me)
     return b
 
 

@@ -15,7 +15,8 @@ US = "\x1f"
     [
         (202, 1, [], "IN_LINE", "gil"),
         (202, 0, [], "WAITING", "unknown"),
-        (202, 0, ["app.py:4:work"], "WANTS_TOOL", "lock"),
+        (202, 3, ["app.py:4:work"], "WANTS_TOOL", "lock"),
+        (202, 0, ["app.py:4:work"], "WAITING", "unknown"),
         (202, 2, ["app.py:4:work"], "WANTS_TOOL", "lock"),
         (
             202,
@@ -98,5 +99,5 @@ def test_a_look_is_labelled(
 
 
 def test_a_users_file_called_like_a_library_is_no_library() -> None:
-    told = wait_label(202, 0, US.join(["app/my_threading.py:3:wait", "app.py:1:main"]))
+    told = wait_label(202, 3, US.join(["app/my_threading.py:3:wait", "app.py:1:main"]))
     assert told[0].name == "WANTS_TOOL"
