@@ -34,8 +34,8 @@ def summarise(
     kernel = trace.meta.get("source") != "schedstat"
     lost = lost_events(trace)
     unknown = float(account.by_state["unknown"].sum()) / 1e9
-    counted = line.alive & ~account.background
-    kinds = [str(line.book.kind[i]) for i in np.flatnonzero(counted)]
+    # The tasks that everything else in here is about: hosts, helpers and crumbs are none.
+    kinds = [str(line.book.kind[i]) for i in np.flatnonzero(account.significant)]
     k = trace.kernel
     whole: dict[str, Any] = {
         "schema": SCHEMA,
