@@ -78,9 +78,10 @@ class Picture:
 
     def lines(self) -> Iterator[str]:
         line = self.painter.line
+        rest = "; it is measured afterwards" if self.width >= 80 else ""
         minutes = self.at_s / self.dinner.minute_s
         yield line([("  " + self.title, BOLD), (f"   {minutes:.0f} min", None),
-                    ("   (the cooks' own word; it is measured afterwards)", DIM)])
+                    ("   (the cooks' own word" + rest + ")", DIM)])
         for number, dish in enumerate(self.dinner.dishes[:MOST_DISHES]):
             name = clean(dish.name, unicode=self.painter.unicode)
             doing, cook = self.doing.get(number, ("", -1))

@@ -19,6 +19,8 @@ from twocooks.report.words import clean, fit, width_of, wrap
 
 MARGIN, GAP = 2, 4
 MAX_WIDTH = 130
+TWO_COLUMNS = 76
+"""Below this width the panels stand under each other."""
 MAX_TEXT = 92
 COLUMNS = (("minutes", 11, "minutes", 1), ("on the go", 11, "concurrency", 1),
            ("at work", 11, "parallelism", 1), ("turns", 9, "turns", 0),
@@ -100,7 +102,9 @@ class _Screen:
         return free is not None and (needed >= 2 or late) and free < CORES_FREE * needed
 
     def pictures(self) -> Iterator[str]:
-        half = (self.width - 2 * MARGIN - GAP) // 2
+        whole = self.width - 2 * MARGIN
+        stacked = self.width < TWO_COLUMNS
+        half = whole if stacked else (whole - GAP) // 2
         spans = [span_of(p.analysis) for p in self.done if p.analysis]
         longest = max(end - start for start, end in spans)
         names = tuple(dish.name for dish in self.dinner.dishes)
@@ -120,7 +124,9 @@ class _Screen:
             if not first:
                 yield ""
             first = False
-            if left in panels and right in panels:
+            if left in panels and right in panels and stacked:
+                both = [*panels[left], [], *panels[right]]
+            elif left in panels and right in panels:
                 both = beside(panels[left], panels[right], half, GAP)
             else:
                 both = panels[left] if left in panels else panels[right]
@@ -170,12 +176,15 @@ class _Screen:
         name = max(width_of(TITLES[p.mode]) for p in self.done)
         name = max(name, width_of("predicted > measured"))
         head: list[Span] = [(fit(f"predicted {arrow} measured", name), DIM)]
-        head += [(fit(title, wide, right=True), DIM) for title, wide, _, _ in COLUMNS]
+        columns = list(COLUMNS)
+        while name + sum(wide for _, wide, _, _ in columns) > self.width - 2 * MARGIN:
+            columns.pop()
+        head += [(fit(title, wide, right=True), DIM) for title, wide, _, _ in columns]
         yield self.line(*head)
         for plate in self.done:
             assert plate.measured is not None
             spans: list[Span] = [(fit(TITLES[plate.mode], name), None)]
-            for _, wide, key, digits in COLUMNS:
+            for _, wide, key, digits in columns:
                 before = _value(getattr(plate.predicted.numbers, key), digits)
                 after = _value(getattr(plate.measured.numbers, key), digits)
                 spans.append((fit(f"{before} {arrow} {after}", wide, right=True), None))

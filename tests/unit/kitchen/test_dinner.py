@@ -173,7 +173,8 @@ def test_tools_that_can_deadlock_are_warned_of() -> None:
 
 
 def test_a_mode_that_cannot_be_cooked_says_why() -> None:
-    text = steps('{ do = "x", hands = 1, only = "friend" },\n{ do = "y", hands = 1, only = "you" },')
+    text = steps('{ do = "x", hands = 1, only = "friend" },\n'
+                 '{ do = "y", hands = 1, only = "you" },')
     found = dinner.parse("d.toml", text)
     assert found.modes() == ["friend-switching"]
     assert found.refuses("switching") == "only friend may x the soup"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -69,10 +70,10 @@ def test_nobody_is_in_two_places_and_no_tool_in_two_hands(plan: Dinner) -> None:
         for cook in range(len(plan.staff(course.mode))):
             mine = sorted((s.start, s.end) for s in course.stretches
                           if s.doing == "work" and s.cook == cook)
-            assert all(a[1] <= b[0] for a, b in zip(mine, mine[1:], strict=False))
+            assert all(a[1] <= b[0] for a, b in pairwise(mine))
         for dish in range(len(plan.dishes)):
             lives = sorted((s.start, s.end) for s in course.stretches if s.dish == dish)
-            assert all(a[1] <= b[0] for a, b in zip(lives, lives[1:], strict=False))
+            assert all(a[1] <= b[0] for a, b in pairwise(lives))
         most = len(plan.staff(course.mode))
         found = numbers(course)
         assert found.most_at_work <= min(most, len(plan.dishes))

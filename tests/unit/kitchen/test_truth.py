@@ -1,4 +1,4 @@
-"""The dinners given against what is known of them: tables computed by others, by hand, by search."""
+"""The dinners given, against what is known of them: by tables, by hand, by search."""
 
 from __future__ import annotations
 
