@@ -261,6 +261,13 @@ def page(
             f"| {WORKLOADS[result.workload]} | {median(result.plain):.2f} "
             f"| {spread(result.again)} | " + " | ".join(cells) + " |"
         )
+    moody = [result for result in results if not all(0.9 <= r <= 1.1 for r in result.again)]
+    if moody:
+        lines += [
+            "",
+            f"The machine was not quiet: in {len(moody)} of {len(results)} workloads the plain program",
+            "alone differed from itself by more than a tenth. Differences smaller than that are mood.",
+        ]
     lines += ["", *recorded(results), "", *fixed_words(*fixed), "", *refusals(results, rounds)]
     return "\n".join(lines).rstrip() + "\n"
 
