@@ -31,7 +31,7 @@ from twocooks.cli import common
 from twocooks.cli.common import fail
 from twocooks.kitchen import dinner as dinners
 from twocooks.kitchen import serve
-from twocooks.kitchen.recipe import ORDERS, Dinner
+from twocooks.kitchen.recipe import MODES, ORDERS, Dinner
 from twocooks.model import TwocooksError
 
 VALUED = {"--at-once": "--at-once", "--friends": "--friends",
@@ -166,6 +166,8 @@ def _cook(
     target = values.get("--json")
     if target not in (None, "-"):
         common.may_write(Path(str(target)), "--json", JSON_HEAD)
+    if "-o" in values:
+        _may_keep(Path(values["-o"]))
     dinner = plain.changed(**variant.changes())
     plates, refused = serve.plates(dinner, variant)
     changed = list(variants.sentences(plain, variant))
@@ -186,6 +188,15 @@ def _cook(
         for plate in plates:
             serve.look(plate, dinner.minute_s)
     return _after(dinner, variant, plates, changed, target)
+
+
+def _may_keep(folder: Path) -> None:
+    """Only our own files are replaced."""
+    from twocooks.cli.run import TRACE_HEAD
+
+    if folder.is_dir():
+        for mode in MODES:
+            common.may_write(folder / f"{mode}.2cooks", "-o", TRACE_HEAD)
 
 
 def _after(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from twocooks.kitchen.panel import number
+from twocooks.kitchen.minutes import number
 from twocooks.report.base import MIN_WIDTH, Options
 from twocooks.report.terminal.paint import BOLD, DIM, Painter
 from twocooks.report.words import clean, fit, to_ascii, wrap

@@ -14,7 +14,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from twocooks.kitchen.recipe import TITLES, Dinner, Mode
 from twocooks.kitchen.story import DONE, LINE, TOOL, WAIT, WORK, read_word
@@ -114,10 +114,13 @@ class Live:
 
     def mode(self, mode: Mode) -> None:
         """Another mode begins."""
-        os.write(self.fd, f"mode {mode}\n".encode())
+        with suppress(OSError):  # a picture that is stuck is no reason not to cook
+            os.write(self.fd, f"mode {mode}\n".encode())
 
     def close(self) -> None:
         """Everything has been said; returns when the picture is gone again."""
+        with suppress(OSError):
+            os.write(self.fd, b"end\n")  # a cook left behind may still hold the pipe
         os.close(self.fd)
         os.waitpid(self._pid, 0)
 
@@ -141,6 +144,8 @@ def _draw(dinner: Dinner, longest: float, options: Options, fd: int) -> None:
             if line.startswith("mode "):
                 picture = Picture(dinner, line[5:], longest, painter,  # type: ignore[arg-type]
                                   options.width)
+            elif line == "end":
+                ended = True
             elif picture is not None:
                 picture.hear(line)
         lines = list(picture.lines()) if picture is not None and not ended else []

@@ -14,6 +14,7 @@ from rich.style import Style
 
 from twocooks.analyse.result import Analysis, Task
 from twocooks.kitchen.measure import Measured, cooks
+from twocooks.kitchen.minutes import NEAR, number
 from twocooks.kitchen.recipe import TITLES, Mode
 from twocooks.model import TaskKind, Verdict
 from twocooks.report.terminal import cells
@@ -38,8 +39,7 @@ LABEL = 8
 """Columns of a name, at most 12 where there is room."""
 WIDE = 50
 """Columns from which a panel has room for longer lines."""
-NEAR = 0.25
-"""A number of minutes this close to a whole one is shown as that one."""
+
 
 Line = list[Span]
 
@@ -68,12 +68,6 @@ def span_of(analysis: Analysis) -> tuple[float, float]:
     if not dishes:
         return analysis.window_s
     return min(d.begun_s for d in dishes), max(d.done_s for d in dishes)
-
-
-def number(value: float) -> str:
-    """Minutes for people: 1 and not 1.003, but 18.7."""
-    whole = round(value)
-    return f"{whole}" if abs(value - whole) <= NEAR else f"{value:.1f}"
 
 
 def panel(mode: Mode, analysis: Analysis, measured: Measured, frame: Frame) -> list[Line]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from twocooks.kitchen.measure import CORES_FREE, bound_broken
-from twocooks.kitchen.panel import Frame, Line, beside, number, panel, span_of
+from twocooks.kitchen.minutes import number
+from twocooks.kitchen.panel import Frame, Line, beside, panel, span_of
 from twocooks.kitchen.recipe import TITLES, Dinner, Mode
 from twocooks.kitchen.serve import Plate, Variant
 from twocooks.kitchen.truth import Numbers, bounds

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from twocooks.kitchen import serve
+from twocooks.kitchen.minutes import number
 from twocooks.kitchen.optimum import known_optimum
-from twocooks.kitchen.panel import number
 from twocooks.kitchen.recipe import TITLES, Dinner, Step
 from twocooks.kitchen.simulate import LINE, TOOL, WAIT, WORK, Course
 from twocooks.kitchen.truth import bounds

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from twocooks.kitchen.panel import number
+from twocooks.kitchen.minutes import number
 from twocooks.kitchen.recipe import TITLES, Dinner
 from twocooks.kitchen.serve import Variant, has_gil, plates
 from twocooks.kitchen.truth import Prediction

@@ -115,3 +115,14 @@ def test_a_wrong_dinner_is_an_error_of_the_user(tmp_path: Path) -> None:
     path.write_text("[[dish]]\nname = 1\n")
     with pytest.raises(TwocooksError, match=r"d\.toml:2: "):
         kitchen.main([str(path), "--show"])
+
+
+def test_nothing_that_brings_threads_is_loaded_before_the_cooks_are_forked() -> None:
+    import subprocess
+    import sys
+
+    code = ("import sys\nfrom twocooks.cli import kitchen\n"
+            "from twocooks.kitchen import dinner, live, serve, variants\n"
+            "list(variants.sentences(dinner.load('tuesday'), serve.Variant(one_core=True)))\n"
+            "sys.exit('numpy' in sys.modules)")
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
