@@ -265,8 +265,8 @@ def page(
     if moody:
         lines += [
             "",
-            f"The machine was not quiet: in {len(moody)} of {len(results)} workloads the plain program",
-            "alone differed from itself by more than a tenth. Differences smaller than that are mood.",
+            f"The machine was not quiet: in {len(moody)} of {len(results)} workloads the plain",
+            "program differed from itself by more than a tenth; smaller differences are mood.",
         ]
     lines += ["", *recorded(results), "", *fixed_words(*fixed), "", *refusals(results, rounds)]
     return "\n".join(lines).rstrip() + "\n"

@@ -283,7 +283,7 @@ ANSWERS: tuple[Answer, ...] = (
     Answer(
         "relay_queues",
         one("relay", "hand-over"),
-        "plates 160",
+        "plates 48",
         {"parallelism.mean": (0.95, 1.06)},
         needs=AGENT,
     ),
