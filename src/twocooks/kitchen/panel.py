@@ -75,8 +75,11 @@ def panel(mode: Mode, analysis: Analysis, measured: Measured, frame: Frame) -> l
     verdict = WORDS.get(measured.verdict, measured.verdict)
     title = TITLES[mode]
     gap = frame.width - width_of(title) - width_of(verdict)
-    lines: list[Line] = [[(title, DIM), (" " * max(gap, 1), None), (verdict, BOLD)],
-                         *_numbers(measured, frame)]
+    lines: list[Line] = [[(title, DIM)], *_numbers(measured, frame)]
+    # Beside the title, or where both are long beside the minutes.
+    beside_it = lines[0] if gap >= 1 else lines[1]
+    room = frame.width - width_of(verdict) - sum(width_of(text) for text, _ in beside_it)
+    beside_it += [(" " * max(room, 1), None), (verdict, BOLD)]
     rows = cooks(analysis, frame.minute_s)
     known = {name: place for place, name in enumerate(frame.dishes)}
     lanes = sorted(fold(dishes_of(analysis), MOST_DISHES),

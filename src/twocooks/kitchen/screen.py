@@ -25,7 +25,7 @@ TWO_COLUMNS = 76
 MAX_TEXT = 92
 COLUMNS = (("minutes", 11, "minutes", 1), ("on the go", 11, "concurrency", 1),
            ("at work", 11, "parallelism", 1), ("turns", 9, "turns", 0),
-           ("hands won", 10, "contests_won", 2))
+           ("hands won", 10, "contests_won", 1))
 """Of the table: title, width, which number, digits behind the point. "Hands won": when at least two
 dishes wanted hands, how often two got them."""
 

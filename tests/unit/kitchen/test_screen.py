@@ -30,13 +30,14 @@ def kitchen_like() -> Analysis:
     return replace(found, tasks=tasks, cores=cores)
 
 
-def plates() -> list[serve.Plate]:
+def plates(verdict: str | None = None) -> list[serve.Plate]:
     done, refused = serve.plates(TUESDAY, serve.Variant())
     assert not refused
     analysis = kitchen_like()
     for plate in done:
         plate.analysis = analysis
         plate.measured = measure.measure(analysis, TUESDAY.minute_s)
+        plate.measured = replace(plate.measured, verdict=verdict or plate.measured.verdict)
     return done
 
 
@@ -45,7 +46,7 @@ def plates() -> list[serve.Plate]:
 @pytest.mark.parametrize("unicode", [True, False])
 def test_no_line_is_wider_than_the_terminal(width: int, colour: str, unicode: bool) -> None:
     options = Options(width=width, colour=colour, unicode=unicode)  # type: ignore[arg-type]
-    text = screen.render(TUESDAY, serve.Variant(), plates(), ["Changed: something."], options)
+    text = screen.render(TUESDAY, serve.Variant(), plates("sometimes"), ["Changed it."], options)
     if colour == "none":
         assert "\x1b" not in text
     plain = ESCAPE.sub("", text)
