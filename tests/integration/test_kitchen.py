@@ -18,7 +18,7 @@ from tests import conftest
 from tests.kit import cores
 from twocooks.kitchen import dinner, measure, serve
 from twocooks.kitchen.recipe import MODES, Mode
-from twocooks.model import Verdict
+from twocooks.model import Cause, Verdict
 
 TRIES = 3
 EXPECTED = {
@@ -100,6 +100,7 @@ def test_tuesday_measures_what_is_foretold(mode: Mode, tmp_path: Path) -> None:
     assert plate.measured is not None
     assert measure.disagreements(plate.measured, plate.predicted, 0.1) == []
     assert plate.measured.verdict == EXPECTED[mode]
+    assert mode != "switching" or plate.measured.cause == Cause.ONE_LOOP
     assert plate.measured.exact
     assert not plate.burnt
 

@@ -347,10 +347,19 @@ def _threads(m: Measures, line: Timeline, work: Bool, chosen: Bool) -> None:
     t, threads = line.table, line.threads
     _one_core(m, line, work, chosen)
     by_thread = np.bincount(t.thread[work], weights=t.length[work], minlength=len(threads))
+    tasks = np.flatnonzero(chosen)
+    kinds = [line.book.kind[i] for i in tasks]
+    if TaskKind.BLOCK in kinds:
+        # A block may go on elsewhere: only the slices know on which thread. Its host may be a
+        # task of a loop.
+        s = line.slices
+        own = (s.state == State.WORKING) & (s.owner >= 0) & chosen[np.maximum(s.owner, 0)]
+        by_thread = np.bincount(s.thread[own], weights=s.length[own], minlength=len(threads))
+        hosts = {line.book.parent[i] for i in tasks if line.book.kind[i] is TaskKind.BLOCK}
+        kinds += [line.book.kind[i] for i in hosts if i >= 0]
     total = by_thread.sum()
     if total <= 0:
         return
-    kinds = [line.book.kind[i] for i in np.flatnonzero(chosen)]
     m.one_thread = bool(by_thread.max() >= 0.98 * total)
     by_process = np.bincount(threads.process, weights=by_thread, minlength=len(threads))
     m.one_process = bool(by_process.max() >= 0.98 * total)
