@@ -11,6 +11,7 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 NEEDED = 1.6
@@ -80,7 +81,6 @@ class Meter:
     """Free cores between ``start`` and ``stop``: usable ones less what others used or took away."""
 
     cpus: set[int]
-    began: float = 0.0
     busy: int = 0
     stolen: int = 0
     own: float = 0.0
@@ -90,15 +90,16 @@ class Meter:
         meter = cls(os.sched_getaffinity(0))
         meter.busy, meter.stolen = meter._machine()
         meter.own = own_cpu_s()
-        meter.began = time.monotonic()
         return meter
 
-    def stop(self) -> float:
-        """Every child that worked meanwhile must have been waited for."""
-        wall = time.monotonic() - self.began
+    def stop(self) -> Callable[[float], float]:
+        """Ends the measurement; the result gives the cores that were free if all that others used
+        fell into so many seconds: the program's own time, which is shorter than the whole run.
+        Every child that worked meanwhile must have been waited for."""
         busy, stolen = self._machine()
         foreign = max(0.0, (busy - self.busy) / TICK - (own_cpu_s() - self.own))
-        return free_cores(len(self.cpus), foreign, (stolen - self.stolen) / TICK, wall)
+        away = (stolen - self.stolen) / TICK
+        return lambda wall_s: free_cores(len(self.cpus), foreign, away, wall_s)
 
     def _machine(self) -> tuple[int, int]:
         with open("/proc/stat") as file:

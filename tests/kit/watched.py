@@ -39,7 +39,7 @@ class Watched:
     summary: dict[str, Any]
     trace: Path
     free: float
-    """Cores that others left free while it ran."""
+    """Cores that others left free while it ran, at the worst."""
 
 
 @functools.cache
@@ -136,8 +136,9 @@ def watch(
         capture_output=True,
         timeout=LIMIT_S,
     )
-    free = meter.stop()
+    free_in = meter.stop()
     summary = json.loads(js.read_text()) if js.exists() else {}
+    free = free_in(summary.get("wall_s", 0.0))
     return Watched(done.returncode, done.stdout, done.stderr, summary, trace, free)
 
 
