@@ -78,6 +78,14 @@ def change(event: str, nth: int = 0, **changes: object) -> Callable[[Builder], N
     return mutate
 
 
+def change_all(event: str, **changes: object) -> Callable[[Builder], None]:
+    def mutate(b: Builder) -> None:
+        for nth in range(sum(row.event == event for row in b.rows)):
+            change(event, nth, **changes)(b)
+
+    return mutate
+
+
 def both_on_cpu(tid: int, cpu: int) -> Callable[[Builder], None]:
     """All records of a thread moved to another CPU."""
 
@@ -128,8 +136,7 @@ MUTANTS = {
     "a doubled FORK": ("lives", double("FORK")),
     "life after EXIT": ("lives", lambda b: b.on(cpu=1, tid=30, pid=30, start=2.41, end=2.42)),
     "a doubled EXIT": ("lives", double("EXIT")),
-    "a look that began while the thread ran": ("looks", change("LOOK", 3, time_ns=later(-0.05))),
-    "a look across a slice": ("looks", lambda b: b.look(0.12, 0.27, tid=10, syscall=1)),
+    "looks by another clock": ("looks", change_all("LOOK", time_ns=later(-0.05))),
     "a look at a running thread": ("looks", lambda b: b.look(0.21, 0.24, tid=10, syscall=1)),
     "a dropped slice": ("sums", lambda b: (drop("IN", 5)(b), drop("OUT", 5)(b))),
     "a clock 2 % ahead": ("sums", scaled_clock(1.02)),
