@@ -56,7 +56,7 @@ class Measures:
     sigma: float | None = None
     omega: float = 0.0
     wanted: float = 0.0
-    """Share of the active time in which anybody's hands were wanted."""
+    """Share of the active time in which anybody worked or stood in line for a core."""
     pi: float = 0.0
     beta: float = 0.0
     phi: float = 0.0
@@ -121,7 +121,8 @@ class Measures:
 
     @property
     def starved(self) -> float:
-        """Of the time in which anybody's hands were wanted, the share in which nobody worked."""
+        """Of the time in which anybody worked or stood in line for a core, the share in which
+        nobody worked."""
         return 1.0 - self.beta / self.wanted if self.wanted > 0 else 0.0
 
     @property
@@ -171,14 +172,16 @@ def choose(line: Timeline, wait: Int64) -> tuple[Bool, Bool]:
     """Which tasks are background (case 10) and which are significant (lesson 1.5, prepare)."""
     book, work = line.book, line.work
     cpu = max(1, int(work[line.alive].sum()))
-    small = (work < SIGNIFICANT_SHARE * cpu) & (work < SIGNIFICANT_NS)
     helper = np.array(book.helper, np.int64)
-    background = line.alive & (helper > 0) & small
-    background |= line.alive & (helper == SERVICE) & (work < host_least(cpu))
-    counted = line.alive & ~background
     group = _groups(line)
     if not len(group):
-        return background, counted
+        return line.alive, line.alive
+    # A server's threads, one for each request, are made by a library, and all of them are the work.
+    done = np.bincount(group[line.alive], weights=work[line.alive], minlength=group.max() + 1)
+    small = (done < SIGNIFICANT_SHARE * cpu) & (done < SIGNIFICANT_NS)
+    background = line.alive & (helper > 0) & small[group]
+    background |= line.alive & (helper == SERVICE) & (work < host_least(cpu))
+    counted = line.alive & ~background
     done = np.bincount(group[counted], weights=work[counted], minlength=group.max() + 1)
     waited = np.bincount(group[counted], weights=wait[counted], minlength=group.max() + 1)
     big = (
@@ -198,14 +201,16 @@ def host_least(cpu: int) -> float:
 
 def _drop_hosts(line: Timeline, significant: Bool, cpu: int, wait: Int64) -> None:
     """What only starts the others and tidies up after them is not a dish: a task that hosts or made
-    other tasks must do more than that takes, or wait for something else than them."""
+    other tasks must do more than that takes, or wait for something else than them. (A coroutine for
+    which a loop runs that works in callbacks waits for just that: for as long as it serves.)"""
     book = line.book
     parents = {p for i, p in enumerate(book.parent) if p >= 0 and significant[i]}
     base = set(book.base.values())
     main = {t for t in base if book.name[t] == "main" and book.parent[t] < 0}
     least = host_least(cpu)
+    callers = {book.parent[t] for t in book.callbacks if significant[t]}
     for task in sorted(parents | (base & book.hosts) | main):
-        idle = task in base or wait[task] < SIGNIFICANT_WAIT_NS
+        idle = task in base or task in callers or wait[task] < SIGNIFICANT_WAIT_NS
         if idle and significant[task] and significant.sum() > 1 and line.work[task] < least:
             significant[task] = False
 
@@ -225,11 +230,13 @@ def account(line: Timeline, usable: float) -> Account:
     on_go &= go_end > go_start
     maybe = mine & ((waiting & np.isin(t.reason, MAYBE)) | (t.state == State.UNKNOWN))
     wants = mine & (working | in_line | tool)
+    hands = mine & (working | (in_line & (t.reason == REASONS[Reason.CORE])))
     levels = sweep(
         C=(go_start[on_go], go_end[on_go]),
         P=(t.start[mine & working], t.end[mine & working]),
         D=(t.start[wants], t.end[wants]),
         M=(t.start[maybe], t.end[maybe]),
+        H=(t.start[hands], t.end[hands]),
     )
     cores = _cores(line, chosen)
     m.work = float(line.work[chosen].sum()) / 1e9
@@ -281,7 +288,7 @@ def _fractions(
     m.omega = _share(levels.integral("P", together), _company(work))
     m.sigma = min(1.0, m.p2 / m.d2) if m.d2 > 0 else None
     m.pi, m.beta = _share(m.p2, m.busy), min(1.0, _share(m.busy, m.active))
-    m.wanted = min(1.0, _share(levels.when(d >= 1), active))
+    m.wanted = min(1.0, _share(levels.when(levels.counts["H"] >= 1), active))
     n = max(1, int(m.usable))
     width = levels.width
     m.phi = _share(int((np.minimum(p, n) * width).sum()), int((np.minimum(d, n) * width).sum()))

@@ -188,12 +188,17 @@ def _innermost(spans: dict[int, list[tuple[int, int, int]]]) -> Blocks:
 
 def delegate(book: Book, table: Pieces, life: tuple[Int64, Int64]) -> Pieces:
     """A parent's waits do not count while a child of its is on the go (``life``: begun, done of
-    all). For asyncio tasks their own words have settled it already."""
+    all). For asyncio tasks their own words have settled it already where the children are asyncio
+    tasks or items; of threads and processes they do not tell. (A library's helper is no part of a
+    coroutine.)"""
     parent = np.array(book.parent, np.int64)
     slow = np.array([k is not TaskKind.ASYNCIO for k in book.kind], bool)
+    untold = np.array([k in (TaskKind.THREAD, TaskKind.PROCESS) for k in book.kind], bool)
+    untold[list(book.callbacks)] = True
+    untold &= np.array(book.helper, np.int64) == 0
     begun, done = life
     child = np.flatnonzero((parent >= 0) & (done > begun))
-    child = child[slow[parent[child]]]
+    child = child[slow[parent[child]] | untold[child]]
     if not len(child):
         return table
     group, start, end = union(parent[child], begun[child], done[child])

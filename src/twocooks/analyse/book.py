@@ -17,6 +17,8 @@ NOBODY = -1
 """Owner of work of the program that is no task's: an event loop, the start of Python, imports."""
 NATIVE = -3
 """Owner of work of native threads, until it is known for which task they work."""
+CALLBACKS = -4
+"""Owner of an event loop's own time, until it is known whether that is worth a task."""
 
 
 SERVICE = 2
@@ -44,6 +46,8 @@ class Book:
     """Thread id -> the task that the thread works for when it works for none in particular."""
     hosts: set[int] = field(default_factory=set)
     """Tasks whose thread runs an event loop, or that lead a process with other tasks in it."""
+    callbacks: set[int] = field(default_factory=set)
+    """Tasks that stand for all callbacks of one event loop."""
 
     def __len__(self) -> int:
         return len(self.kind)

@@ -10,12 +10,23 @@ their process.
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 
 import numpy as np
 
-from twocooks.analyse.book import NATIVE, NOBODY, Book, Said, listen, opened, words
-from twocooks.analyse.columns import Int64, Pieces, asof, overlay, pieces
+from twocooks.analyse.book import (
+    CALLBACKS,
+    NATIVE,
+    NOBODY,
+    SERVICE,
+    Book,
+    Said,
+    listen,
+    opened,
+    words,
+)
+from twocooks.analyse.columns import Bool, Int64, Pieces, asof, overlay, pieces
 from twocooks.analyse.threads import EXEC, Threads
 from twocooks.model import TaskKind
 from twocooks.read.trace import Trace
@@ -38,7 +49,7 @@ class Owners:
     book: Book
     said: Said
     tiling: Pieces
-    """``owner`` = thread, ``thread`` = task, NOBODY or NATIVE."""
+    """``owner`` = thread, ``thread`` = task, NOBODY, NATIVE or CALLBACKS."""
     aio: Int64
     """For each event of ``said`` the asyncio task that it is about, or -1."""
     inside: Int64
@@ -50,7 +61,7 @@ class Owners:
 
 def find_owners(trace: Trace, threads: Threads, with_table: bool = True) -> Owners:
     """Register all tasks and tile the threads with them. ``with_table`` False: imports are the main
-    program's work, too."""
+    program's work, too (but not those of Python's own modules)."""
     said = listen(trace, threads)
     book = Book()
     ran_item = set(said.thread[said.rows("ITEM")].tolist())
@@ -58,7 +69,10 @@ def find_owners(trace: Trace, threads: Threads, with_table: bool = True) -> Owne
     step, closes = opened(said, said.mask("STEP"), said.mask("STEP_END", "STEP_YIELD", "STEP_DONE"))
     item, item_closes = opened(said, said.mask("ITEM"), said.mask("ITEM_END"))
     loop, _ = opened(said, said.mask("LOOP"), said.mask("LOOP_END"))
-    table, _ = opened(said, said.mask("IMPORT") & with_table, said.mask("IMPORT_END"))
+    imports = said.mask("IMPORT")
+    if not with_table:
+        imports &= _of_python(trace, said)
+    table, _ = opened(said, imports, said.mask("IMPORT_END"))
     aio = _asyncio_tasks(trace, threads, said, book, closes)
     item_task, items = _item_tasks(trace, threads, said, book, item_closes)
     below = np.maximum(step, item)
@@ -66,14 +80,19 @@ def find_owners(trace: Trace, threads: Threads, with_table: bool = True) -> Owne
     inside = np.where(below >= 0, name[np.maximum(below, 0)], base[said.thread])
     inside = np.where(inside == NATIVE, NOBODY, inside)
     leads = threads.process[said.thread] == said.thread
-    nobody = (loop > below) | ((table > below) & (below < 0) & leads)
-    own = np.where(
-        nobody, NOBODY, np.where(below >= 0, name[np.maximum(below, 0)], base[said.thread])
-    )
+    setting = (table > np.maximum(below, loop)) & (below < 0) & leads
+    own = np.where(below >= 0, name[np.maximum(below, 0)], base[said.thread])
+    own = np.where(setting, NOBODY, np.where(loop > below, CALLBACKS, own))
     _parents(threads, said, book, inside, np.where(aio >= 0, aio, item_task))
     book.hosts.update(int(base[t]) for t in set(said.thread[said.rows("LOOP")].tolist()))
     tiling = _tile(trace, threads, said, own, base)
     return Owners(book, said, tiling, aio, inside, items, trace.texts)
+
+
+def _of_python(trace: Trace, said: Said) -> Bool:
+    """Which events name a module of the standard library."""
+    own = [text.partition(".")[0] in sys.stdlib_module_names for text in trace.texts]
+    return np.array([*own, False], bool)[said.text]
 
 
 def _first_text(said: Said, name: str) -> dict[int, int]:
@@ -136,9 +155,10 @@ def _leader(
     """The task of a process's main thread."""
     root = int(threads.pid[t]) == int(trace.meta.get("pid", -1)) and threads.parent[t] < 0
     script = words(trace, said.text[greeted[t]])[1] if t in greeted else ""
-    helper = any(mark in script for mark in HELPER_SCRIPTS)
+    helper = int(any(mark in script for mark in HELPER_SCRIPTS))
     if t in called:
-        name, function = words(trace, said.text[called[t]])[:2]
+        name, function, file = words(trace, said.text[called[t]])[:3]
+        helper = SERVICE if SERVICE_FILES.search(file.replace("\\", "/")) else helper
     elif root:
         name, function = "main", "main"
     else:

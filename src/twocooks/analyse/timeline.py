@@ -22,6 +22,7 @@ from twocooks.analyse.aio import (
     give_to_blocks,
 )
 from twocooks.analyse.book import NATIVE, NOBODY, Book
+from twocooks.analyse.callbacks import callbacks
 from twocooks.analyse.columns import (
     NO_REASON,
     Bool,
@@ -102,7 +103,9 @@ def _assemble(
     cut = cut.with_(owner=whose)
     if trace.meta.get("source") == "schedstat":
         cut = _steps_at_work(book, cut)
-    table = join([cut.take(whose >= 0), between_steps(owners, threads)]).ordered()
+    else:
+        cut = callbacks(owners, threads, cut)
+    table = join([cut.take(cut.owner >= 0), between_steps(owners, threads)]).ordered()
     table = _no_overlap(table)
     table, cut = _native_hands(threads, book, table, cut)
     blocks = find_blocks(owners, end_ns)

@@ -1,0 +1,65 @@
+"""Callbacks without a task: what protocols, ``call_soon`` and ``call_later`` do in an event loop.
+
+An event loop's own time is "walking between dishes" (lesson 1.4, case 13). Where a good part of the
+program's work is done there, the loop does not walk, it cooks: its callbacks are one task then.
+Between two callbacks the loop only waits for the next, so the task is on the go just while one is
+at it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from twocooks.analyse.book import CALLBACKS, NOBODY, Book
+from twocooks.analyse.columns import Pieces
+from twocooks.analyse.owners import Owners
+from twocooks.analyse.threads import REASONS, Threads
+from twocooks.model import Reason, State, TaskKind
+from twocooks.read.shape import distinct
+
+WALK_NS = 100_000
+"""What a loop needs at most from one step of a task to the next: its selector, its timers, the
+transport's part of a read."""
+LEAST_NS, LEAST_SHARE = 5_000_000, 0.05
+
+
+def callbacks(owners: Owners, threads: Threads, cut: Pieces) -> Pieces:
+    """Give each event loop's own time to a task "callbacks" where it is worth one, else to
+    nobody."""
+    looping = cut.owner == CALLBACKS
+    if not looping.any():
+        return cut
+    working = cut.state == State.WORKING
+    cpu = int(cut.length[working & ((cut.owner >= 0) | looping)].sum())
+    steps = np.bincount(owners.said.thread[owners.said.rows("STEP")], minlength=len(threads))
+    owner = cut.owner.copy()
+    # What blocks in a callback is not told from the loop's own wait, but a sleep is the callback's.
+    at_it = working | (cut.state == State.IN_LINE) | (cut.state == State.WANTS_TOOL)
+    at_it |= cut.reason == REASONS[Reason.SLEEP]
+    for thread in distinct(cut.thread[looping]):
+        mine = looping & (cut.thread == thread)
+        beyond = int(cut.length[mine & working].sum()) - int(steps[thread]) * WALK_NS
+        if beyond >= max(LEAST_NS, LEAST_SHARE * cpu):
+            first = int(cut.start[mine].min())
+            owner[mine & at_it] = _register(owners, threads, int(thread), first)
+    owner[owner == CALLBACKS] = NOBODY
+    return cut.with_(owner=owner)
+
+
+def _register(owners: Owners, threads: Threads, thread: int, first: int) -> int:
+    """The task of a thread's callbacks; the coroutine that the loop was started for is its
+    parent."""
+    book: Book = owners.book
+    base = book.base.get(thread, -1)
+    runs = [
+        i
+        for i, kind in enumerate(book.kind)
+        if kind is TaskKind.ASYNCIO and book.thread[i] == thread and book.parent[i] == base
+    ]
+    pid = int(threads.pid[thread])
+    parent = min(runs, default=base)
+    task = book.add(
+        TaskKind.ASYNCIO, "callbacks", "callbacks", pid, thread, first, parent=parent
+    )
+    book.callbacks.add(task)
+    return task
