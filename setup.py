@@ -1,7 +1,7 @@
 """Builds the three small C extensions; everything else about the package is in pyproject.toml.
 
 ``_codec``  turns trace bytes into columns and back (builds on any system, readers need only this).
-``_core``   the recorder's side: kernel rings, the agents' shared memory, looks into waiting threads.
+``_core``   the recorder's side: kernel rings, the agents' shared memory, looks at waiting threads.
 ``_agent``  what runs inside the watched program; loaded by path, never imported as twocooks.
 """
 

@@ -67,8 +67,8 @@ static inline uint64_t tc_data_offset(uint32_t npages) {
 static inline uint64_t tc_arena_size(uint32_t npages) {
     return tc_data_offset(npages) + (uint64_t)npages * TC_PAGE_SIZE;
 }
-static inline struct tc_unit *tc_page_data(struct tc_arena *a, uint32_t index) {
-    return (struct tc_unit *)((char *)a + tc_data_offset(a->npages) + (uint64_t)index * TC_PAGE_SIZE);
+static inline struct tc_unit *tc_page_data(struct tc_arena *a, uint32_t npages, uint32_t index) {
+    return (struct tc_unit *)((char *)a + tc_data_offset(npages) + (uint64_t)index * TC_PAGE_SIZE);
 }
 
 /* Takes a free page or TC_NO_PAGE. Many threads of many processes at once; the tag defeats ABA. */

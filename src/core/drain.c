@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "events.h"
@@ -16,7 +17,7 @@ struct thread {
     uint64_t life;
     uint64_t next_serial;
     uint32_t number; /* ours, for the task table; never used twice */
-    int gone;        /* its last page was closed and it holds no other */
+    int gone;        /* the last sweep found no page of it */
     struct tc_stream stream;
     struct thread *chain;
 };
@@ -28,17 +29,26 @@ struct task {
     uint64_t serial;
 };
 
+/* A page that was met before an earlier one of its thread. */
+struct late {
+    uint64_t serial;
+    uint32_t page;
+};
+
 #define BUCKETS 4096u
 
 struct tc_drain {
     struct tc_arena *arena;
     size_t size;
+    uint32_t npages; /* as we made it; the arena's own number is the program's to change */
     tc_hello_fn *hello;
     void *context;
     struct thread *bucket[BUCKETS];
     struct thread **page_thread; /* by page: whose it is, so that a scan looks nothing up */
-    uint64_t *page_life;
+    struct late *late;           /* of this scan; room for every page */
+    size_t late_count;
     uint32_t threads;
+    size_t remembered; /* threads in the buckets */
     struct task *tasks;
     size_t task_count, task_cap;
     uint64_t serial;
@@ -53,13 +63,14 @@ struct tc_drain *tc_drain_new(int fd, uint32_t npages, tc_hello_fn *hello, void 
     if (map == MAP_FAILED) goto failed;
     d->arena = map;
     d->size = size;
+    d->npages = npages;
     d->hello = hello;
     d->context = context;
     d->page_thread = calloc(npages, sizeof *d->page_thread);
-    d->page_life = calloc(npages, sizeof *d->page_life);
+    d->late = calloc(npages, sizeof *d->late);
     d->task_cap = 1024;
     d->tasks = calloc(d->task_cap, sizeof *d->tasks);
-    if (!d->page_thread || !d->page_life || !d->tasks) goto failed;
+    if (!d->page_thread || !d->late || !d->tasks) goto failed;
     d->arena->version = 1;
     d->arena->npages = npages;
     d->arena->page_size = TC_PAGE_SIZE;
@@ -85,7 +96,7 @@ void tc_drain_free(struct tc_drain *d) {
         }
     if (d->arena) munmap(d->arena, d->size);
     free(d->page_thread);
-    free(d->page_life);
+    free(d->late);
     free(d->tasks);
     free(d);
 }
@@ -105,17 +116,45 @@ static struct task *task_slot(struct task *table, size_t cap, uint64_t owner, ui
     return &table[i];
 }
 
+/* The place of `owner` in a set of owners; 0 = empty. */
+static uint64_t *owner_slot(uint64_t *set, size_t cap, uint64_t owner) {
+    size_t i = mix(owner, 0) & (cap - 1);
+    while (set[i] && set[i] != owner) i = (i + 1) & (cap - 1);
+    return &set[i];
+}
+
+/* Makes room in the table of tasks: what belongs to threads and processes that are remembered no
+ * more goes, and only if that is not enough does the table grow. */
+static int make_room(struct tc_drain *d) {
+    size_t places = 64, kept = 0;
+    while (places < 4 * (d->remembered + 1)) places *= 2;
+    uint64_t *owners = calloc(places, sizeof *owners);
+    if (!owners) return 0;
+    for (unsigned b = 0; b < BUCKETS; b++)
+        for (struct thread *t = d->bucket[b]; t; t = t->chain) {
+            uint64_t mine = (uint64_t)t->number << 1, of_process = (uint64_t)t->pid << 1 | 1;
+            *owner_slot(owners, places, mine) = mine;
+            *owner_slot(owners, places, of_process) = of_process;
+        }
+    for (size_t i = 0; i < d->task_cap; i++)
+        if (d->tasks[i].owner && *owner_slot(owners, places, d->tasks[i].owner)) kept++;
+    size_t cap = 4 * kept > d->task_cap ? 2 * d->task_cap : d->task_cap;
+    struct task *fresh = calloc(cap, sizeof *fresh);
+    for (size_t i = 0; fresh && i < d->task_cap; i++)
+        if (d->tasks[i].owner && *owner_slot(owners, places, d->tasks[i].owner))
+            *task_slot(fresh, cap, d->tasks[i].owner, d->tasks[i].address) = d->tasks[i];
+    free(owners);
+    if (!fresh) return 0;
+    free(d->tasks);
+    d->tasks = fresh;
+    d->task_cap = cap;
+    d->task_count = kept;
+    return 1;
+}
+
 static void task_set(struct tc_drain *d, uint64_t owner, uint64_t address, uint64_t serial) {
-    if (2 * (d->task_count + 1) > d->task_cap) {
-        struct task *larger = calloc(d->task_cap * 2, sizeof *larger);
-        if (!larger) return; /* the task will look late; nothing else breaks */
-        for (size_t i = 0; i < d->task_cap; i++)
-            if (d->tasks[i].owner)
-                *task_slot(larger, d->task_cap * 2, d->tasks[i].owner, d->tasks[i].address) = d->tasks[i];
-        free(d->tasks);
-        d->tasks = larger;
-        d->task_cap *= 2;
-    }
+    /* Without memory the task will look late; nothing else breaks. */
+    if (2 * (d->task_count + 1) > d->task_cap && !make_room(d)) return;
     struct task *slot = task_slot(d->tasks, d->task_cap, owner, address);
     if (!slot->owner) d->task_count++;
     *slot = (struct task){owner, address, serial};
@@ -181,12 +220,16 @@ static void take_entry(struct tc_drain *d, struct thread *t, const struct tc_uni
 static struct thread *find_thread(struct tc_drain *d, uint32_t pid, uint32_t tid, uint64_t life) {
     struct thread **at = &d->bucket[mix((uint64_t)pid << 32 | tid, life) & (BUCKETS - 1)];
     for (; *at; at = &(*at)->chain)
-        if ((*at)->tid == tid && (*at)->pid == pid && (*at)->life == life) return *at;
+        if ((*at)->tid == tid && (*at)->pid == pid && (*at)->life == life) {
+            (*at)->gone = 0;
+            return *at;
+        }
     struct thread *t = calloc(1, sizeof *t);
     if (!t) return NULL;
     t->pid = pid, t->tid = tid, t->life = life;
     t->number = ++d->threads;
     tc_stream_init(&t->stream, TC_STREAM_AGENT, pid, tid);
+    d->remembered++;
     return *at = t;
 }
 
@@ -196,17 +239,23 @@ static struct thread *owner_of(struct tc_drain *d, uint32_t index, struct tc_pag
     return t;
 }
 
-/* Reads one page as far as it is written. Returns entries read; *more = a later page may be due now. */
-static long read_page(struct tc_drain *d, uint32_t index, int *more) {
+/* Reads one page as far as it is written. Returns entries read. A page whose turn has not come is put
+ * into d->late. */
+static long read_page(struct tc_drain *d, uint32_t index) {
     struct tc_page *page = &tc_pages(d->arena)[index];
     uint32_t state = atomic_load_explicit(&page->state, memory_order_acquire);
     if (state != TC_OPEN && state != TC_CLOSED) return 0;
     uint32_t used = atomic_load_explicit(&page->used, memory_order_acquire);
     if (state == TC_OPEN && used == page->read) return 0;
     struct thread *t = owner_of(d, index, page);
-    if (!t || page->serial > t->next_serial) return 0; /* an earlier page is not read out yet */
+    if (!t) return 0;
+    uint64_t serial = page->serial;
+    if (serial > t->next_serial) { /* an earlier page is not read out yet */
+        d->late[d->late_count++] = (struct late){serial, index};
+        return 0;
+    }
     if (used > TC_PAGE_SIZE) used = TC_PAGE_SIZE, d->damaged++;
-    const struct tc_unit *data = tc_page_data(d->arena, index);
+    const struct tc_unit *data = tc_page_data(d->arena, d->npages, index);
     if (page->read == 0 && page->lost)
         tc_put(&t->stream, used ? data->time_ns : t->stream.last_ns, TC_EV_AGENT_LOST, &page->lost, NULL, 0);
     long count = 0;
@@ -224,34 +273,63 @@ static long read_page(struct tc_drain *d, uint32_t index, int *more) {
     }
     page->read = used;
     if (state == TC_CLOSED) {
-        t->next_serial = page->serial + 1;
+        t->next_serial = serial + 1;
         d->page_thread[index] = NULL;
         page->read = 0;
         tc_give_page(d->arena, index);
-        *more = 1;
     }
     return count;
 }
 
+static int by_serial(const void *a, const void *b) {
+    uint64_t x = ((const struct late *)a)->serial, y = ((const struct late *)b)->serial;
+    return (x > y) - (x < y);
+}
+
+/* Pages are given out again last in, first out, so a busy thread mostly fills them from high to low:
+ * one scan meets them in the wrong order. What came too early is read once more, sorted. */
 long tc_drain_read(struct tc_drain *d) {
     long total = 0;
-    for (int more = 1, rounds = 0; more && rounds < 64; rounds++) {
-        more = 0;
-        uint32_t fresh = atomic_load_explicit(&d->arena->fresh, memory_order_acquire);
-        if (fresh > d->arena->npages) fresh = d->arena->npages;
-        for (uint32_t i = 0; i < fresh; i++) total += read_page(d, i, &more);
+    uint32_t fresh = atomic_load_explicit(&d->arena->fresh, memory_order_acquire);
+    if (fresh > d->npages) fresh = d->npages;
+    d->late_count = 0;
+    for (uint32_t i = 0; i < fresh; i++) total += read_page(d, i);
+    size_t count = d->late_count;
+    if (!count) return total;
+    qsort(d->late, count, sizeof *d->late, by_serial);
+    for (size_t i = 0; i < count; i++) {
+        d->late_count = 0; /* what is late even now waits for the next scan; it lands in place 0, read */
+        total += read_page(d, d->late[i].page);
     }
     return total;
 }
 
+/* Ended, and read out: nothing more can come of it. */
+static int is_over(struct thread *t) {
+    if (!t->gone) return 0;
+    t->gone = 0; /* asked once a sweep */
+    return !t->pid || !t->tid || (syscall(SYS_tgkill, t->pid, t->tid, 0) < 0 && errno == ESRCH);
+}
+
 void tc_drain_flush(struct tc_drain *d, struct tc_bytes *out) {
     for (unsigned i = 0; i < BUCKETS; i++)
-        for (struct thread *t = d->bucket[i]; t; t = t->chain) tc_stream_flush(&t->stream, out);
+        for (struct thread **at = &d->bucket[i]; *at;) {
+            struct thread *t = *at;
+            tc_stream_flush(&t->stream, out);
+            if (is_over(t)) {
+                *at = t->chain;
+                tc_stream_free(&t->stream);
+                free(t);
+                d->remembered--;
+            } else {
+                at = &t->chain;
+            }
+        }
 }
 
 void tc_drain_sweep(struct tc_drain *d) {
     uint32_t fresh = atomic_load_explicit(&d->arena->fresh, memory_order_acquire);
-    if (fresh > d->arena->npages) fresh = d->arena->npages;
+    if (fresh > d->npages) fresh = d->npages;
     uint32_t asked = 0;
     int dead = 0;
     for (uint32_t i = 0; i < fresh; i++) {
@@ -263,11 +341,15 @@ void tc_drain_sweep(struct tc_drain *d) {
         }
         if (dead) atomic_store_explicit(&page->state, TC_CLOSED, memory_order_release);
     }
-    /* Threads that hold no page any more and have nothing unwritten need not be remembered. */
+    /* A thread without a page has ended, or waits for one because all are taken: see is_over(). */
     for (uint32_t i = 0; i < BUCKETS; i++)
         for (struct thread *t = d->bucket[i]; t; t = t->chain) t->gone = 1;
-    for (uint32_t i = 0; i < fresh; i++)
-        if (d->page_thread[i]) d->page_thread[i]->gone = 0;
+    for (uint32_t i = 0; i < fresh; i++) {
+        struct tc_page *page = &tc_pages(d->arena)[i];
+        struct thread *t = NULL;
+        if (atomic_load_explicit(&page->state, memory_order_acquire) != TC_FREE) t = owner_of(d, i, page);
+        if (t) t->gone = 0;
+    }
 }
 
 void tc_drain_close(struct tc_drain *d) {
@@ -276,3 +358,8 @@ void tc_drain_close(struct tc_drain *d) {
 
 uint64_t tc_drain_lost(const struct tc_drain *d) { return atomic_load(&d->arena->lost); }
 uint64_t tc_drain_damaged(const struct tc_drain *d) { return d->damaged; }
+
+void tc_drain_held(const struct tc_drain *d, uint64_t *threads, uint64_t *tasks) {
+    *threads = d->remembered;
+    *tasks = d->task_count;
+}

@@ -32,4 +32,7 @@ void tc_drain_close(struct tc_drain *d);
 
 uint64_t tc_drain_lost(const struct tc_drain *d);
 uint64_t tc_drain_damaged(const struct tc_drain *d);
+
+/* What it remembers now: threads, and (thread or process, task) pairs. */
+void tc_drain_held(const struct tc_drain *d, uint64_t *threads, uint64_t *tasks);
 #endif

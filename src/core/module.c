@@ -151,13 +151,16 @@ static PyObject *stats(Recorder *self, PyObject *Py_UNUSED(none)) {
     }
     struct tc_waits_counts looks = {0};
     tc_waits_counts(r->waits, &looks);
+    uint64_t threads = 0, tasks = 0;
+    if (r->drain) tc_drain_held(r->drain, &threads, &tasks);
     return Py_BuildValue(
-        "{sN sK sK sK sK sK sK sK sK sK sK si}", "lost", lost, "task_clock_ns",
+        "{sN sK sK sK sK sK sK sK sK sK sK sK sK si}", "lost", lost, "task_clock_ns",
         (unsigned long long)(r->has_ring ? tc_ring_task_clock(&r->ring) : 0), "switches",
         (unsigned long long)r->switches, "kernel_records", (unsigned long long)r->kernel_records,
         "agent_records", (unsigned long long)r->agent_records, "agent_lost",
         (unsigned long long)(r->drain ? tc_drain_lost(r->drain) : 0), "agent_damaged",
-        (unsigned long long)(r->drain ? tc_drain_damaged(r->drain) : 0), "written",
+        (unsigned long long)(r->drain ? tc_drain_damaged(r->drain) : 0),
+        "agent_threads", (unsigned long long)threads, "agent_tasks", (unsigned long long)tasks, "written",
         (unsigned long long)r->written, "looked", (unsigned long long)looks.looked, "missed",
         (unsigned long long)looks.missed, "stopped_ns", (unsigned long long)r->stopped_ns, "error", r->error);
 }

@@ -65,7 +65,7 @@ static int pids_note(struct pid_table **table, uint32_t tid, uint32_t pid) {
 
 static void on_hello(void *context, uint32_t pid, uint64_t runtime, uint32_t hexversion) {
     struct tc_recorder *r = context;
-    if (r->waits) tc_waits_process(r->waits, pid, runtime, hexversion);
+    if (r->has_ring) tc_waits_process(r->waits, pid, runtime, hexversion);
 }
 
 int tc_recorder_init(struct tc_recorder *r, int out_fd, uint64_t max_bytes) {
@@ -218,8 +218,9 @@ void tc_recorder_round(struct tc_recorder *r, int flush) {
     if (r->has_ring && tc_waits_pending(r->waits))
         tc_waits_label(r->waits, now, r->tick_ns / 2, LOOK_BUDGET_NS, &r->look);
     r->idle_rounds = count || tc_waits_pending(r->waits) ? 0 : r->idle_rounds + 1;
-    if (now - r->last_sweep_ns >= SWEEP_NS && r->drain) {
-        tc_drain_sweep(r->drain);
+    if (now - r->last_sweep_ns >= SWEEP_NS) {
+        if (r->drain) tc_drain_sweep(r->drain);
+        tc_waits_sweep(r->waits);
         r->last_sweep_ns = now;
     }
     int old = now - r->last_flush_ns >= FLUSH_NS;
@@ -242,7 +243,8 @@ enum tc_why tc_recorder_run(struct tc_recorder *r, uint64_t until_ns, int pidfd)
     for (int i = 0; i < rings; i++) fds[i + 1] = (struct pollfd){.fd = r->ring.cpu[i].fd, .events = POLLIN};
     enum tc_why why = TC_WHY_TIME;
     int full = r->stopped_ns != 0;
-    for (uint64_t now = tc_now_ns(); now < until_ns; now = tc_now_ns()) {
+    uint64_t now = tc_now_ns();
+    do { /* once even where the time is up: a recorder that always comes late must still see the end */
         int ready = poll(fds, (nfds_t)rings + 1, wait_ms(r, now, until_ns));
         int interrupted = ready < 0 && errno == EINTR;
         for (int i = 0; ready > 0 && i < rings; i++)
@@ -260,7 +262,8 @@ enum tc_why tc_recorder_run(struct tc_recorder *r, uint64_t until_ns, int pidfd)
             why = TC_WHY_SIZE;
             break;
         }
-    }
+        now = tc_now_ns();
+    } while (now < until_ns);
     free(fds);
     return why;
 }

@@ -18,6 +18,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -164,7 +165,7 @@ static struct process *make_process(struct tc_waits *w, uint32_t pid) {
 
 static void leave_process(struct tc_waits *w, uint32_t pid) {
     struct process *p = find_process(w, pid);
-    if (p->pid && --p->threads == 0) drop_process(w, p);
+    if (p->pid && (!p->threads || --p->threads == 0)) drop_process(w, p);
 }
 
 /* ---- the queue ---- */
@@ -282,6 +283,17 @@ void tc_waits_exec(struct tc_waits *w, uint32_t pid) {
     tc_peek_free(p->peek);
     p->peek = NULL;
     p->searches = 0;
+}
+
+void tc_waits_sweep(struct tc_waits *w) {
+    for (uint32_t i = 0; i < w->process_places; i++) {
+        struct process *p = &w->processes[i];
+        if (!p->pid || (p->threads && !p->peek)) continue;
+        if (kill((pid_t)p->pid, 0) == 0 || errno != ESRCH) continue;
+        tc_peek_free(p->peek);
+        p->peek = NULL;
+        if (!p->threads) drop_process(w, p); /* another may move into its place: the next sweep's */
+    }
 }
 
 size_t tc_waits_pending(const struct tc_waits *w) { return w->pending; }

@@ -35,6 +35,10 @@ void tc_waits_gone(struct tc_waits *w, uint32_t tid);
 void tc_waits_process(struct tc_waits *w, uint32_t pid, uint64_t runtime, uint32_t hexversion);
 void tc_waits_exec(struct tc_waits *w, uint32_t pid); /* it runs something else now */
 
+/* Forgets what was learned of processes that have ended unnoticed: their EXIT was lost, or came before
+ * their own word. Now and then is enough. */
+void tc_waits_sweep(struct tc_waits *w);
+
 /* Looks at every thread that has waited unlabelled for min_age_ns or longer, oldest first, until
  * budget_ns is used up; the rest keeps for the next call. Puts TEXT and LOOK records into `look`
  * (times near the clock's now, never before an earlier one of this stream). Returns how many LOOKs

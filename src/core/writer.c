@@ -97,7 +97,7 @@ static int take_page(struct tc_writer *me) {
     page->read = 0;
     me->lost = 0;
     me->page = page;
-    me->at = tc_page_data(arena, index);
+    me->at = tc_page_data(arena, arena->npages, index);
     me->end = me->at + TC_PAGE_SIZE / sizeof *me->at;
     atomic_store_explicit(&page->used, 0, memory_order_relaxed);
     atomic_store_explicit(&page->state, TC_OPEN, memory_order_release);

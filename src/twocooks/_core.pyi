@@ -8,6 +8,8 @@ class Stats(TypedDict):
     agent_records: int
     agent_lost: int
     agent_damaged: int
+    agent_threads: int
+    agent_tasks: int
     written: int
     looked: int
     missed: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import time
 from pathlib import Path
 
 import pytest
@@ -17,11 +18,11 @@ from twocooks.read.trace import Trace
 class Bench:
     """Pages, and the trace that comes of them."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, npages: int = 8) -> None:
         self.path = path
         self.fd = os.open(path, os.O_RDWR | os.O_CREAT)
         os.write(self.fd, MAGIC + VERSION.to_bytes(4, "little") + bytes(4))
-        self.pages = Pages(self.fd)
+        self.pages = Pages(self.fd, npages)
         self.pages.recorder.block(Block.META, b"{}")
 
     def trace(self) -> Trace:
@@ -163,9 +164,53 @@ def test_pages_of_a_dead_process_come_back(bench: Bench) -> None:
     os.waitpid(pid, 0)
     pages.claim(0, pid=pid, tid=pid)
     pages.entry(0, 100, "IMPORT_END")
-    deadline = pages.recorder.run  # a sweep comes once a second of recording
-    import time
-
-    while pages.state(0) != 0 and deadline(time.monotonic_ns() + 200_000_000, -1) == "time":
+    run = pages.recorder.run  # a sweep comes once a second of recording
+    while pages.state(0) != 0 and run(time.monotonic_ns() + 200_000_000, -1) == "time":
         pass
     assert pages.state(0) == 0
+
+
+def test_many_pages_filled_from_high_to_low_are_all_read_at_the_end(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "many.trace", npages=300)
+    for serial in range(300):
+        index = 299 - serial
+        bench.pages.claim(index, pid=10, tid=10, serial=serial)
+        bench.pages.entry(index, 100 + serial, "IMPORT_END")
+        bench.pages.close(index)
+    assert [time for _, time, _ in bench.events()] == list(range(100, 400))
+    assert {bench.pages.state(index) for index in range(300)} == {0}
+
+
+def test_ended_threads_are_forgotten_with_their_tasks(bench: Bench) -> None:
+    """Short threads, each with tasks of its own, cost the recorder no memory for good."""
+    pages, tid = bench.pages, 0x3FFFFFF0  # there is no such thread
+
+    def life_of_a_thread(life: int) -> None:
+        pages.claim(0, pid=os.getpid(), tid=tid, life=life)
+        for task in range(400):
+            pages.entry(0, life, "TASK_NEW", 0x7000 + 16 * (400 * life + task))
+        pages.close(0)
+        pages.recorder.flush()
+
+    for life in range(1, 11):
+        life_of_a_thread(life)
+    assert pages.recorder.stats()["agent_threads"] == 10
+    assert pages.recorder.stats()["agent_tasks"] == 2 * 10 * 400
+    deadline = time.monotonic_ns() + 10_000_000_000
+    while pages.recorder.stats()["agent_threads"] and time.monotonic_ns() < deadline:
+        pages.recorder.run(time.monotonic_ns() + 200_000_000, -1)  # a sweep comes once a second
+    assert pages.recorder.stats()["agent_threads"] == 0
+    for life in range(11, 31):
+        life_of_a_thread(life)
+    # The thread's tasks of before are gone; those of the process, now remembered again, are not.
+    assert pages.recorder.stats()["agent_tasks"] <= 10 * 400 + 2 * 20 * 400
+    names = [name for name, _, _ in bench.events()]
+    assert names == ["TASK_NEW"] * 30 * 400
+
+
+def test_a_lie_about_the_number_of_pages_is_not_followed(bench: Bench) -> None:
+    bench.pages.claim(0, pid=10, tid=10)
+    bench.pages.entry(0, 100, "IMPORT_END")
+    struct.pack_into("<I", bench.pages.map, 12, 1 << 28)  # npages
+    struct.pack_into("<I", bench.pages.map, 32, 1 << 28)  # fresh
+    assert bench.events() == [("IMPORT_END", 100, 0)]
