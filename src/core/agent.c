@@ -169,8 +169,12 @@ static PyObject *agent_block(PyObject *module, PyObject *name) {
     tc_text_init(&text);
     uint64_t number;
     if (PyLong_Check(name)) {
-        number = PyLong_AsUnsignedLongLong(name) & 0xffffffffffffull;
-        if (PyErr_Occurred()) return NULL;
+        number = PyLong_AsUnsignedLongLong(name);
+        if (PyErr_Occurred()) { /* no number of ours: the program would not hear of it unwatched */
+            PyErr_Clear();
+            number = 0;
+        }
+        number &= TC_VALUE_MASK;
         if (!number) return PyLong_FromLong(0);
     } else {
         number = new_block();

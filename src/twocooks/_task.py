@@ -10,16 +10,19 @@ import os
 from types import TracebackType
 from typing import Any
 
+_found: Any = None
+
 
 def _agent() -> Any:
     """The agent's module, or None where the program is not watched."""
-    if "TWOCOOKS_ARENA" not in os.environ:
-        return None
-    try:
-        from twocooks.record.agent import _agent
-    except ImportError:
-        return None
-    return _agent
+    global _found
+    if _found is None and "TWOCOOKS_ARENA" in os.environ:
+        try:
+            from twocooks.record.agent import _agent as agent
+        except ImportError:
+            return None
+        _found = agent
+    return _found
 
 
 class task:  # noqa: N801 - reads as a word in the program: with task("rice"):
@@ -54,8 +57,9 @@ class task:  # noqa: N801 - reads as a word in the program: with task("rice"):
         traceback: TracebackType | None,
     ) -> None:
         number = self._numbers.pop()
-        if number:
-            _agent().block_end(number)
+        agent = _agent()
+        if number and agent:
+            agent.block_end(number)
 
     async def __aenter__(self) -> task:
         return self.__enter__()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import stat
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +91,49 @@ def test_death_by_signal_is_handed_back_and_the_record_is_whole(
 def test_a_program_that_cannot_start_is_an_error_with_its_reason(trace_path: Path) -> None:
     with pytest.raises(CannotStartError, match="No such file"):
         watch(["/nonexistent/program"], trace_path=trace_path)
+    assert not trace_path.exists()
+
+
+def test_a_start_that_fails_leaves_no_child_and_no_file(
+    trace_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "write")
+
+    before = set(os.listdir("/proc/self/fd"))
+    monkeypatch.setattr(watching.Session, "write_json", no_room)
+    with pytest.raises(OSError, match="write"):
+        python("pass", trace_path)
+    assert not trace_path.exists()
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+    assert set(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_file_that_was_there_is_closed_to_others(trace_path: Path) -> None:
+    trace_path.touch()
+    trace_path.chmod(0o666)
+    python("pass", trace_path)
+    assert stat.S_IMODE(trace_path.stat().st_mode) == 0o600
+
+
+def test_where_ended_children_are_not_to_be_waited_for(trace_path: Path) -> None:
+    """Whoever started us ignored SIGCHLD: the program still does, and is waited for."""
+    code = (
+        "import signal, sys\n"
+        "sys.exit(3 if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN else 4)"
+    )
+    old = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        assert python(code, trace_path).exit_code == 3
+        assert signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGCHLD, old)
+
+
+def test_any_thread_may_watch(trace_path: Path) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(python, "pass", trace_path).result().exit_code == 0
 
 
 def test_a_demanded_kernel_source_that_is_refused_runs_nothing(
@@ -142,7 +187,7 @@ def test_a_full_disk_keeps_what_was_written_readable(trace_path: Path) -> None:
         try:
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
-            outcome = python("import time\nfor _ in range(3000): time.sleep(0.0001)", trace_path)
+            outcome = python("import time\nfor _ in range(600): time.sleep(0.001)", trace_path)
             said = any("failed" in note for note in outcome.notes)
             status = 0 if outcome.exit_code == 0 and said else 2
         finally:

@@ -86,7 +86,6 @@ def main(argv: list[str]) -> int:
             max_size=max_size,
         )
     except CannotStartError as error:
-        trace_path.unlink(missing_ok=True)
         fail(f"{command[0]} cannot be started: {error}; is it a program for this machine?")
     for note in outcome.notes:
         print(f"twocooks: {note}", file=sys.stderr)

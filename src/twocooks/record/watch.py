@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import json
 import os
 import platform
 import resource
 import signal
+import stat
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -37,6 +40,7 @@ ALL_CPUS_UP_TO = 16
 TICK_NS = 2_000_000
 METER_NS = 100_000_000
 POLL_NS = 20_000_000
+FULL = "the trace reached its size limit; what came after is unknown"
 PATIENCE_S = 5.0
 """How long a program may take to end after SIGINT, then after SIGTERM, once its time is up."""
 
@@ -76,14 +80,20 @@ class Child:
     def __init__(self, command: list[str], environ: dict[str, str]) -> None:
         go_read, self._go = os.pipe()
         self._error, error_write = os.pipe()
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:  # closed before we began
+                stream.flush()
         self.pid = os.fork()
         if self.pid == 0:
             self._become(command, environ, go_read, error_write)
         os.close(go_read)
         os.close(error_write)
-        self.pidfd = os.pidfd_open(self.pid)
+        try:
+            self.pidfd = os.pidfd_open(self.pid)
+        except OSError as error:  # before Linux 5.3, or a filter of system calls
+            self.pidfd = -1
+            self.kill()
+            raise TwocooksError(f"pidfd_open failed: {error.strerror}") from None
 
     def _become(
         self, command: list[str], environ: dict[str, str], go_read: int, error_write: int
@@ -117,22 +127,31 @@ class Child:
         os.close(self._go)
         os.close(self._error)
         os.kill(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
+        with contextlib.suppress(ChildProcessError):  # SIGCHLD is ignored
+            os.waitpid(self.pid, 0)
         self.forget()
 
     def forget(self) -> None:
         """The child has been waited for."""
-        os.close(self.pidfd)
+        pidfd, self.pidfd = self.pidfd, -1
+        if pidfd >= 0:
+            os.close(pidfd)
 
     def send(self, number: int) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self.pidfd, number)
+        if self.pidfd >= 0:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self.pidfd, number)
 
 
 @contextlib.contextmanager
 def manners(child: Child) -> Iterator[None]:
-    """The recorder's signals while the program runs."""
+    """The recorder's signals until the trace is whole. Only the main thread has any."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     old: dict[signal.Signals, Any] = {}
+    if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:  # nothing could be waited for
+        old[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for number in (signal.SIGINT, signal.SIGQUIT):
         old[number] = signal.signal(number, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -178,15 +197,25 @@ class Session:
     def _open_arena(self) -> int | None:
         """The agents' shared memory, or None (said): threads and processes are seen without it."""
         try:
-            fd = os.memfd_create("twocooks", os.MFD_CLOEXEC)
+            fd = os.memfd_create("twocooks", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        except OSError as error:
+            self._say_no_arena(error)
+            return None
+        try:
             self.recorder.open_arena(fd, ARENA_PAGES)
+            # Who shrinks the file of a mapping kills whoever reads it.
+            fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL)
             return fd
         except OSError as error:
-            self.notes.append(
-                f"no shared memory for the agent ({os.strerror(error.errno or 0)}): "
-                "threads and processes only"
-            )
+            os.close(fd)
+            self._say_no_arena(error)
             return None
+
+    def _say_no_arena(self, error: OSError) -> None:
+        self.notes.append(
+            f"no shared memory for the agent ({os.strerror(error.errno or 0)}): "
+            "threads and processes only"
+        )
 
     def close(self) -> None:
         if self.arena_fd is not None:
@@ -238,7 +267,8 @@ class Session:
                     self.poll.sample(time.monotonic_ns(), force=True)
                 return why
             if reason == "size":
-                self.notes.append("the trace reached its size limit; what came after is unknown")
+                if not self.recorder.stats()["error"]:  # that has a note of its own
+                    self.notes.append(FULL)
                 why = "size"
             now = time.monotonic_ns()
 
@@ -279,12 +309,18 @@ def raise_file_limit() -> None:
 
 def open_trace(path: Path) -> int:
     """A new file that only its owner reads, with the head of the format."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            if stat.S_ISREG(os.fstat(fd).st_mode):
+                os.fchmod(fd, 0o600)  # it may have been there
+            os.write(fd, MAGIC + VERSION.to_bytes(4, "little") + bytes(4))
+        except OSError:
+            os.close(fd)
+            raise
     except OSError as error:
         raise TwocooksError(f"cannot write the trace {path}: {error.strerror}") from None
-    os.write(fd, MAGIC + VERSION.to_bytes(4, "little") + bytes(4))
     return fd
 
 
@@ -302,59 +338,36 @@ def watch(
     ``source``: "auto", "kernel" or "schedstat". ``for_s``: after so many seconds the program is
     ended as Ctrl-C would end it. ``max_size``: bytes of the trace, beyond which the rest is
     unknown. ``meta``: more keys for the META block. TwocooksError where it cannot begin; nothing
-    was run then.
+    was run then, and no file is left.
     """
-    from twocooks import __version__
-
     fd = open_trace(trace_path)
     try:
         session = Session(fd, max_size)
     except BaseException:
         os.close(fd)
         raise
+    released = False
+    stack = contextlib.ExitStack()
     try:
+        cpus = machine.usable_cpus()
+        meter = stack.enter_context(contextlib.closing(Meter(cpus)))
         child = Child(command, agent_environment(os.environ, session.arena_fd))
         try:
             session.open_source(child.pid, source)
+            session.write_json(Block.META, describe(session, command, child.pid, cpus, meta or {}))
         except BaseException:
             child.kill()
             raise
-        cpus = machine.usable_cpus()
-        meter = Meter(cpus)
-        start_ns = time.monotonic_ns()
-        session.write_json(
-            Block.META,
-            {
-                "twocooks": __version__,
-                "command": command,
-                "pid": child.pid,
-                "source": session.source,
-                "source_why": session.source_why,
-                "start_ns": start_ns,
-                "start_time": time.time(),
-                "cpus": {
-                    "usable": cpus,
-                    "online": machine.online_cpus(),
-                    "quota": machine.cgroup_quota(),
-                },
-                "smt_siblings": machine.smt_siblings(cpus),
-                "kernel": platform.release(),
-                "ring_pages": session.pages,
-                "tick_ns": TICK_NS,
-                "python": sys.executable,
-                "agent": session.arena_fd is not None,
-                **(meta or {}),
-            },
-        )
-        with manners(child), contextlib.closing(meter):
+        with manners(child):
             child.release()
+            released = True
             why = session.loop(child, meter, for_s)
             end_ns = time.monotonic_ns()
             _pid, status, usage = os.wait4(child.pid, 0)
             child.forget()
-        session.recorder.finish()
-        code = os.waitstatus_to_exitcode(status)
-        finish(session, why, code, end_ns, usage)
+            session.recorder.finish()
+            code = os.waitstatus_to_exitcode(status)
+            finish(session, why, code, end_ns, usage)
         return Outcome(
             code if code >= 0 else None,
             -code if code < 0 else None,
@@ -363,8 +376,41 @@ def watch(
             why,
         )
     finally:
+        stack.close()
         session.close()
+        if not released and stat.S_ISREG(os.fstat(fd).st_mode):  # of a run that never was
+            with contextlib.suppress(OSError):
+                trace_path.unlink()
         os.close(fd)
+
+
+def describe(
+    session: Session, command: list[str], pid: int, cpus: list[int], meta: dict[str, Any]
+) -> dict[str, Any]:
+    """The META block."""
+    from twocooks import __version__
+
+    return {
+        "twocooks": __version__,
+        "command": command,
+        "pid": pid,
+        "source": session.source,
+        "source_why": session.source_why,
+        "start_ns": time.monotonic_ns(),
+        "start_time": time.time(),
+        "cpus": {
+            "usable": cpus,
+            "online": machine.online_cpus(),
+            "quota": machine.cgroup_quota(),
+        },
+        "smt_siblings": machine.smt_siblings(cpus),
+        "kernel": platform.release(),
+        "ring_pages": session.pages,
+        "tick_ns": TICK_NS,
+        "python": sys.executable,
+        "agent": session.arena_fd is not None,
+        **meta,
+    }
 
 
 def finish(
@@ -377,6 +423,8 @@ def finish(
             f"writing the trace failed ({os.strerror(stats['error'])}); what came after is unknown"
         )
         return
+    if stats["stopped_ns"] and FULL not in session.notes:  # at the very end
+        session.notes.append(FULL)
     mine = resource.getrusage(resource.RUSAGE_SELF)
     session.write_json(
         Block.END,
