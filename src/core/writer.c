@@ -79,7 +79,6 @@ failed:
 }
 
 static int take_page(struct tc_writer *me) {
-    if (atomic_load_explicit(&arena->closed, memory_order_relaxed)) return -1;
     uint32_t index = tc_take_page(arena);
     if (index == TC_NO_PAGE) return -1;
     struct tc_page *page = &tc_pages(arena)[index];
@@ -106,7 +105,7 @@ static int take_page(struct tc_writer *me) {
 
 struct tc_unit *tc_writer_room(uint32_t units) {
     struct tc_writer *me = &tc_me;
-    if (!arena) return NULL;
+    if (!arena || atomic_load_explicit(&arena->closed, memory_order_relaxed)) return NULL;
     if (TC_RARELY(atomic_load_explicit(&hello_due, memory_order_relaxed))) {
         int due = atomic_exchange(&hello_due, 0); /* first, for the greeting comes through here */
         if (due) say_hello(due == 2);

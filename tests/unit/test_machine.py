@@ -214,3 +214,34 @@ def test_the_kernel_is_asked_for_real() -> None:
 def test_the_gil_of_this_python() -> None:
     free_threaded, on = machine.gil()
     assert on or free_threaded
+
+
+MEMINFO = "MemTotal:        4194304 kB\nMemFree:          100000 kB\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"/proc/meminfo": MEMINFO}, 4 << 30),
+        (
+            {
+                "/proc/meminfo": MEMINFO,
+                "/proc/self/cgroup": "0::/a/b\n",
+                "/sys/fs/cgroup/a/memory.max": "536870912\n",
+                "/sys/fs/cgroup/a/b/memory.max": "max\n",
+            },
+            512 << 20,
+        ),
+        (
+            {
+                "/proc/meminfo": MEMINFO,
+                "/proc/self/cgroup": "4:memory:/x\n",
+                "/sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n",
+            },
+            4 << 30,
+        ),
+        ({}, None),
+    ],
+)
+def test_memory_is_the_tightest_limit(files: dict[str, str], expected: int | None) -> None:
+    assert machine.memory_bytes(files.get) == expected

@@ -13,6 +13,7 @@ import struct
 import sys
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import NamedTuple
 
 Reader = Callable[[str], str | None]
@@ -104,6 +105,34 @@ def _quota_v1(folder: str, read: Reader) -> float | None:
     if quota.isdigit() and period.isdigit() and int(quota) and int(period):
         return int(quota) / int(period)
     return None
+
+
+def memory_bytes(read: Reader = read_file) -> int | None:
+    """Memory that we may use at most: the machine's, or the cgroup's limit where that is less."""
+    found: list[float] = []
+    roots: tuple[str, ...]
+    for line in (read("/proc/meminfo") or "").splitlines():
+        words = line.split()
+        if words[:1] == ["MemTotal:"] and words[1].isdigit():
+            found.append(int(words[1]) * 1024)
+    for line in (read("/proc/self/cgroup") or "").splitlines():
+        number, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
+        if number == "0" and not controllers:
+            roots, name = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified"), "memory.max"
+        elif "memory" in controllers.split(","):
+            roots, name = ("/sys/fs/cgroup/memory",), "memory.limit_in_bytes"
+        else:
+            continue
+        limit = _tightest(path, roots, partial(_limit, name), read)
+        if limit is not None:
+            found.append(limit)
+    return int(min(found)) if found else None
+
+
+def _limit(name: str, folder: str, read: Reader) -> float | None:
+    word = (read(f"{folder}/{name}") or "").strip()
+    return int(word) if word.isdigit() else None
 
 
 def smt_siblings(cpus: Iterable[int], read: Reader = read_file) -> list[list[int]]:

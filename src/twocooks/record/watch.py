@@ -34,6 +34,9 @@ from twocooks.record.sources.schedstat import SchedstatSource
 
 ARENA_PAGES = 16384
 """At most 512 MiB of shared memory for what agents wrote and the recorder has not yet read."""
+PAGE_BYTES = 32768
+"""TC_PAGE_SIZE of src/core/arena.h."""
+FEWEST_PAGES = 64
 RING_PAGES = 1024
 """Data pages of a CPU's ring; halved until the kernel takes them."""
 ALL_CPUS_UP_TO = 16
@@ -202,7 +205,7 @@ class Session:
             self._say_no_arena(error)
             return None
         try:
-            self.recorder.open_arena(fd, ARENA_PAGES)
+            self.recorder.open_arena(fd, arena_pages())
             # Who shrinks the file of a mapping kills whoever reads it.
             fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL)
             return fd
@@ -290,6 +293,16 @@ class Session:
 
     def write_json(self, kind: Block, content: dict[str, Any]) -> None:
         self.recorder.block(int(kind), json.dumps(content).encode())
+
+
+def arena_pages() -> int:
+    """Pages of shared memory: fewer on a small machine, in a small container, and where the
+    address space of a process is limited, for that is the program's."""
+    space, _ = resource.getrlimit(resource.RLIMIT_AS)
+    limits = [ARENA_PAGES, (machine.memory_bytes() or 1 << 40) // 8 // PAGE_BYTES]
+    if space != resource.RLIM_INFINITY:
+        limits.append(space // 16 // PAGE_BYTES)
+    return max(min(limits), FEWEST_PAGES)
 
 
 def ring_cpus() -> list[int]:
