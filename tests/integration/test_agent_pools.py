@@ -77,7 +77,7 @@ def test_a_process_tells_its_name_and_function(method: str) -> None:
 def test_threads_tell_names_functions_and_ends(tmp_path: Path) -> None:
     script = tmp_path / "threads.py"
     script.write_text(
-        "import threading, functools\n"
+        "import threading, functools, os\n"
         "def chop(n):\n"
         "    threading.current_thread().name = 'renamed'\n"
         "class Stir(threading.Thread):\n"
@@ -85,6 +85,7 @@ def test_threads_tell_names_functions_and_ends(tmp_path: Path) -> None:
         "threads = [threading.Thread(target=functools.partial(chop, 1), name='a', daemon=True),\n"
         "           Stir(name='b'), threading.Thread(target=len, args=('',), name='c')]\n"
         "for t in threads: t.start(); t.join()\n"
+        "while len(os.listdir('/proc/self/task')) > 1: os.sched_yield()\n"  # join comes earlier
     )
     run = run_watched([str(script)])
     assert [(e.value, e.parts) for e in run.entries("THREAD")] == [
