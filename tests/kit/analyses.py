@@ -457,7 +457,7 @@ def unknown_windows() -> Analysis:
         own=[(0, 0.35, 0.6, -2), (1, 0.36, 0.61, -2)],
         measured={
             "source": "kernel",
-            "exact": True,
+            "exact": False,
             "lost_events": 48213,
             "unknown_s": 0.25,
             "notes": ["2 programs ran without the agent: their tasks are not known"],

@@ -67,6 +67,13 @@ def test_losses_stand_above_the_sentence() -> None:
     assert text.index("unknown (48,213 records lost)") < text.index("Whenever at least two")
 
 
+def test_a_gap_in_the_kernel_s_records_is_no_estimate() -> None:
+    text = render(analyses.unknown_windows(), Options(120))
+    assert "did not tell its switches" not in text
+    assert "estimated" not in text
+    assert "from the kernel, with gaps" in text
+
+
 def test_an_estimate_says_so_before_anything_else() -> None:
     text = render(analyses.estimated(), Options(120))
     assert text.index("Estimated:") < text.index("They were on the go")

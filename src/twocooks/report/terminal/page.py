@@ -91,8 +91,8 @@ class _Page:
         """What makes the answer doubtful, in order of weight."""
         measured = self.summary.get("measured") or {}
         if self.verdict.get("cause") == Cause.NO_FREE_CORE:
-            yield "Other programs were busy: this run does not show what the program can do."
-        if measured.get("exact") is False:
+            yield "Cores were taken from it: this run does not show what the program can do."
+        if measured.get("source") == "schedstat":
             yield (
                 "Estimated: the kernel did not tell its switches, so work at the same moment "
                 "is a lower bound. Why, and what to change: twocooks doctor"
@@ -148,13 +148,17 @@ class _Page:
         if cores.get("usable") is not None:
             text = count(int(cores["usable"]), "core")
             if cores.get("free") is not None:
-                text += f" ({cores['free']:.1f} free before)"
+                text += f" ({cores['free']:.1f} free for it)"
             yield text
         if summary.get("python"):
             gil = {None: "", True: ", GIL on", False: ", no GIL"}[summary.get("gil")]
             yield self.clean(str(summary["python"]).replace("cpython", "CPython")) + gil
         measured = summary.get("measured") or {}
-        yield "exact, from the kernel" if measured.get("exact") else "estimated"
+        if measured.get("source") == "schedstat":
+            yield "estimated"
+        else:
+            whole = measured.get("exact")
+            yield "exact, from the kernel" if whole else "from the kernel, with gaps"
 
     def paragraph(
         self, title: str, text: str, style: Style, indent: int = INDENT, body: Style | None = None
