@@ -84,6 +84,8 @@ class Measures:
     """Without switches: seconds in which two must have been on cores at once."""
     gil: bool | None = None
     usable: float = 1.0
+    places: float = 0.0
+    """Cores that it could be on, whatever the quota."""
     free: float | None = None
     """Mean of cores free for this program while two or more wanted one; None = not measured."""
     free_why: str = "other"

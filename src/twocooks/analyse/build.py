@@ -23,9 +23,9 @@ def analyse(trace: Trace) -> Analysis:
     told = account(line, around.usable)
     m = told.measures
     python, gil = machine.python_and_gil(trace, line.owners.said)
-    m.gil = gil
+    m.gil, m.places = gil, around.places
     free = machine.free_cores(trace, around.usable, *contested(told.levels))
-    m.free, m.free_why = free.cores, free.why
+    m.free, m.free_why = free.cores, "quota" if m.usable < 2 <= m.places else free.why
     summary.fill_run(m, trace, line, told)
     m.cores_seen = trace.meta.get("source") != "schedstat"
     if not m.cores_seen:
@@ -76,6 +76,10 @@ def _notes(trace: Trace, line: Timeline, told: Account, ruling: Ruling) -> list[
             "Too many waits were too short to be labelled to say who wanted hands; the "
             "overlap of work decided."
         )
+    if m.d_known and m.tasks > 1 and m.sigma is None and m.cores_seen:
+        notes.append("Two never wanted hands at the same moment: no contest could be won.")
+    if m.free is None:
+        notes.append("How many cores were free was not measured: the run was too short.")
     helpers = int(told.background.sum())
     if helpers:
         notes.append(

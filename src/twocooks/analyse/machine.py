@@ -17,11 +17,13 @@ METER, CPUS = BY_NAME["METER"].number, BY_NAME["CPUS"].number
 
 @dataclass(frozen=True)
 class Machine:
-    """``usable`` already knows the quota; ``quota`` is None where there is none."""
+    """``usable`` already knows the quota, ``places`` does not; ``quota`` is None where there is
+    none."""
 
     usable: float
     online: int
     quota: float | None
+    places: int = 0
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,11 @@ def machine(trace: Trace) -> Machine:
         online = int(trace.meter.b[told[-1]]) or online
         milli = int(trace.meter.c[told[-1]])
         quota = milli / 1000 if milli else quota
-    usable = float(min(affinity, online))
+    places = min(affinity, online)
+    usable = float(places)
     if quota is not None and quota < usable:
         usable = float(quota)
-    return Machine(usable, online, None if quota is None else float(quota))
+    return Machine(usable, online, None if quota is None else float(quota), places)
 
 
 def _longest(trace: Trace, told: Int64) -> int:

@@ -92,7 +92,7 @@ def why_not_parallel(m: Measures) -> Cause:
     if m.one_worker and m.one_thread:
         return Cause.ONE_WORKER
     if m.usable < 2:
-        return Cause.ONE_CORE
+        return _one_place(m)
     if crowded:
         return Cause.NO_FREE_CORE
     if m.one_core and m.free is not None:
@@ -107,6 +107,12 @@ def why_not_parallel(m: Measures) -> Cause:
 def _gil_seen(m: Measures) -> bool:
     """Waits for the GIL are most of what is known of the time in line."""
     return m.wants_gil >= 0.5 * m.in_line and m.wants_gil >= 0.02 * m.active
+
+
+def _one_place(m: Measures) -> Cause:
+    """Less than two cores: there is one, or the quota takes the others away for part of the
+    time."""
+    return Cause.NO_FREE_CORE if m.places >= 2 else Cause.ONE_CORE
 
 
 def no_free_core(m: Measures) -> bool:
@@ -124,7 +130,7 @@ def _why_one_after_another(m: Measures) -> Cause:
     if m.one_worker and m.line0_queued >= 0.5 * m.line0:
         return Cause.ONE_WORKER
     if m.usable < 2:
-        return Cause.ONE_CORE
+        return _one_place(m)
     if not (m.one_thread and m.loops) and no_free_core(m):
         return Cause.NO_FREE_CORE
     if tool:

@@ -207,12 +207,12 @@ def _why(m: Measures, ruling: Ruling, names: Names) -> str:
 
 
 def _who_took(m: Measures) -> str:
-    free = number(m.free or 0.0)
+    free = number(min(m.usable, m.free if m.free is not None else m.usable))
     taken = {
         "quota": "The cgroup quota held the program back",
         "steal": "The machine itself was taken away (steal)",
     }.get(m.free_why, "Other programs stood at the counter")
-    return f"{taken}: of {number(m.usable)} cores about {free} were free for it."
+    return f"{taken}: of {number(max(m.usable, m.places))} cores about {free} were free for it."
 
 
 def _why_without_cause(m: Measures, verdict: Verdict) -> str:

@@ -133,3 +133,24 @@ def test_a_line_for_a_tool_is_nobody_else_s_fault() -> None:
     for i in range(1, 6):
         b.meter(i * 0.1, busy=0.2, own=0.01)
     assert verdict(analyse(b.trace())) == ("turns", "one-loop")
+
+
+def test_a_quota_below_two_cores_is_named() -> None:
+    b = scenes.gil_threads()
+    b.cpus_are(0.0, 2, 2, quota=1.5)
+    result = analyse(b.trace())
+    assert verdict(result) == ("turns", "no-free-core")
+    why = result.summary["verdict"]["why"]
+    assert "quota" in why
+    assert "of 2 cores about 1.5" in why
+
+
+def test_what_is_absent_has_its_reason() -> None:
+    b = scenes.in_a_row()
+    b.meta = {"cpus": {"usable": [0, 1], "online": 2, "quota": None, "free": None}}
+    summary = analyse(b.trace()).summary
+    assert "free" not in summary["cores"]
+    assert "contests_won" not in summary["scores"]
+    notes = " ".join(summary["measured"]["notes"])
+    assert "free was not measured" in notes
+    assert "no contest" in notes

@@ -51,6 +51,8 @@ def told(**changes: object) -> tuple[str, str | None]:
         ),
         ({"usable": 1.0}, ("turns", "one-core")),
         ({"usable": 1.0, "free": 0.4}, ("turns", "one-core")),
+        ({"usable": 1.5, "places": 2}, ("turns", "no-free-core")),
+        ({"usable": 1.0, "places": 1}, ("turns", "one-core")),
         ({"free": 1.59}, ("turns", "no-free-core")),
         ({"free": 1.6}, ("turns", "gil")),
         ({"free": 1.0, "wants_tool": 0.8}, ("turns", "no-free-core")),
