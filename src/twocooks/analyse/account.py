@@ -22,6 +22,7 @@ from twocooks.analyse.columns import (
     Bool,
     Int64,
     Levels,
+    covered,
     keep_long,
     runs,
     sweep,
@@ -78,6 +79,7 @@ class Measures:
     """The one thread runs an event loop."""
     one_worker: bool = False
     one_process: bool = True
+    """All work was done in one process while two or more wanted hands."""
     one_core: bool = False
     """All contested work was done on one core, and the line was for a core."""
     proven_p2: float = 0.0
@@ -250,7 +252,7 @@ def account(line: Timeline, usable: float) -> Account:
     np.add.at(length, t.owner[on_go], (go_end - go_start)[on_go])
     _fractions(m, levels, cores, length[chosen], line.work[chosen].astype(float))
     _before_begun(m, line, mine, in_line, tool, chosen)
-    _threads(m, line, mine & working, chosen)
+    _threads(m, line, mine & working, chosen, contested(levels))
     m.turns = turns(line, chosen)
     _queue(m, line)
     states = {
@@ -351,9 +353,13 @@ def _before_begun(
     m.line0 = m.line0_tool + m.line0_turn + m.line0_queued
 
 
-def _threads(m: Measures, line: Timeline, work: Bool, chosen: Bool) -> None:
-    """On how many threads and processes the work was done; which loop step held the others up."""
+def _threads(
+    m: Measures, line: Timeline, work: Bool, chosen: Bool, contest: tuple[Int64, Int64]
+) -> None:
+    """On how many threads the work was done, in how many processes while two or more wanted hands;
+    which loop step held the others up."""
     t, threads = line.table, line.threads
+    told, rows = t, work
     _one_core(m, line, work, chosen)
     by_thread = np.bincount(t.thread[work], weights=t.length[work], minlength=len(threads))
     tasks = np.flatnonzero(chosen)
@@ -364,14 +370,17 @@ def _threads(m: Measures, line: Timeline, work: Bool, chosen: Bool) -> None:
         s = line.slices
         own = (s.state == State.WORKING) & (s.owner >= 0) & chosen[np.maximum(s.owner, 0)]
         by_thread = np.bincount(s.thread[own], weights=s.length[own], minlength=len(threads))
+        told, rows = s, own
         hosts = {line.book.parent[i] for i in tasks if line.book.kind[i] is TaskKind.BLOCK}
         kinds += [line.book.kind[i] for i in hosts if i >= 0]
     total = by_thread.sum()
     if total <= 0:
         return
     m.one_thread = bool(by_thread.max() >= 0.98 * total)
-    by_process = np.bincount(threads.process, weights=by_thread, minlength=len(threads))
-    m.one_process = bool(by_process.max() >= 0.98 * total)
+    fought = covered(told.start[rows], told.end[rows], *contest)
+    weight = fought if fought.sum() > 0 else told.length[rows]
+    by_process = np.bincount(threads.process[told.thread[rows]], weights=weight)
+    m.one_process = bool(by_process.max() >= 0.98 * weight.sum())
     m.loops = TaskKind.ASYNCIO in kinds
     items = np.array([k is TaskKind.ITEM for k in line.book.kind], bool) & chosen
     if items.any():

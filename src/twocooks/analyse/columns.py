@@ -248,3 +248,17 @@ def keep_long(levels: Levels, mask: Bool, least: int) -> Bool:
     np.add.at(flags, first[long], 1)
     np.add.at(flags, after[long], -1)
     return np.cumsum(flags)[:-1] > 0
+
+
+def covered(began: Int64, ended: Int64, start: Int64, end: Int64) -> NDArray[np.float64]:
+    """How many nanoseconds of each interval lie in the (sorted, disjoint) stretches."""
+    if not len(start):
+        return np.zeros(len(began))
+    total = np.concatenate([[0], np.cumsum(end - start)])
+
+    def until(when: Int64) -> Int64:
+        row = np.searchsorted(start, when, "right") - 1
+        inside = np.clip(when - start[np.maximum(row, 0)], 0, (end - start)[np.maximum(row, 0)])
+        return np.where(row >= 0, total[np.maximum(row, 0)] + inside, 0)
+
+    return (until(ended) - until(began)).astype(np.float64)

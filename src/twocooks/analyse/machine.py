@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from twocooks.analyse.book import Said, words
-from twocooks.analyse.columns import Int64
+from twocooks.analyse.columns import Int64, covered
 from twocooks.format.spec import BY_NAME
 from twocooks.read.trace import Trace
 
@@ -82,26 +82,12 @@ def free_cores(trace: Trace, usable: float, start: Int64, end: Int64) -> Free:
         "quota": trace.meter.d[at] / length,
     }
     free = np.clip(usable - sum(lost.values()), 0.0, usable)
-    weight = _covered(began, time, start, end)
+    weight = covered(began, time, start, end)
     if weight.sum() <= 0:
         weight = length.astype(float)
     shares = {name: float((part * weight).sum()) for name, part in lost.items()}
     why = max(shares, key=lambda name: shares[name])
     return Free(float((free * weight).sum() / weight.sum()), why)
-
-
-def _covered(began: Int64, time: Int64, start: Int64, end: Int64) -> np.ndarray:
-    """How many nanoseconds of each interval lie in the (sorted, disjoint) stretches."""
-    if not len(start):
-        return np.zeros(len(time))
-    total = np.concatenate([[0], np.cumsum(end - start)])
-
-    def until(when: Int64) -> Int64:
-        row = np.searchsorted(start, when, "right") - 1
-        inside = np.clip(when - start[np.maximum(row, 0)], 0, (end - start)[np.maximum(row, 0)])
-        return np.where(row >= 0, total[np.maximum(row, 0)] + inside, 0)
-
-    return (until(time) - until(began)).astype(float)
 
 
 def python_and_gil(trace: Trace, said: Said) -> tuple[str | None, bool | None]:

@@ -154,3 +154,10 @@ def test_what_is_absent_has_its_reason() -> None:
     notes = " ".join(summary["measured"]["notes"])
     assert "free was not measured" in notes
     assert "no contest" in notes
+
+
+def test_a_process_outside_the_contest_does_not_hide_the_gil() -> None:
+    b = scenes.gil_threads()
+    b.fork(0.22, pid=30)
+    b.on(1, 30, 0.22, 0.26, pid=30, exits=True)
+    assert verdict(analyse(b.trace())) == ("turns", "gil")
