@@ -16,6 +16,7 @@
 #define SLOWEST_TICK 10 /* ticks of rest while nothing happens: 20 ms */
 #define LOOK_BUDGET_NS (1 * MS)
 #define BLOCK_BYTES 32768u
+#define BLOCK_HEAD 12u /* length, kind, crc32 */
 
 uint64_t tc_now_ns(void) {
     struct timespec t;
@@ -164,6 +165,18 @@ static void take_record(void *context, struct tc_cpu_ring *cpu, const struct tc_
 
 /* ---- writing ---- */
 
+/* The length of the blocks that lie wholly within the first `written` bytes. */
+static size_t whole_blocks(const struct tc_bytes *out, size_t written) {
+    size_t whole = 0;
+    for (;;) {
+        uint32_t length;
+        if (out->len - whole < BLOCK_HEAD) return whole;
+        memcpy(&length, out->at + whole, sizeof length);
+        if (whole + BLOCK_HEAD + length > written) return whole;
+        whole += BLOCK_HEAD + length;
+    }
+}
+
 void tc_recorder_write(struct tc_recorder *r) {
     size_t at = 0;
     if (r->stopped_ns || r->error) r->out.len = 0;
@@ -174,9 +187,11 @@ void tc_recorder_write(struct tc_recorder *r) {
             r->error = n < 0 ? errno : EIO;
             r->stopped_ns = tc_now_ns();
             /* Half a block would spoil what is before it: take it back. */
-            if (lseek(r->out_fd, -(off_t)at, SEEK_CUR) >= 0 && ftruncate(r->out_fd, lseek(r->out_fd, 0, SEEK_CUR)))
+            size_t whole = whole_blocks(&r->out, at);
+            if (lseek(r->out_fd, -(off_t)(at - whole), SEEK_CUR) >= 0 &&
+                ftruncate(r->out_fd, lseek(r->out_fd, 0, SEEK_CUR)))
                 r->error = errno;
-            at = 0;
+            at = whole;
             break;
         }
         at += (size_t)n;

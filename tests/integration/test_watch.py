@@ -217,3 +217,27 @@ def test_nothing_is_left_behind(trace_path: Path) -> None:
     before = set(os.listdir("/dev/shm")), set(os.listdir("/proc/self/fd"))
     python("pass", trace_path)
     assert (set(os.listdir("/dev/shm")), set(os.listdir("/proc/self/fd"))) == before
+
+
+def lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def test_time_is_up_ends_what_the_program_started_too(trace_path: Path, tmp_path: Path) -> None:
+    sign = tmp_path / "pid"
+    code = (
+        "import subprocess\n"
+        "child = subprocess.Popen(['sleep', '1000'])\n"
+        f"open({str(sign)!r}, 'w').write(str(child.pid))\n"
+        "child.wait()"
+    )
+    assert python(code, trace_path, for_s=1.0).why == "for"
+    child = int(sign.read_text())
+    for _ in range(1000):  # the signal is on its way; only its arrival is waited for
+        if not lives(child):
+            return
+        os.sched_yield()
+    pytest.fail("what the program started runs on")

@@ -146,6 +146,26 @@ class Child:
                 signal.pidfd_send_signal(self.pidfd, number)
 
 
+    def send_all(self, number: int) -> None:
+        """To the program and to what it started in its own process group: what a terminal's Ctrl-C
+        would reach, without the shell or the script around twocooks."""
+        self.send(number)
+        group = os.getpgrp()
+        for pid in descendants(self.pid):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                if os.getpgid(pid) == group:
+                    os.kill(pid, number)
+
+
+def descendants(pid: int) -> list[int]:
+    """Processes below ``pid`` at this moment, nearest first."""
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            found += map(int, task.read_text().split())
+    return found + [below for child in found for below in descendants(child)]
+
+
 @contextlib.contextmanager
 def manners(child: Child) -> Iterator[None]:
     """The recorder's signals until the trace is whole. Only the main thread has any."""
@@ -257,7 +277,7 @@ class Session:
                 next_meter = now + METER_NS
             if stop_at is not None and now >= stop_at:
                 why = "for"
-                child.send((signal.SIGINT, signal.SIGTERM, signal.SIGKILL)[min(asked, 2)])
+                child.send_all((signal.SIGINT, signal.SIGTERM, signal.SIGKILL)[min(asked, 2)])
                 asked += 1
                 stop_at = now + int(PATIENCE_S * 1e9)
             until = min(next_meter, stop_at or next_meter)
