@@ -37,6 +37,14 @@ def test_a_slice_begins_at_the_previous_out_on_its_core() -> None:
     assert begin == 0.1
 
 
+def test_a_newborns_slice_on_an_idle_core_begins_with_its_record() -> None:
+    b = Builder()
+    b.on(0, 10, 0.0, 0.1)
+    b.fork(0.05, tid=11)
+    b.on(1, 11, 0.06, 0.2)
+    assert {s: a for s, a, _ in story(b, 1)}["WORKING"] == 0.06
+
+
 def test_a_slice_after_an_idle_core_begins_a_little_before_its_record() -> None:
     b = Builder()
     b.on(0, 10, 0.0, 0.1)
