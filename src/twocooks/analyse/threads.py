@@ -119,8 +119,8 @@ def slice_begins(k: KernelColumns) -> Int64:
     left = last_true_in((event == OUT) | (event == PUSHED) | (event == EXIT), group_first(cpu))
     before = np.where(left >= 0, time[np.maximum(left, 0)], np.iinfo(np.int64).min)
     begin[order] = np.where(event == IN, np.maximum(time - SWITCH_NS, before), time)
-    # On an idle core a newborn's clock starts with its first slice: nobody woke it. (Sums over ten thousand short
-    # threads were 3 % above the kernel's clock with the switch charged to them, and fit without.)
+    # On an idle core a newborn's clock starts with its first slice: nobody woke it. (Sums over ten
+    # thousand short threads were above the kernel's clock with the switch charged to them.)
     by_thread = np.argsort(k.tid, kind="stable")
     born = np.zeros(len(begin), bool)
     born[by_thread[1:]] = k.event[by_thread[:-1]] == FORK
