@@ -58,8 +58,6 @@ def _register(owners: Owners, threads: Threads, thread: int, first: int) -> int:
     ]
     pid = int(threads.pid[thread])
     parent = min(runs, default=base)
-    task = book.add(
-        TaskKind.ASYNCIO, "callbacks", "callbacks", pid, thread, first, parent=parent
-    )
+    task = book.add(TaskKind.ASYNCIO, "callbacks", "callbacks", pid, thread, first, parent=parent)
     book.callbacks.add(task)
     return task

@@ -30,6 +30,7 @@ from twocooks.analyse.columns import (
     Pieces,
     group_first,
     join,
+    last_true_in,
     overlay,
     pieces,
     union,
@@ -44,6 +45,7 @@ from twocooks.read.trace import Trace
 
 MS = 1_000_000
 BEGUN_SHARE, BEGUN_NS = 0.01, 1 * MS
+FIRST_SHARE = 0.05
 MAIN_NS = 1 * MS
 OUTSIDE = [REASONS[r] for r in (Reason.IO, Reason.SLEEP, Reason.RESULT, Reason.CHILD, Reason.FAULT)]
 IN_A_CALL = [REASONS[r] for r in (Reason.UNKNOWN, Reason.SHORT)]
@@ -163,7 +165,8 @@ def _lives(book: Book, table: Pieces, work: Int64) -> tuple[Int64, Int64]:
     untouched.
 
     Begun: one hundredth of its own work, at most 1 ms, is done; or it waits for the outside after
-    its first instructions (waiting for a tool or in line is not yet cooking)."""
+    its first instructions (waiting for a tool or in line is not yet cooking: a task that mostly
+    waits has done one hundredth of its little work before it asks for the tool)."""
     n = len(book)
     never = np.iinfo(np.int64).max
     begun = np.full(n, never)
@@ -175,6 +178,7 @@ def _lives(book: Book, table: Pieces, work: Int64) -> tuple[Int64, Int64]:
     reached = (table.state == State.WORKING) & (so_far >= enough[table.owner])
     when = table.end - (so_far - enough[table.owner])
     np.minimum.at(begun, table.owner[reached], when[reached])
+    begun = np.maximum(begun, _before_the_tool(table, work, so_far, first))
     outside = (table.state == State.WAITING) & np.isin(table.reason, OUTSIDE) & (so_far > 0)
     np.minimum.at(begun, table.owner[outside], table.start[outside])
     done = np.full(n, -1, np.int64)
@@ -184,6 +188,19 @@ def _lives(book: Book, table: Pieces, work: Int64) -> tuple[Int64, Int64]:
     untouched = (begun == never) | (done < 0)
     begun = np.where(untouched, -1, np.minimum(begun, np.maximum(done, 0)))
     return begun, np.where(untouched, -1, done)
+
+
+def _before_the_tool(table: Pieces, work: Int64, so_far: Int64, first: Int64) -> Int64:
+    """For each task until when it waited for a tool straight after its first instructions: less
+    than 1 ms, and less than one twentieth of what it does and waits for (0 = it did not)."""
+    outside = (table.state == State.WAITING) & np.isin(table.reason, OUTSIDE)
+    waits = np.bincount(table.owner[outside], weights=table.length[outside], minlength=len(work))
+    little = np.minimum(BEGUN_NS, (work + waits) * FIRST_SHARE)
+    fresh = last_true_in(outside, first) < 0
+    tool = (table.state == State.WANTS_TOOL) & fresh & (so_far < little[table.owner])
+    until = np.zeros(len(work), np.int64)
+    np.maximum.at(until, table.owner[tool], table.end[tool])
+    return until
 
 
 def _which(

@@ -161,3 +161,31 @@ def test_a_process_outside_the_contest_does_not_hide_the_gil() -> None:
     b.fork(0.22, pid=30)
     b.on(1, 30, 0.22, 0.26, pid=30, exits=True)
     assert verdict(analyse(b.trace())) == ("turns", "gil")
+
+
+def sleeping_under_one_lock(rounds: int) -> Builder:
+    """Three asyncio tasks; each holds the lock across a sleep, ``rounds`` times."""
+    b = scenes.loop(3, 0.05 + rounds * 0.3)
+    for n in (1, 2):
+        scenes.work(b, 0.0105 + n * 1e-4, 0.01055 + n * 1e-4, n + 1, Wait.LOCK)
+    t = 0.011
+    for turn in range(3 * rounds):
+        me = turn % 3 + 1
+        if turn:
+            b.ready(t, me)
+        scenes.work(b, t, t + 5e-5, me, Wait.SLEEP)
+        t += 0.09
+        b.ready(t, me)
+        scenes.work(b, t, t + 5e-5, me, Wait.LOCK if turn < 3 * rounds - 3 else "done")
+        t += 0.001
+    return b
+
+
+def test_asking_for_the_tool_first_is_not_yet_cooking() -> None:
+    """Half of the little work of a task that sleeps under a lock is done before it has the lock."""
+    coarse = analyse(sleeping_under_one_lock(1).trace())
+    assert verdict(coarse) == ("one-after-another", "lock")
+    assert coarse.summary["concurrency"]["max"] == 1
+    fine = analyse(sleeping_under_one_lock(3).trace())
+    assert verdict(fine)[0] == "turns"
+    assert fine.summary["concurrency"]["max"] == 3
