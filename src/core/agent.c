@@ -131,6 +131,31 @@ static void fill_hello(PyObject *script) {
 #endif
 }
 
+/* ---- the end ---- */
+
+static PyObject *at_exit(PyObject *module, PyObject *none) {
+    (void)module, (void)none;
+    if (tc_writer_is_open() && getpid() == gettid()) tc_event(TC_EV_MAIN_END, 0);
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef at_exit_def = {"at_exit", at_exit, METH_NOARGS, NULL};
+
+/* The first function given to atexit is the last one called: after it comes only Python's own
+ * clearing up. The module atexit, if nobody had loaded it, is left unloaded as it was. */
+static void watch_the_end(void) {
+    PyObject *modules = PyImport_GetModuleDict(); /* borrowed */
+    int loaded = PyDict_GetItemString(modules, "atexit") != NULL;
+    PyObject *module = PyImport_ImportModule("atexit");
+    PyObject *function = module ? PyCFunction_New(&at_exit_def, NULL) : NULL;
+    PyObject *done = function ? PyObject_CallMethod(module, "register", "O", function) : NULL;
+    if (module && !loaded && PyDict_DelItemString(modules, "atexit") < 0) PyErr_Clear();
+    Py_XDECREF(done);
+    Py_XDECREF(function);
+    Py_XDECREF(module);
+    PyErr_Clear();
+}
+
 PyDoc_STRVAR(start_doc, "start(path, script, importlib)\n--\n\n"
 "Opens the shared memory at path and says hello, hooks importlib (the frozen _bootstrap module) and\n"
 "whatever is loaded already. Returns whether the agent is at work. Never raises.");
@@ -145,6 +170,7 @@ static PyObject *agent_start(PyObject *module, PyObject *args) {
     if (tc_writer_open(path, hello) < 0) Py_RETURN_FALSE;
     tc_writer_room(0); /* greets */
     tc_suspended_init();
+    watch_the_end();
     PyObject *find = tc_dict_attr(importlib, "_find_and_load");
     tc_hook_function(find, my_find_and_load, &o_find_and_load);
     Py_XDECREF(find);

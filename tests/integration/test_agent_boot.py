@@ -135,6 +135,13 @@ def test_outermost_imports_are_told_once_each(tmp_path: Path) -> None:
     ]
 
 
+def test_the_end_comes_after_the_programs_own_exit_functions() -> None:
+    code = "import atexit; atexit.register(lambda: __import__('colorsys'))"
+    run = run_watched(["-c", code])
+    names = [entry.name for entry in run.entries("IMPORT", "IMPORT_END", "MAIN_END")]
+    assert names[-3:] == ["IMPORT", "IMPORT_END", "MAIN_END"]
+
+
 def test_children_are_followed_through_exec_and_fork() -> None:
     program = """
 import os, subprocess, sys

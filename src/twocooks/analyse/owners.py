@@ -83,10 +83,18 @@ def find_owners(trace: Trace, threads: Threads, with_table: bool = True) -> Owne
     setting = (table > np.maximum(below, loop)) & (below < 0) & leads
     own = np.where(below >= 0, name[np.maximum(below, 0)], base[said.thread])
     own = np.where(setting, NOBODY, np.where(loop > below, CALLBACKS, own))
+    own = np.where(_over(said) & leads, NOBODY, own)
     _parents(threads, said, book, inside, np.where(aio >= 0, aio, item_task))
     book.hosts.update(int(base[t]) for t in set(said.thread[said.rows("LOOP")].tolist()))
     tiling = _tile(trace, threads, said, own, base)
     return Owners(book, said, tiling, aio, inside, items, trace.texts)
+
+
+def _over(said: Said) -> Bool:
+    """The end of a main program: nothing more is said on its thread, Python only clears up."""
+    last = np.ones(len(said), bool)
+    last[:-1] = said.thread[1:] != said.thread[:-1]
+    return last & said.mask("MAIN_END")
 
 
 def _of_python(trace: Trace, said: Said) -> Bool:

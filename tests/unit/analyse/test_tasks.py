@@ -194,3 +194,24 @@ def test_a_task_s_story_has_no_overlap(scene: scenes.Scene) -> None:
         s = task.segments
         assert (s.end > s.start).all()
         assert (s.start[1:] >= s.end[:-1] - 1e-9).all()
+
+
+def test_clearing_up_after_the_program_is_no_work_of_it() -> None:
+    b = Builder()
+    b.exec(0.0, "python")
+    b.hello(0.01)
+    b.on(0, 10, 0.0, 0.5, exits=True)
+    whole = analyse(b.trace()).tasks[0].work_s
+    b.agent(0.3, "MAIN_END")
+    assert whole == pytest.approx(0.49, abs=1e-3)
+    assert analyse(b.trace()).tasks[0].work_s == pytest.approx(0.29, abs=1e-3)
+
+
+def test_an_end_that_is_followed_by_more_was_none() -> None:
+    b = Builder()
+    b.exec(0.0, "python")
+    b.hello(0.01)
+    b.on(0, 10, 0.0, 0.5, exits=True)
+    b.agent(0.3, "MAIN_END")  # the program ran its exit functions itself, and went on
+    b.imports(0.4, 0.45, "late")
+    assert analyse(b.trace()).tasks[0].work_s > 0.4
