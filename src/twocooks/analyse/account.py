@@ -74,6 +74,8 @@ class Measures:
     line0_queued: float = 0.0
     line0_turn: float = 0.0
     turns: int = 0
+    crowded_turns: int = 0
+    """Turns while all usable cores worked for the program."""
     one_thread: bool = False
     loops: bool = False
     """The one thread runs an event loop."""
@@ -253,7 +255,7 @@ def account(line: Timeline, usable: float) -> Account:
     _fractions(m, levels, cores, length[chosen], line.work[chosen].astype(float))
     _before_begun(m, line, mine, in_line, tool, chosen)
     _threads(m, line, mine & working, chosen, contested(levels))
-    m.turns = turns(line, chosen)
+    m.turns, m.crowded_turns = turns(line, chosen, levels, usable)
     _queue(m, line)
     states = {
         "line": sums(line, in_line | tool),
@@ -419,9 +421,13 @@ def _longest(m: Measures, line: Timeline, chosen: Bool) -> None:
         m.longest_hold = (int(steps.thread[row]), float(steps.length[row]) / 1e9)
 
 
-def turns(line: Timeline, chosen: Bool) -> int:
+def turns(line: Timeline, chosen: Bool, levels: Levels, usable: float) -> tuple[int, int]:
     """Changes of task on one thread of an event loop, and hand-overs between threads in which the
-    displaced task still wanted hands (pushed off its core by one of ours, or lost the GIL)."""
+    displaced task still wanted hands (pushed off its core by one of ours, or lost the GIL).
+
+    The second number leaves out those that happened while another usable core did not work for the
+    program: there the kernel let two share one place although another was there, for the few
+    milliseconds until it moved one. That is no reason to say that tasks had to take turns."""
     t, book = line.table, line.book
     aio = np.array([k is TaskKind.ASYNCIO for k in book.kind], bool) & chosen
     on = np.flatnonzero((t.state == State.WORKING) & chosen[t.owner])
@@ -438,6 +444,7 @@ def turns(line: Timeline, chosen: Bool) -> int:
     )
     count += int(lost_gil.sum())
     pushed = np.flatnonzero(goes & (after == State.IN_LINE) & (why == REASONS[Reason.CORE]))
+    crowded = count
     if len(pushed):
         order = on[np.lexsort((t.start[on], t.core[on]))]
         place = np.empty(len(t), np.int64)
@@ -445,14 +452,15 @@ def turns(line: Timeline, chosen: Bool) -> int:
         here = place[pushed]
         here = here[here + 1 < len(order)]
         left, right = order[here], order[here + 1]
-        count += int(
-            (
-                (t.core[left] == t.core[right])
-                & (t.owner[left] != t.owner[right])
-                & (t.start[right] - t.end[left] < HAND_OVER_NS)
-            ).sum()
+        gave = (
+            (t.core[left] == t.core[right])
+            & (t.owner[left] != t.owner[right])
+            & (t.start[right] - t.end[left] < HAND_OVER_NS)
         )
-    return count
+        count += int(gave.sum())
+        before = np.searchsorted(levels.time, t.end[left], "left") - 1
+        crowded += int((gave & (levels.counts["P"][before] >= int(usable))).sum())
+    return count, crowded
 
 
 def _block_turns(line: Timeline, chosen: Bool) -> int:

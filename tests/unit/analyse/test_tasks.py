@@ -215,3 +215,32 @@ def test_an_end_that_is_followed_by_more_was_none() -> None:
     b.agent(0.3, "MAIN_END")  # the program ran its exit functions itself, and went on
     b.imports(0.4, 0.45, "late")
     assert analyse(b.trace()).tasks[0].work_s > 0.4
+
+
+def share_a_core_then_part(crowd: bool) -> Analysis:
+    """Two processes share core 0 in slices of 2 ms for 20 ms, then run side by side. ``crowd``: a
+    third one has core 1 meanwhile."""
+    b = Builder()
+    b.exec(0.0, "make")
+    for pid in (20, 30, 40)[: 3 if crowd else 2]:
+        b.fork(0.001, pid=pid)
+    b.on(0, 10, 0.0, 0.01)
+    t = 0.02
+    for n in range(10):
+        b.on(0, (20, 30)[n % 2], t, t + 0.002, pid=(20, 30)[n % 2], preempted=True)
+        t += 0.002
+    if crowd:
+        b.on(1, 40, 0.02, 0.039, pid=40, exits=True)
+    b.on(0, 20, 0.04, 0.5, pid=20, exits=True)
+    b.on(1, 30, 0.04, 0.5, pid=30, exits=True)
+    b.on(0, 10, 0.51, 0.52, exits=True)
+    return analyse(b.trace())
+
+
+def test_two_who_share_a_core_beside_a_free_one_do_not_make_it_both() -> None:
+    assert share_a_core_then_part(crowd=False).summary["verdict"]["id"] == "parallel"
+    assert share_a_core_then_part(crowd=True).summary["verdict"]["id"] == "both"
+
+
+def test_such_turns_are_counted_all_the_same() -> None:
+    assert share_a_core_then_part(crowd=False).summary["switches"]["turns"] >= 8

@@ -65,7 +65,7 @@ def told(**changes: object) -> tuple[str, str | None]:
         ({"sigma": 0.11, "p2": 0.1}, ("sometimes", "gil")),
         ({"sigma": 0.5, "p2": 0.45}, ("both", None)),
         ({"sigma": 0.9, "p2": 0.81, "in_line": 0.0}, ("parallel", None)),
-        ({"sigma": 0.9, "p2": 0.81, "in_line": 0.0, "turns": 3}, ("both", None)),
+        ({"sigma": 0.9, "p2": 0.81, "in_line": 0.0, "crowded_turns": 3}, ("both", None)),
         ({"sigma": 0.9, "p2": 0.81, "in_line": 0.0, "free": 0.9}, ("parallel", None)),
         ({"work": 0.004, "waiting": 0.009}, ("nothing", None)),
         ({"tasks": 0}, ("nothing", None)),
