@@ -15,6 +15,8 @@ from twocooks.model import Cause, Verdict
 
 FREE_CORES = 1.6
 STARVED = 0.2
+LEAST_LINE = 0.005
+"""Seconds in line before being begun that are worth a cause; less is the loop's own pace."""
 """Share of the wanted time without anybody at work from which the crowd may have made the
 contest."""
 SURELY = 1.03
@@ -122,7 +124,7 @@ def no_free_core(m: Measures) -> bool:
 
 def _why_one_after_another(m: Measures) -> Cause:
     """Rule 3's causes: what the tasks stood in line for before they were begun, if they did."""
-    if m.line0 < 0.2 * m.work:
+    if m.line0 < max(0.2 * m.work, LEAST_LINE):
         return Cause.AWAIT_BY_AWAIT
     tool = m.line0_tool >= 0.5 * m.line0
     if m.one_thread and m.loops and not tool:

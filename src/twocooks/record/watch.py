@@ -43,6 +43,8 @@ ALL_CPUS_UP_TO = 16
 TICK_NS = 2_000_000
 METER_NS = 100_000_000
 POLL_NS = 20_000_000
+HOLD_NS = 200_000_000
+"""How long a SIGTERM to twocooks waits for the program to end by itself."""
 FULL = "the trace reached its size limit; what came after is unknown"
 PATIENCE_S = 5.0
 """How long a program may take to end after SIGINT, then after SIGTERM, once its time is up."""
@@ -81,6 +83,7 @@ class Child:
     """The program, forked and waiting for its release."""
 
     def __init__(self, command: list[str], environ: dict[str, str]) -> None:
+        self.held: list[tuple[int, int]] = []
         go_read, self._go = os.pipe()
         self._error, error_write = os.pipe()
         for stream in (sys.stdout, sys.stderr):
@@ -146,6 +149,20 @@ class Child:
                 signal.pidfd_send_signal(self.pidfd, number)
 
 
+    def hold(self, number: int) -> None:
+        """A signal that came to twocooks. Whether it was meant for the whole process group, the
+        program included, cannot be told; a program that was reached ends in a moment, and must not
+        be hit a second time while it does."""
+        self.held.append((time.monotonic_ns() + HOLD_NS, number))
+
+    def pass_on(self, now: int) -> int | None:
+        """Sends the held signals whose time has come. Returns when the next one is due."""
+        due = [number for when, number in self.held if when <= now]
+        self.held = [(when, number) for when, number in self.held if when > now]
+        for number in due:
+            self.send(number)
+        return min((when for when, _ in self.held), default=None)
+
     def send_all(self, number: int) -> None:
         """To the program and to what it started in its own process group: what a terminal's Ctrl-C
         would reach, without the shell or the script around twocooks."""
@@ -178,7 +195,7 @@ def manners(child: Child) -> Iterator[None]:
     for number in (signal.SIGINT, signal.SIGQUIT):
         old[number] = signal.signal(number, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGHUP):
-        old[number] = signal.signal(number, lambda n, _frame: child.send(n))
+        old[number] = signal.signal(number, lambda n, _frame: child.hold(n))
     try:
         yield
     finally:
@@ -280,7 +297,7 @@ class Session:
                 child.send_all((signal.SIGINT, signal.SIGTERM, signal.SIGKILL)[min(asked, 2)])
                 asked += 1
                 stop_at = now + int(PATIENCE_S * 1e9)
-            until = min(next_meter, stop_at or next_meter)
+            until = min(next_meter, stop_at or next_meter, child.pass_on(now) or next_meter)
             if self.poll is not None:
                 self.poll.sample(now)
                 until = min(until, now + POLL_NS)
