@@ -115,7 +115,8 @@ def test_closed_output_pipe(place: Place) -> None:
         process.stdout.close()
         assert process.stderr is not None
         error = process.stderr.read()
-        assert process.wait(LIMIT_S) == 1
+        # 120 where what was still buffered could not be written at the end either.
+        assert process.wait(LIMIT_S) in (1, 120)
         assert b"BrokenPipeError" in error
 
 

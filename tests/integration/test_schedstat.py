@@ -85,11 +85,11 @@ def test_sums_are_the_kernels_own() -> None:
 
 def test_threads_and_their_beginning_and_end() -> None:
     code = """
-threads = [threading.Thread(target=work, args=(0.1,)) for _ in range(4)]
+threads = [threading.Thread(target=work, args=(0.4,)) for _ in range(4)]
 for t in threads: t.start()
 for t in threads: t.join()
 """
-    rows, used = poll(code)
+    rows, used = poll(code)  # long enough for a poller that backs off on a busy machine
     new = {row[:2] for row in rows.of("POLL_NEW")}
     assert len(new) == 5
     assert {row[:2] for row in rows.of("POLL_GONE")} == new
