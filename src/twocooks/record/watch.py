@@ -30,7 +30,7 @@ from twocooks.format.spec import BY_NAME, MAGIC, VERSION, Block
 from twocooks.model import TwocooksError
 from twocooks.record import machine
 from twocooks.record.meter import Meter
-from twocooks.record.sources.schedstat import SchedstatSource
+from twocooks.record.sources.schedstat import SchedstatSource, numbers_in
 
 ARENA_PAGES = 16384
 """At most 512 MiB of shared memory for what agents wrote and the recorder has not yet read."""
@@ -178,8 +178,7 @@ def descendants(pid: int) -> list[int]:
     """Processes below ``pid`` at this moment, nearest first."""
     found: list[int] = []
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        with contextlib.suppress(OSError):
-            found += map(int, task.read_text().split())
+        found += numbers_in(str(task))
     return found + [below for child in found for below in descendants(child)]
 
 
