@@ -62,6 +62,19 @@ def test_a_run_is_whole_and_its_slices_add_up(trace_path: Path) -> None:
     assert slices_ns(trace) == pytest.approx(trace.end["task_clock_ns"], rel=0.02)
 
 
+@pytest.mark.parametrize("source", ["kernel", "schedstat"])
+def test_a_short_run_has_a_first_and_a_last_measurement_of_the_machine(
+    source: str, trace_path: Path
+) -> None:
+    python("pass", trace_path, source=source)
+    meter = reader.load(trace_path).meter
+    events = meter.event.tolist()
+    first, last = (events.index(BY_NAME[name].number) for name in ("CPUS", "METER"))
+    assert first < last
+    assert meter.time[first] < meter.time[last]
+    assert (meter.a[last], meter.c[last]) > (0, 0)
+
+
 def test_only_the_owner_may_read_the_trace(trace_path: Path) -> None:
     python("pass", trace_path)
     assert stat.S_IMODE(trace_path.stat().st_mode) == 0o600

@@ -12,6 +12,10 @@ from twocooks.analyse.columns import Int64, covered
 from twocooks.format.spec import BY_NAME
 from twocooks.read.trace import Trace
 
+SHORT_NS, STEP_NS = 100_000_000, 10_000_000
+"""The kernel tells what other programs took in whole steps. On a measurement shorter than this,
+one step more or less on each core is nobody's."""
+
 METER, CPUS = BY_NAME["METER"].number, BY_NAME["CPUS"].number
 
 
@@ -69,17 +73,18 @@ def free_cores(trace: Trace, usable: float, start: Int64, end: Int64) -> Free:
     """Cores free for the program, averaged over the given stretches (over all of the run where no
     measurement falls into them), from the METER records."""
     at = np.flatnonzero(trace.meter.event == METER)
-    time = trace.meter.time[at]
     if not len(at):
         before = (trace.meta.get("cpus") or {}).get("free")
         return Free(None if before is None else float(before))
-    began = np.append(int(trace.meta.get("start_ns") or time[0]), time[:-1])
-    began = np.minimum(began, time)
+    began, time, busy, steal, own, held = _measured(trace, at)
     length = np.maximum(time - began, 1)
+    other = busy - own
+    if int(length.sum()) < SHORT_NS:
+        other = other - STEP_NS * int(max(1, usable))
     lost = {
-        "other": np.maximum(trace.meter.a[at] - trace.meter.c[at], 0) / length,
-        "steal": trace.meter.b[at] / length,
-        "quota": trace.meter.d[at] / length,
+        "other": np.maximum(other, 0) / length,
+        "steal": steal / length,
+        "quota": held / length,
     }
     free = np.clip(usable - sum(lost.values()), 0.0, usable)
     weight = covered(began, time, start, end)
@@ -88,6 +93,19 @@ def free_cores(trace: Trace, usable: float, start: Int64, end: Int64) -> Free:
     shares = {name: float((part * weight).sum()) for name, part in lost.items()}
     why = max(shares, key=lambda name: shares[name])
     return Free(float((free * weight).sum() / weight.sum()), why)
+
+
+def _measured(trace: Trace, at: Int64) -> list[Int64]:
+    """The stretches between METER records: began, ended, busy, steal, own, held back. What is left
+    over at the end is too short to be judged alone: it goes with the stretch before it."""
+    time = trace.meter.time[at]
+    began = np.append(int(trace.meta.get("start_ns") or time[0]), time[:-1])
+    began = np.minimum(began, time)
+    sums = [getattr(trace.meter, name)[at] for name in "abcd"]
+    if len(time) > 1 and time[-1] - began[-1] < SHORT_NS // 2:
+        began, time = began[:-1], np.append(time[:-2], time[-1])
+        sums = [np.append(part[:-2], part[-2:].sum()) for part in sums]
+    return [began, time, *sums]
 
 
 def python_and_gil(trace: Trace, said: Said) -> tuple[str | None, bool | None]:

@@ -7,7 +7,9 @@ from the program are hostile text: they are cut short here and cleaned where the
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from twocooks.analyse.account import Measures
 from twocooks.analyse.verdict import Ruling
@@ -20,8 +22,9 @@ HEADLINES = {
     Verdict.RELAY: "They hand the work to and fro.",
     Verdict.SOMETIMES: "Now and then at the same moment.",
     Verdict.PARALLEL: "Really at the same moment.",
-    Verdict.MANY_HANDS: "One task, many hands.",
-    Verdict.SINGLE: "One task, one pair of hands.",
+    Verdict.BOTH: "Both: {p_max} at the same moment, and turns.",
+    Verdict.MANY_HANDS: "One {one}, many hands.",
+    Verdict.SINGLE: "One {one}, one pair of hands.",
     Verdict.NOTHING: "Too little happened to judge.",
     Verdict.CANNOT_TELL: "I could not see the cores.",
 }
@@ -35,6 +38,24 @@ TWO_WORDS = {
     Verdict.BOTH: "Parallel and concurrent",
     Verdict.MANY_HANDS: "Parallel, not concurrent",
 }
+
+
+class Unit(NamedTuple):
+    """What is counted, in words."""
+
+    one: str
+    many: str
+    inner: str
+    """What works inside one of them."""
+
+
+UNITS = {
+    "task": Unit("task", "tasks", "native threads"),
+    "name": Unit("kind of task", "kinds of tasks", "tasks or threads"),
+    "thread": Unit("thread", "threads", "native threads"),
+    "process": Unit("process", "processes", "threads"),
+}
+"""By the levels of ``analyse.levels``."""
 
 
 @dataclass(frozen=True)
@@ -63,111 +84,165 @@ def number(value: float) -> str:
     return f"{value:.0f}" if abs(value - round(value)) < 0.05 else f"{value:.1f}"
 
 
-def say(m: Measures, ruling: Ruling, names: Names, exact: bool) -> dict[str, str]:
-    """headline, sentence, why, so, say."""
+SENTENCES: tuple[tuple[Verdict, Callable[[Measures, Ruling], bool], str], ...] = (
+    (
+        Verdict.ONE_AFTER_ANOTHER,
+        lambda m, ruling: True,
+        "In this run each of your {tasks} {many} was finished before the next one began.",
+    ),
+    (
+        Verdict.TURNS,
+        lambda m, ruling: ruling.rule == 4,
+        "In this run up to {c_max} of your {many} were on the go at once, but two hardly ever "
+        "wanted hands at the same moment ({d2}).",
+    ),
+    (
+        Verdict.TURNS,
+        lambda m, ruling: not m.d_known,
+        "In this run up to {c_max} of your {many} were on the go at once; two had hands at the "
+        "same moment for {p2}.",
+    ),
+    (
+        Verdict.TURNS,
+        lambda m, ruling: for_a_tool(m),
+        "In this run at least two of your {many} wanted to go on for {d2}, mostly waiting for a "
+        "tool that another one held; two had hands at the same moment for {p2}.",
+    ),
+    (
+        Verdict.TURNS,
+        lambda m, ruling: True,
+        "In this run at least two of your {many} wanted to work for {d2}; two had hands at the "
+        "same moment for {p2}.",
+    ),
+    (
+        Verdict.WAITING_TOGETHER,
+        lambda m, ruling: True,
+        "In this run up to {c_max} of your {many} waited at once and needed only {work} of work "
+        "between them.",
+    ),
+    (
+        Verdict.RELAY,
+        lambda m, ruling: True,
+        "In this run up to {c_max} of your {many} were on the go, one at work, and never two that "
+        "wanted to: each waits for the other's result.",
+    ),
+    (
+        Verdict.SOMETIMES,
+        lambda m, ruling: m.d_known,
+        "In this run at least two wanted to work for {d2}; two had hands at the same moment for "
+        "{p2} of it.",
+    ),
+    (
+        Verdict.PARALLEL,
+        lambda m, ruling: ruling.rule == 0,
+        "{cpu} of work in {wall} cannot be one pair of hands, so in this run some of it was "
+        "parallel.",
+    ),
+    (
+        Verdict.PARALLEL,
+        lambda m, ruling: m.d_known,
+        "In this run two had hands at the same moment for {p2} of the {d2} in which at least two "
+        "wanted to work.",
+    ),
+    *(
+        (
+            verdict,
+            lambda m, ruling: True,
+            "In this run two had hands at the same moment for {p2} of the {busy} in which anyone "
+            "worked.",
+        )
+        for verdict in (Verdict.SOMETIMES, Verdict.PARALLEL)
+    ),
+    (
+        Verdict.BOTH,
+        lambda m, ruling: True,
+        "In this run up to {c_max} of your {many} were on the go and up to {p_max} had hands at "
+        "the same moment; the others stood in line.",
+    ),
+    (
+        Verdict.MANY_HANDS,
+        lambda m, ruling: ruling.rule == 3,
+        "In this run your {tasks} {many} came one after another, yet up to {k_max} cores worked "
+        "at the same moment.",
+    ),
+    (
+        Verdict.MANY_HANDS,
+        lambda m, ruling: True,
+        "In this run only one {one} was on the go, yet up to {k_max} cores worked on it at the "
+        "same moment.",
+    ),
+    (
+        Verdict.SINGLE,
+        lambda m, ruling: True,
+        "In this run one {one} did {work} of work; it had nobody to take turns with.",
+    ),
+    (
+        Verdict.NOTHING,
+        lambda m, ruling: True,
+        "There was {work} of work in the {wall} of this run.",
+    ),
+    (
+        Verdict.CANNOT_TELL,
+        lambda m, ruling: m.tasks < 2,
+        "In this run there was one {one}; which cores worked for it I cannot say here.",
+    ),
+    (
+        Verdict.CANNOT_TELL,
+        lambda m, ruling: m.gamma >= 0.1,
+        "In this run they were on the go together; whether hands moved at the same moment I "
+        "cannot say here.",
+    ),
+    (
+        Verdict.CANNOT_TELL,
+        lambda m, ruling: True,
+        "In this run they were one after another; whether hands moved at the same moment I "
+        "cannot say here.",
+    ),
+)
+"""A verdict, when the sentence is right for it, and the sentence, with at most two numbers. The
+first row that holds is said."""
+
+
+def say(
+    m: Measures, ruling: Ruling, names: Names, exact: bool, unit: Unit = UNITS["task"]
+) -> dict[str, str]:
+    """headline, sentence, why, so, say; ``unit``: what was counted."""
     verdict = ruling.verdict
-    headline = (
-        f"Both: {m.p_max} at the same moment, and turns."
-        if verdict is Verdict.BOTH
-        else HEADLINES[verdict]
-    )
-    sentence = _sentence(m, ruling)
+    headline = HEADLINES[verdict].format(p_max=m.p_max, one=unit.one)
+    sentence = _sentence(m, ruling, unit)
     if not exact and verdict in (Verdict.PARALLEL, Verdict.MANY_HANDS):
         sentence = f"Estimated: {sentence[0].lower()}{sentence[1:]}"
     return {
         "headline": headline,
         "words": TWO_WORDS.get(verdict, ""),
         "sentence": sentence,
-        "why": _why(m, ruling, names),
-        "so": _so(m, ruling, names),
+        "why": _why(m, ruling, names, unit),
+        "so": _so(m, ruling, unit),
         "say": _keep(m, ruling),
     }
 
 
-def _sentence(m: Measures, ruling: Ruling) -> str:
-    verdict = ruling.verdict
-    if verdict is Verdict.ONE_AFTER_ANOTHER:
-        return f"In this run each of your {m.tasks} tasks was finished before the next one began."
-    if verdict is Verdict.TURNS and ruling.rule == 4:
-        return (
-            f"In this run up to {m.c_max} of your tasks were on the go at once, but two hardly "
-            f"ever wanted hands at the same moment ({seconds(m.d2)})."
-        )
-    if verdict is Verdict.TURNS:
-        return (
-            f"In this run at least two of your tasks wanted to work for {seconds(m.d2)}; two "
-            f"had hands at the same moment for {seconds(m.p2)}."
-            if m.d_known
-            else f"In this run up to {m.c_max} of your tasks were on the go at once; two had hands "
-            f"at the same moment for {seconds(m.p2)}."
-        )
-    if verdict is Verdict.WAITING_TOGETHER:
-        return (
-            f"In this run up to {m.c_max} of your tasks waited at once and needed only "
-            f"{seconds(m.work)} of work between them."
-        )
-    if verdict is Verdict.RELAY:
-        return (
-            f"In this run up to {m.c_max} of your tasks were on the go, one at work, and never "
-            "two that wanted to: each waits for the other's result."
-        )
-    if verdict is Verdict.SOMETIMES:
-        return (
-            f"In this run at least two wanted to work for {seconds(m.d2)}; two had hands at "
-            f"the same moment for {seconds(m.p2)} of it."
-            if m.d_known
-            else f"In this run two had hands at the same moment for {seconds(m.p2)} of the "
-            f"{seconds(m.busy)} in which anyone worked."
-        )
-    return _sentence_of_many(m, ruling)
-
-
-def _sentence_of_many(m: Measures, ruling: Ruling) -> str:
-    verdict = ruling.verdict
-    if verdict is Verdict.PARALLEL and ruling.rule == 0:
-        return (
-            f"{seconds(m.cpu)} of work in {seconds(m.wall)} cannot be one pair of hands, so in "
-            "this run some of it was parallel."
-        )
-    if verdict is Verdict.PARALLEL:
-        return (
-            f"In this run two had hands at the same moment for {seconds(m.p2)} of the "
-            f"{seconds(m.d2)} in which at least two wanted to work."
-            if m.d_known
-            else f"In this run two had hands at the same moment for {seconds(m.p2)} of the "
-            f"{seconds(m.busy)} in which anyone worked."
-        )
-    if verdict is Verdict.BOTH:
-        return (
-            f"In this run up to {m.c_max} of your tasks were on the go and up to {m.p_max} had "
-            "hands at the same moment; the others stood in line."
-        )
-    if verdict is Verdict.MANY_HANDS and ruling.rule == 3:
-        return (
-            f"In this run your {m.tasks} tasks came one after another, yet up to {m.k_max} "
-            "cores worked at the same moment."
-        )
-    if verdict is Verdict.MANY_HANDS:
-        return (
-            f"In this run only one task was on the go, yet up to {m.k_max} cores worked on it "
-            "at the same moment."
-        )
-    if verdict is Verdict.SINGLE:
-        return (
-            f"In this run one task did {seconds(m.work)} of work; it had nobody to take turns with."
-        )
-    if verdict is Verdict.NOTHING:
-        return f"There was {seconds(m.work)} of work in the {seconds(m.wall)} of this run."
-    together = "on the go together" if m.gamma >= 0.1 else "one after another"
-    if m.tasks < 2:
-        return "In this run there was one task; which cores worked for it I cannot say here."
-    return (
-        f"In this run they were {together}; whether hands moved at the same moment I cannot "
-        "say here."
+def _sentence(m: Measures, ruling: Ruling, unit: Unit) -> str:
+    text = next(
+        text for verdict, holds, text in SENTENCES if verdict is ruling.verdict and holds(m, ruling)
+    )
+    return text.format(
+        one=unit.one,
+        many=unit.many,
+        tasks=m.tasks,
+        c_max=m.c_max,
+        p_max=m.p_max,
+        k_max=m.k_max,
+        **{name: seconds(getattr(m, name)) for name in ("d2", "p2", "busy", "work", "cpu", "wall")},
     )
 
 
-def _why(m: Measures, ruling: Ruling, names: Names) -> str:
+def for_a_tool(m: Measures) -> bool:
+    """Most of the standing in line was for a lock or a semaphore."""
+    return m.in_line > 0 and m.wants_tool >= 0.5 * m.in_line
+
+
+def _why(m: Measures, ruling: Ruling, names: Names, unit: Unit) -> str:
     cause, verdict = ruling.cause, ruling.verdict
     if cause is Cause.AWAIT_BY_AWAIT:
         return "Each is started only when the one before is done."
@@ -184,6 +259,11 @@ def _why(m: Measures, ruling: Ruling, names: Names) -> str:
     if cause is Cause.ONE_WORKER:
         return "The pool has one worker; the other pieces of work waited in the bag."
     if cause is Cause.ONE_LOOP:
+        if for_a_tool(m):
+            return (
+                "They waited for a lock or a semaphore that others of them held, "
+                f"{seconds(m.wants_tool)} in all; and one event loop is one cook in any case."
+            )
         held = ""
         if m.longest_hold and m.longest_hold[1] > 0.05 and names.longest:
             held = f" “{names.longest}” kept it for {seconds(m.longest_hold[1])} in one go."
@@ -203,7 +283,7 @@ def _why(m: Measures, ruling: Ruling, names: Names) -> str:
         return "Each waits for the other's result: you wash, I dry, one plate at a time."
     if cause is Cause.UNKNOWN:
         return "What kept them from working at the same moment could not be seen in this run."
-    return _why_without_cause(m, verdict)
+    return _why_without_cause(m, verdict, unit)
 
 
 def _who_took(m: Measures) -> str:
@@ -215,7 +295,7 @@ def _who_took(m: Measures) -> str:
     return f"{taken}: of {number(max(m.usable, m.places))} cores about {free} were free for it."
 
 
-def _why_without_cause(m: Measures, verdict: Verdict) -> str:
+def _why_without_cause(m: Measures, verdict: Verdict, unit: Unit) -> str:
     if verdict in (Verdict.PARALLEL, Verdict.BOTH) and m.cores_seen:
         pieces = " They are pieces of one job (data-parallel)." if m.pieces_of_one else ""
         return f"Up to {m.p_max} cooks each had a place at the counter of their own.{pieces}"
@@ -224,16 +304,20 @@ def _why_without_cause(m: Measures, verdict: Verdict) -> str:
     if verdict is Verdict.WAITING_TOGETHER:
         return "Their waits overlap: a pot on the stove needs nobody."
     if verdict is Verdict.MANY_HANDS:
-        return "The work inside one task was split among several native threads."
+        return f"The work inside one {unit.one} was split among several {unit.inner}."
     if verdict is Verdict.SINGLE:
-        return "There was only one task."
+        return f"There was only one {unit.one}."
     if verdict is Verdict.CANNOT_TELL:
         return "The kernel's record of who was on which core is missing here."
     return "The run was too short."
 
 
-def _so(m: Measures, ruling: Ruling, names: Names) -> str:
-    del names
+def _so(m: Measures, ruling: Ruling, unit: Unit) -> str:
+    if ruling.cause is Cause.ONE_LOOP and for_a_tool(m):
+        return (
+            "Only what is done outside the lock or semaphore can be on the go together; more "
+            "permits let more of them wait at once."
+        )
     by_cause = {
         Cause.AWAIT_BY_AWAIT: "If they do not need each other, start them together "
         "(gather, TaskGroup, or several workers).",
@@ -266,7 +350,9 @@ def _so(m: Measures, ruling: Ruling, names: Names) -> str:
     return {
         Verdict.PARALLEL: "Pinned to one core it would lose just that.",
         Verdict.WAITING_TOGETHER: "More cores would not help. One cook is plenty.",
-        Verdict.MANY_HANDS: "The work inside one task was split (data-parallel).",
+        Verdict.MANY_HANDS: "The work inside one task was split (data-parallel)."
+        if unit is UNITS["task"]
+        else "Counted by task the answer may be another one.",
         Verdict.NOTHING: "Make it longer than 50 ms.",
         Verdict.CANNOT_TELL: "“twocooks doctor” names the setting that lets me see the cores.",
     }.get(ruling.verdict, "")

@@ -302,8 +302,10 @@ class Session:
                 until = min(until, now + POLL_NS)
             reason = self.recorder.run(until, child.pidfd)
             if reason == "exit":
+                now = time.monotonic_ns()
                 if self.poll is not None:  # ended but not yet reaped: its last account
-                    self.poll.sample(time.monotonic_ns(), force=True)
+                    self.poll.sample(now, force=True)
+                self._meter(now, meter, child.pid)  # a short run has no other
                 return why
             if reason == "size":
                 if not self.recorder.stats()["error"]:  # that has a note of its own

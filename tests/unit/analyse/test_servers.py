@@ -116,8 +116,8 @@ def test_only_imports_of_the_program_s_own_are_its_dinner(module: str, answer: s
     assert verdict(analyse(b.trace()))[0] == answer
 
 
-def test_a_line_for_a_tool_is_nobody_else_s_fault() -> None:
-    """On a crowded machine, too: one loop's tasks wait for a semaphore that a sleeper holds."""
+def semaphore_around_sleeps() -> Builder:
+    """One loop's tasks wait for a semaphore that a sleeper holds."""
     b = scenes.loop(3, 0.5)
     for n in range(3):
         then = Wait.LOCK if n else Wait.SLEEP
@@ -130,6 +130,12 @@ def test_a_line_for_a_tool_is_nobody_else_s_fault() -> None:
             nxt = (i + 1) % 3 + 1
             b.ready(t + 0.003, nxt)
             scenes.work(b, t + 0.003, t + 0.0035, nxt, Wait.SLEEP)
+    return b
+
+
+def test_a_line_for_a_tool_is_nobody_else_s_fault() -> None:
+    """On a crowded machine, too."""
+    b = semaphore_around_sleeps()
     for i in range(1, 6):
         b.meter(i * 0.1, busy=0.2, own=0.01)
     assert verdict(analyse(b.trace())) == ("turns", "one-loop")
