@@ -38,6 +38,14 @@ def _last(path: Path) -> dict[str, Any] | None:
         modes = {m["mode"]: m["measured"] for m in found["modes"]}
         if not all(isinstance(m["minutes"], float) for m in modes.values()):
             return None
-        return {"dinner": str(found["dinner"]), "minute_s": float(found["minute_s"]), **modes}
+        crowded = {
+            m["mode"]: float(m["cores_free"]) for m in found["modes"] if m.get("crowded") is True
+        }
+        return {
+            "dinner": str(found["dinner"]),
+            "minute_s": float(found["minute_s"]),
+            "crowded": crowded,
+            **modes,
+        }
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from twocooks.kitchen.minutes import number
+from twocooks.kitchen.recipe import TITLES
 from twocooks.report.base import MIN_WIDTH, Options
 from twocooks.report.terminal.paint import BOLD, DIM, Painter
 from twocooks.report.words import clean, fit, to_ascii, wrap
@@ -53,6 +54,12 @@ def own_numbers(last: Last | None) -> Iterator[str]:
                "worked.")
     if both:
         yield f"Both, a friend and switching: {_min(both)} minutes."
+    crowded = {TITLES[mode]: free for mode, free in (last.get("crowded") or {}).items()
+               if mode in TITLES}
+    if crowded:
+        yield (f"Careful: other programs stood at the counter ({' and '.join(crowded)}: "
+               f"{min(crowded.values()):.1f} cores were free), so these took longer than they "
+               "need. Cook again when the machine is quiet: twocooks kitchen")
 
 
 def _min(measured: Any) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from twocooks.kitchen.measure import CORES_FREE, bound_broken
+from twocooks.kitchen.measure import bound_broken
 from twocooks.kitchen.minutes import number
 from twocooks.kitchen.panel import Frame, Line, beside, panel, span_of
 from twocooks.kitchen.recipe import TITLES, Dinner, Mode
@@ -88,19 +88,12 @@ class _Screen:
         if any(not p.measured.exact for p in self.done if p.measured):
             yield ("Estimated: the kernel did not tell its switches, so two at work is a lower "
                    "bound. See twocooks doctor.")
-        busy = [plate for plate in self.done if self.crowded(plate)]
+        busy = [plate for plate in self.done if plate.crowded]
         if busy:
             names = " and ".join(TITLES[plate.mode] for plate in busy)
             free = min(p.measured.free for p in busy if p.measured and p.measured.free is not None)
             yield (f"Other programs stood at the counter ({names}: {free:.1f} cores were free), so "
                    "these took longer than they need. Run it again when the machine is quiet.")
-
-    def crowded(self, plate: Plate) -> bool:
-        assert plate.measured is not None
-        needed = plate.predicted.numbers.most_at_work
-        late = plate.measured.numbers.minutes > plate.predicted.high.minutes * 1.05
-        free = plate.measured.free
-        return free is not None and (needed >= 2 or late) and free < CORES_FREE * needed
 
     def pictures(self) -> Iterator[str]:
         whole = self.width - 2 * MARGIN

@@ -59,6 +59,17 @@ class Plate:
     burnt: list[tuple[str, str, float]] = field(default_factory=list)
     """By the cooks' own clocks: dish, step, minutes too late."""
 
+    @property
+    def crowded(self) -> bool:
+        """Other programs had the cores that it needed: it took longer than it needs."""
+        if self.measured is None or self.measured.free is None:
+            return False
+        from twocooks.kitchen.measure import CORES_FREE
+
+        needed = self.predicted.numbers.most_at_work
+        late = self.measured.numbers.minutes > self.predicted.high.minutes * 1.05
+        return (needed >= 2 or late) and self.measured.free < CORES_FREE * needed
+
 
 def has_gil() -> bool:
     enabled = getattr(sys, "_is_gil_enabled", None)
@@ -174,7 +185,9 @@ def as_json(dinner: Dinner, done: list[Plate]) -> dict[str, Any]:
         "minute_s": dinner.minute_s,
         "modes": [
             {"mode": plate.mode, "predicted": measure.as_json(plate.predicted.numbers),
-             "measured": plate.measured.as_json() if plate.measured else None}
+             "measured": plate.measured.as_json() if plate.measured else None,
+             "cores_free": plate.measured.free if plate.measured else None,
+             "crowded": plate.crowded}
             for plate in done
         ],
     }

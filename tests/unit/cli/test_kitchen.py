@@ -10,6 +10,7 @@ import pytest
 from twocooks import cli
 from twocooks.cli import kitchen
 from twocooks.kitchen import dinner, lesson
+from twocooks.kitchen.recipe import TITLES
 from twocooks.model import TwocooksError
 
 
@@ -95,11 +96,31 @@ def test_explain_uses_the_last_numbers(
     assert "40 minutes" in out
     assert "The same cook, switching: 19" in out
     assert "A \\| \\*dinner\\*" in out
+    assert "Careful" not in out
+
+
+@pytest.mark.parametrize("markdown", [[], ["--markdown"]])
+def test_explain_says_that_its_numbers_come_from_a_busy_machine(
+    markdown: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    measured = {"minutes": 30.0, "concurrency": 3.3, "parallelism": 1.0}
+    kitchen._keep({"dinner": "Tuesday", "minute_s": 0.1, "modes": [
+        {"mode": mode, "predicted": {}, "measured": measured, "cores_free": 0.94,
+         "crowded": mode in ("friend", "friend-switching")}
+        for mode in ("sequential", "friend", "friend-switching")]})
+    assert run("explain", *markdown) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "Careful: other programs stood at the counter" in out
+    assert f"({TITLES['friend']} and {TITLES['friend-switching']}: 0.9 cores were free)" in out
+    assert "Cook again when the machine is quiet" in out
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"dinner": 1, "minute_s": "x", "modes": [{}]}',
                                   json.dumps({"dinner": "d", "minute_s": 1,
-                                              "modes": [{"mode": "friend", "measured": None}]})])
+                                              "modes": [{"mode": "friend", "measured": None}]}),
+                                  json.dumps({"dinner": "d", "minute_s": 1, "modes": [
+                                      {"mode": "friend", "measured": {"minutes": 1.0},
+                                       "crowded": True}]})])
 def test_a_damaged_memory_is_no_memory(text: str, tmp_path: Path) -> None:
     from twocooks.cli import explain, store
 
