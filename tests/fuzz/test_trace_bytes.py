@@ -84,7 +84,6 @@ KEYS = st.sampled_from(
         "task_clock_ns",
         "agent_lost",
         "twocooks",
-        "still_running",
     ]
 )
 OBJECTS = st.dictionaries(KEYS, JSON)

@@ -239,6 +239,36 @@ def lives(pid: int) -> bool:
         return False
 
 
+@pytest.mark.parametrize("source", ["kernel", "schedstat"])
+def test_a_daemon_left_behind_holds_nothing_up_and_lives_on(
+    source: str, trace_path: Path, tmp_path: Path
+) -> None:
+    from twocooks.analyse import analyse
+
+    asks, answers = tmp_path / "asks", tmp_path / "answers"
+    os.mkfifo(asks)
+    os.mkfifo(answers)
+    code = (
+        "import os\n"
+        f"{BURN.format(0.1)}"
+        "if os.fork() == 0:\n"
+        "    os.setsid()\n"
+        f"    word = open({str(asks)!r}).read()\n"  # waits until the test writes
+        f"    open({str(answers)!r}, 'w').write(word + '!')\n"
+        "    os._exit(0)\n"
+    )
+    outcome = python(code, trace_path, source=source)
+    assert outcome.exit_code == 0
+    trace = reader.load(trace_path)
+    asks.write_text("alive")  # it still waits, though its recorder has gone
+    assert answers.read_text() == "alive!"
+    assert trace.end is not None
+    assert trace.end["why"] == "exited"
+    notes = " ".join(analyse(trace).summary["measured"]["notes"])
+    if source == "kernel":
+        assert "1 process was still running when the recording ended" in notes
+
+
 def test_time_is_up_ends_what_the_program_started_too(trace_path: Path, tmp_path: Path) -> None:
     sign = tmp_path / "pid"
     code = (

@@ -393,7 +393,6 @@ class Builder:
             "rusage": {"user_s": clock / 1e9, "system_s": 0.0},
             "lost": {str(cpu): self._lost_on(cpu) for cpu in range(self.cpus)},
             "agent_lost": 0,
-            "still_running": 0,
             "recorder_cpu_s": 0.0,
             "labels": {"looked": 0, "missed": 0},
             "notes": [],

@@ -225,3 +225,30 @@ def test_a_child_that_forked_inside_a_step_may_end_it() -> None:
     assert check_trace(b.trace()) == []
     b.agent(0.2, "STEP_DONE", pid=21)
     assert check_trace(b.trace()) == ["steps: an end without a beginning at 0.200000 s"]
+
+
+def one_goes_on(pid: int) -> Builder:
+    """Somebody is on a core when the recording ends; the kernel's clock has counted that time."""
+    b = good()
+    b.fork(2.0, pid=pid)
+    b.on(cpu=1, tid=pid, pid=pid, start=2.405, end=None)
+    b.end = {"task_clock_ns": b._sum_of_slices() + 500_000_000}
+    return b
+
+
+def sums(b: Builder) -> list[str]:
+    return [problem for problem in check_trace(b.trace()) if problem.startswith("sums")]
+
+
+def test_the_sums_allow_for_a_process_that_goes_on_after_the_end() -> None:
+    assert sums(one_goes_on(30)) == []
+
+
+def test_nobody_of_the_program_s_own_process_goes_on_after_its_end() -> None:
+    b = good()
+    last = find(b, "EXIT", -1)
+    assert b.rows[last].fields == (10, 10)
+    whole = b._sum_of_slices()
+    del b.rows[last]
+    b.end = {"task_clock_ns": whole + 200_000_000}
+    assert sums(b)

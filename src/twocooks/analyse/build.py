@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from twocooks.analyse import identities, machine, summary, words
@@ -58,9 +60,7 @@ def _notes(trace: Trace, line: Timeline, told: Account, ruling: Ruling) -> list[
     if trace.meta.get("source_why"):
         notes.append(str(trace.meta["source_why"]))
     notes += [str(note) for note in (trace.end or {}).get("notes") or []]
-    still = int((trace.end or {}).get("still_running") or 0)
-    if still:
-        notes.append(f"{still} of the program's threads still ran when the recording ended.")
+    notes += _left_behind(trace, line, lost)
     if not len(line.owners.said.rows("HELLO")):
         notes.append(
             "No agent was inside the program: only threads and processes are known, "
@@ -92,6 +92,28 @@ def _notes(trace: Trace, line: Timeline, told: Account, ruling: Ruling) -> list[
             "free for the program."
         )
     return notes
+
+
+def _left_behind(trace: Trace, line: Timeline, lost: int) -> Iterator[str]:
+    """Processes that outlived the program: those that the records show to begin, and not to end. (A
+    library's helper ends when its owner has gone, and needs no word.)"""
+    if trace.end is None or lost:
+        return  # it may have ended unseen
+    threads, book = line.threads, line.book
+    root = int(trace.meta.get("pid", -1))
+    alive = set(threads.process[~threads.ended & (threads.pid != root)].tolist())
+    own = [book.base.get(leader, -1) for leader in alive]
+    count = sum(task < 0 or not book.helper[task] for task in own)
+    if not count:
+        return
+    who = f"{count} process{'es' if count > 1 else ''}"
+    if trace.meta.get("source") == "schedstat":
+        yield f"{who} had not been seen to end when the recording ended."
+    else:
+        yield (
+            f"{who} {'were' if count > 1 else 'was'} still running when the recording ended, with "
+            "the main program; what came later is not in it."
+        )
 
 
 def _pictures(

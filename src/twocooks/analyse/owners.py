@@ -28,6 +28,7 @@ from twocooks.analyse.book import (
 )
 from twocooks.analyse.columns import Bool, Int64, Pieces, asof, overlay, pieces
 from twocooks.analyse.threads import EXEC, Threads
+from twocooks.format.spec import BY_NAME
 from twocooks.model import TaskKind
 from twocooks.read.trace import Trace
 
@@ -40,6 +41,7 @@ POOL_FUNCTIONS = {"_worker", "_process_worker", "worker"}
 HELPER_TASKS = {"shutdown_asyncgens", "shutdown_default_executor"}
 """Tasks that asyncio.run makes to tidy up."""
 HELPER_SCRIPTS = ("resource_tracker", "forkserver", "semaphore_tracker")
+IMPORT = BY_NAME["IMPORT"].number
 
 
 @dataclass(frozen=True)
@@ -163,7 +165,9 @@ def _leader(
     """The task of a process's main thread."""
     root = int(threads.pid[t]) == int(trace.meta.get("pid", -1)) and threads.parent[t] < 0
     script = words(trace, said.text[greeted[t]])[1] if t in greeted else ""
-    helper = int(any(mark in script for mark in HELPER_SCRIPTS))
+    if script == "-c":
+        script = _first_import(trace, said, t, greeted[t]) or script
+    helper = SERVICE if any(mark in script for mark in HELPER_SCRIPTS) else 0
     if t in called:
         name, function, file = words(trace, said.text[called[t]])[:3]
         helper = SERVICE if SERVICE_FILES.search(file.replace("\\", "/")) else helper
@@ -184,6 +188,18 @@ def _leader(
         done,
         helper=helper,
     )
+
+
+def _first_import(trace: Trace, said: Said, t: int, greeted: int) -> str:
+    """What a helper of the standard library that is started with -c imports first: that tells it
+    ("" = this is none)."""
+    for row in range(greeted, len(said)):
+        if said.thread[row] != t:
+            break
+        text = trace.texts[said.text[row]] if said.event[row] == IMPORT else ""
+        if text and text not in ("sitecustomize", "usercustomize"):
+            return text if text.endswith(HELPER_SCRIPTS) else ""
+    return ""
 
 
 def _thread_task(

@@ -250,18 +250,29 @@ def _sums(f: _Facts) -> Iterator[str]:
     """The slices sum to the kernel's own clock of the whole tree."""
     end, k = f.trace.end or {}, f.trace.kernel
     clock = _count(end.get("task_clock_ns"))
-    unknown = end.get("still_running") or _lost_in_all(end) or (k.event == _LOST).any()
+    unknown = _lost_in_all(end) or (k.event == _LOST).any()
     if not clock or unknown or not len(k.time):
         return
     seconds = max(int(k.time[-1] - k.time[0]), 1) / 1e9
     fast = np.count_nonzero(k.event == _IN) / seconds > FAST_SWITCHES_S
     near = NEAR_FAST if fast else NEAR
     ending = ENDING_NS * int(np.count_nonzero(k.event == _EXIT))
-    if clock < f.raw_ns * (1 - near) or clock > f.full_ns * (1 + near) + ending:
+    more = clock > f.full_ns * (1 + near) + ending and not _goes_on(f)
+    if clock < f.raw_ns * (1 - near) or more:
         yield (
             f"sums: slices make {f.raw_ns / 1e9:.6f} to {f.full_ns / 1e9:.6f} s, "
             f"the kernel's clock says {clock / 1e9:.6f} s"
         )
+
+
+def _goes_on(f: _Facts) -> bool:
+    """A process that outlived the program was on a core when the recording ended: its last slice
+    has no end."""
+    k, root = f.trace.kernel, _meta(f.trace, "pid")
+    last = f.rows[np.append(f.first[1:], True)]
+    on = k.tid[last[k.event[last] == _IN]]
+    forks = np.flatnonzero((k.event == _FORK) & np.isin(k.tid, on) & (k.pid != root))
+    return bool(len(forks))
 
 
 def _lost_in_all(end: dict[str, Any]) -> int:

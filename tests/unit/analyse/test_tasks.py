@@ -244,3 +244,45 @@ def test_two_who_share_a_core_beside_a_free_one_do_not_make_it_both() -> None:
 
 def test_such_turns_are_counted_all_the_same() -> None:
     assert share_a_core_then_part(crowd=False).summary["switches"]["turns"] >= 8
+
+
+def left_behind(**kinds: bool) -> Builder:
+    """A program that ends while a child of it sleeps on: a daemon, or a helper of the library."""
+    b = scenes.single()
+    b.fork(0.02, pid=30)
+    b.hello(0.03, flags=1, script="-c", pid=30)
+    if kinds.get("helper"):
+        b.agent(0.031, "IMPORT", text="multiprocessing.resource_tracker", pid=30)
+        b.agent(0.032, "IMPORT_END", pid=30)
+    b.on(1, 30, 0.03, 0.035, pid=30)
+    if kinds.get("ends"):
+        b.on(1, 30, 0.1, 0.101, pid=30, exits=True)
+    if kinds.get("lost"):
+        b.lost(1, 0.1, 0.11, 3)
+    return b
+
+
+def still(b: Builder) -> list[str]:
+    notes = analyse(b.trace()).summary["measured"]["notes"]
+    return [note for note in notes if "still running" in note or "not been seen to end" in note]
+
+
+def test_a_process_that_outlives_the_program_is_said() -> None:
+    assert [note.partition(" when")[0] for note in still(left_behind())] == [
+        "1 process was still running"
+    ]
+    assert not still(left_behind(ends=True))
+
+
+def test_what_may_have_ended_unseen_is_not_said_to_run() -> None:
+    assert not still(left_behind(lost=True))
+    b = left_behind()
+    b.end = None
+    assert not still(b)
+
+
+def test_a_helper_of_the_library_is_known_by_what_it_imports_first() -> None:
+    result = analyse(left_behind(helper=True).trace())
+    tracker = named(result)["multiprocessing.resource_tracker"]
+    assert tracker.background
+    assert not still(left_behind(helper=True))
