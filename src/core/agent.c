@@ -44,6 +44,10 @@ static const struct {
     {"concurrent.futures.process", tc_process_pool_install},
     {"multiprocessing.process", tc_process_install},
     {"multiprocessing.pool", tc_pool_install},
+    {"trio._core._instrumentation", tc_trio_install},
+    {"trio._core._thread_cache", tc_trio_workers_install},
+    {"trio", tc_learn_install},
+    {"anyio._backends._asyncio", tc_anyio_workers_install},
 };
 enum { PARTS = sizeof parts / sizeof *parts };
 static char installed[PARTS];
@@ -71,8 +75,8 @@ static int is_loading(PyObject *module) {
 }
 
 /* 3.11 calls _find_and_load from importlib.import_module without passing here; so whatever came in
- * that way is found when the next import ends. */
-static void install_unseen(void) {
+ * that way is found when the next import ends, or a loop begins to run. */
+void tc_install_unseen(void) {
     for (int i = 0; i < PARTS; i++) {
         PyObject *module = installed[i] ? NULL : loaded(parts[i].module);
         if (module && !is_loading(module)) install(i);
@@ -95,7 +99,7 @@ static void after_import(PyObject *name) {
     watch_gil(name);
     for (int i = 0; i < PARTS && PyUnicode_Check(name); i++)
         if (PyUnicode_CompareWithASCIIString(name, parts[i].module) == 0) install(i);
-    if (tc_me.imports == 0) install_unseen();
+    if (tc_me.imports == 0) tc_install_unseen();
     PyErr_Clear();
     tc_error_restore(&error);
 }
@@ -174,7 +178,7 @@ static PyObject *agent_start(PyObject *module, PyObject *args) {
     PyObject *find = tc_dict_attr(importlib, "_find_and_load");
     tc_hook_function(find, my_find_and_load, &o_find_and_load);
     Py_XDECREF(find);
-    install_unseen();
+    tc_install_unseen();
     PyErr_Clear();
     Py_RETURN_TRUE;
 }

@@ -5,7 +5,9 @@
  *   agent.c     the module, the start, the import hook that installs the rest when it is needed
  *   steps.c     asyncio: tasks, steps, ready, loops
  *   suspended.c asyncio: what a suspended task waits for
+ *   trio.c      trio: the same, by its instruments
  *   pools.c     threads, executors, multiprocessing
+ *   workers.c   the worker threads of trio and anyio
  *
  * The rules of the house: never run the program's code from a hook, keep the exception that is set,
  * raise nothing of our own, change pointers of C functions rather than objects that it can see. */
@@ -159,15 +161,29 @@ int tc_hook_init(PyObject *type, vectorcallfunc hook, vectorcallfunc *original);
 
 /* ---- the parts ---- */
 
+void tc_install_unseen(void);             /* looks for modules that came in unseen */
 void tc_steps_install(PyObject *module);   /* after _asyncio was loaded */
 void tc_asyncio_install(PyObject *module); /* after asyncio was loaded */
 void tc_suspended_init(void);             /* once, at the start */
-void tc_suspended_learn(void);            /* by tc_asyncio_install */
+void tc_suspended_learn(void);            /* by tc_asyncio_install, and when one of the others came */
+void tc_learn_install(PyObject *module);  /* after a module whose waits are known was loaded */
+void tc_trio_install(PyObject *module);   /* after trio's instruments were loaded */
+void tc_trio_workers_install(PyObject *module);
+void tc_anyio_workers_install(PyObject *module);
 void tc_threading_install(PyObject *module);
 void tc_thread_pool_install(PyObject *module);
 void tc_process_pool_install(PyObject *module);
 void tc_process_install(PyObject *module);
 void tc_pool_install(PyObject *module);
+
+/* Items of pools, by the address of what stands for them: a new number (0 = no memory); the number,
+ * which is forgotten with it (0 = unknown); whether numbers may be used at all. */
+uint64_t tc_item_number(void *address);
+uint64_t tc_item_take(void *address);
+int tc_items_ready(void);
+void tc_say_item(enum tc_event event, uint64_t item, uint64_t pool, PyObject *function, PyObject *arguments);
+/* Stands before the queue of one worker thread and tells the calls that go through it. */
+PyObject *tc_worker_queue(PyObject *queue);
 
 /* What the task waits for: `waiter` is its _fut_waiter, `coro` its coroutine. A model.Wait. */
 enum tc_wait {
@@ -175,6 +191,7 @@ enum tc_wait {
     TC_WAIT_RESULT, TC_WAIT_SLEEP, TC_WAIT_IO, TC_WAIT_EXECUTOR
 };
 enum tc_wait tc_suspended_class(PyObject *waiter, PyObject *coro);
+enum tc_wait tc_suspended_coroutine(PyObject *coro); /* the same without a future */
 int tc_is_task(PyObject *object); /* of any Task type that is hooked */
 
 #pragma GCC visibility pop

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-enum pool_kind { POOL_THREADS = 1, POOL_PROCESSES = 2, POOL_MULTIPROCESSING = 3 };
+enum pool_kind { POOL_THREADS = 1, POOL_PROCESSES = 2, POOL_MULTIPROCESSING = 3, POOL_WORKER = 4 };
 
 /* ---- threads ---- */
 
@@ -93,7 +93,7 @@ static int grow_numbers(void) {
 }
 
 /* A new number for the item at `address`; 0 where there is no memory. */
-static uint64_t number_new(void *address) {
+uint64_t tc_item_number(void *address) {
     uint64_t number = 0;
     lock_numbers();
     if (2 * (numbers_used + 1) <= numbers_size || grow_numbers() == 0) {
@@ -106,7 +106,7 @@ static uint64_t number_new(void *address) {
 }
 
 /* The number of the item, which is forgotten; 0 = it was made before the agent came. */
-static uint64_t number_take(void *address) {
+uint64_t tc_item_take(void *address) {
     uint64_t number = 0;
     lock_numbers();
     size_t i = numbers_size ? number_slot(numbers, numbers_size, address) : 0;
@@ -129,7 +129,8 @@ static uint64_t number_take(void *address) {
 
 static vectorcallfunc o_item_init, o_item_run;
 
-static __attribute__((noinline)) void say_item(enum tc_event event, uint64_t item, uint64_t pool, PyObject *function, PyObject *arguments) {
+__attribute__((noinline)) void tc_say_item(enum tc_event event, uint64_t item, uint64_t pool, PyObject *function,
+                                          PyObject *arguments) {
     struct tc_text text;
     tc_text_init(&text);
     tc_text_add_call(&text, function, arguments);
@@ -144,13 +145,13 @@ static PyObject *my_item_init(PyObject *f, PyObject *const *args, size_t flags, 
             arguments = PyTuple_GET_ITEM(args[2], 1);
             function = PyTuple_GET_ITEM(args[2], 0);
         }
-        say_item(TC_EV_ITEM_NEW, number_new(args[0]), POOL_THREADS, function, arguments);
+        tc_say_item(TC_EV_ITEM_NEW, tc_item_number(args[0]), POOL_THREADS, function, arguments);
     }
     return o_item_init(f, args, flags, names);
 }
 
 static PyObject *my_item_run(PyObject *f, PyObject *const *args, size_t flags, PyObject *names) {
-    uint64_t number = PyVectorcall_NARGS(flags) >= 1 ? number_take(args[0]) : 0;
+    uint64_t number = PyVectorcall_NARGS(flags) >= 1 ? tc_item_take(args[0]) : 0;
     if (!number) return o_item_run(f, args, flags, names);
     uint32_t generation = tc_generation;
     tc_event_text(TC_EV_ITEM, number, NULL);
@@ -159,11 +160,15 @@ static PyObject *my_item_run(PyObject *f, PyObject *const *args, size_t flags, P
     return result;
 }
 
-void tc_thread_pool_install(PyObject *module) {
+int tc_items_ready(void) {
     static int forks;
-    PyObject *type = tc_dict_attr(module, "_WorkItem");
     if (!forks && pthread_atfork(lock_numbers, unlock_numbers, unlock_numbers) == 0) forks = 1;
-    if (forks && tc_hook_init(type, my_item_init, &o_item_init))
+    return forks;
+}
+
+void tc_thread_pool_install(PyObject *module) {
+    PyObject *type = tc_dict_attr(module, "_WorkItem");
+    if (tc_items_ready() && tc_hook_init(type, my_item_init, &o_item_init))
         tc_hook_method(type, "run", my_item_run, &o_item_run);
     Py_XDECREF(type);
 }
@@ -239,7 +244,7 @@ static void begin_item(struct stand_in *in, PyObject *work) {
         in->item = item_key(in->key, number);
         in->open = 1;
         in->generation = tc_generation;
-        say_item(TC_EV_ITEM, in->item, 0, function, arguments);
+        tc_say_item(TC_EV_ITEM, in->item, 0, function, arguments);
     }
     Py_XDECREF(function);
     Py_XDECREF(arguments);
@@ -252,21 +257,52 @@ static PyObject *forward(struct stand_in *self, const char *name, PyObject *args
     return result;
 }
 
+/* Of a worker that has its queue to itself: (context, function, arguments, ...). */
+static void begin_call(struct stand_in *in, PyObject *work) {
+    uint64_t number = tc_item_take(work);
+    if (!number) return;
+    in->item = number;
+    in->open = 1;
+    in->generation = tc_generation;
+    tc_event_text(TC_EV_ITEM, number, NULL);
+}
+
+static void end_item(struct stand_in *in) {
+    if (!in->open) return;
+    in->open = 0;
+    if (in->generation == tc_generation) tc_event(TC_EV_ITEM_END, in->item);
+}
+
 static PyObject *stand_in_get(PyObject *object, PyObject *args, PyObject *kwargs) {
     struct stand_in *self = (struct stand_in *)object;
     PyObject *work = forward(self, "get", args, kwargs);
-    if (work && work != Py_None) begin_item(self, work);
+    if (work && work != Py_None) {
+        if (self->kind == POOL_WORKER) begin_call(self, work);
+        else begin_item(self, work);
+    }
     return work;
 }
 
 static PyObject *stand_in_put(PyObject *object, PyObject *args, PyObject *kwargs) {
-    struct stand_in *self = (struct stand_in *)object, *in = self->in;
+    struct stand_in *self = (struct stand_in *)object;
     PyObject *result = forward(self, "put", args, kwargs);
-    if (in->open) {
-        in->open = 0;
-        if (in->generation == tc_generation) tc_event(TC_EV_ITEM_END, in->item);
-    }
+    end_item(self->in);
     return result;
+}
+
+static PyObject *stand_in_put_nowait(PyObject *object, PyObject *args, PyObject *kwargs) {
+    struct stand_in *self = (struct stand_in *)object;
+    PyObject *work = PyTuple_GET_SIZE(args) ? PyTuple_GET_ITEM(args, 0) : NULL;
+    if (self->kind == POOL_WORKER && work && PyTuple_CheckExact(work) && PyTuple_GET_SIZE(work) >= 3)
+        tc_say_item(TC_EV_ITEM_NEW, tc_item_number(work), POOL_THREADS, PyTuple_GET_ITEM(work, 1),
+                    PyTuple_GET_ITEM(work, 2));
+    return forward(self, "put_nowait", args, kwargs);
+}
+
+static PyObject *stand_in_task_done(PyObject *object, PyObject *args, PyObject *kwargs) {
+    struct stand_in *self = (struct stand_in *)object;
+    if (self->kind == POOL_WORKER) end_item(self);
+    return forward(self, "task_done", args, kwargs);
 }
 
 static PyObject *stand_in_getattr(PyObject *object, PyObject *name) {
@@ -290,6 +326,8 @@ static void stand_in_dealloc(PyObject *object) {
 static PyMethodDef stand_in_methods[] = {
     {"get", (PyCFunction)(void (*)(void))stand_in_get, METH_VARARGS | METH_KEYWORDS, NULL},
     {"put", (PyCFunction)(void (*)(void))stand_in_put, METH_VARARGS | METH_KEYWORDS, NULL},
+    {"put_nowait", (PyCFunction)(void (*)(void))stand_in_put_nowait, METH_VARARGS | METH_KEYWORDS, NULL},
+    {"task_done", (PyCFunction)(void (*)(void))stand_in_task_done, METH_VARARGS | METH_KEYWORDS, NULL},
     {NULL, NULL, 0, NULL},
 };
 
@@ -316,6 +354,8 @@ static PyObject *stand_in_new(PyObject *queue, struct stand_in *in, enum pool_ki
     self->generation = tc_generation;
     return (PyObject *)self;
 }
+
+PyObject *tc_worker_queue(PyObject *queue) { return stand_in_new(queue, NULL, POOL_WORKER); }
 
 enum { WORKER_ARGUMENTS = 16 };
 
@@ -354,7 +394,7 @@ static PyObject *my_work_init(PyObject *f, PyObject *const *args, size_t flags, 
         PyObject *queue = pool ? tc_own_attr(pool, "_call_queue") : NULL;
         long work = pool ? tc_own_long(pool, "_queue_count", -1) : -1;
         if (queue && work >= 0)
-            say_item(TC_EV_ITEM_NEW, item_key(queue_key(queue), (uint64_t)work), POOL_PROCESSES, args[2], args[3]);
+            tc_say_item(TC_EV_ITEM_NEW, item_key(queue_key(queue), (uint64_t)work), POOL_PROCESSES, args[2], args[3]);
         Py_XDECREF(queue);
         Py_XDECREF(pool);
     }
@@ -399,7 +439,7 @@ static void say_pieces(PyObject *pool, PyObject *job, long pieces) {
     uint64_t key = queue ? queue_key(queue) : 0;
     if (function && number >= 0)
         for (long i = 0; i < pieces; i++)
-            say_item(TC_EV_ITEM_NEW, item_key(key, chunk_number(number, i)), POOL_MULTIPROCESSING, function, NULL);
+            tc_say_item(TC_EV_ITEM_NEW, item_key(key, chunk_number(number, i)), POOL_MULTIPROCESSING, function, NULL);
     Py_XDECREF(function);
     Py_XDECREF(queue);
 }

@@ -332,6 +332,9 @@ static PyObject *my_set_loop(PyObject *module, PyObject *loop) {
     if (now) {
         tc_event(TC_EV_LOOP, (uint64_t)(uintptr_t)now);
         hook_loop_class(Py_TYPE(loop));
+#if PY_VERSION_HEX < 0x030c0000
+        tc_install_unseen();
+#endif
     }
     return result;
 }

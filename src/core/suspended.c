@@ -1,9 +1,11 @@
-/* What a suspended asyncio task waits for.
+/* What a suspended task of asyncio or trio waits for.
  *
  * Its future's type says it where it is a task or a gather. Otherwise the innermost suspended
  * coroutine knows: it is found by walking cr_await, gi_yieldfrom and ag_await through coroutines,
  * generators and async generators of exactly those types (never a line of the program runs), and its
- * code object is looked up in a small table that is learned from asyncio's own modules. A future that
+ * code object is looked up in a small table that is learned from the libraries' own modules (a
+ * function belongs to the module whose globals it has: trio renames the modules of its functions).
+ * trio's traps, through which all its waits go, say nothing themselves and are passed over. A future that
  * nobody in asyncio waits on may still carry the callback by which run_in_executor, wrap_future or
  * shield tied it to another one. Else: unknown, never a guess. */
 #include "agent.h"
@@ -13,7 +15,7 @@
 #include <structmember.h>
 #endif
 
-enum { WAIT_SKIP = 14, WAIT_STICKY_GROUP = 15 }; /* besides enum tc_wait, in the table only */
+enum { WAIT_STICKY_LOCK = 13, WAIT_SKIP = 14, WAIT_STICKY_GROUP = 15 }; /* besides enum tc_wait, in the table only */
 
 /* ---- the table ---- */
 
@@ -51,6 +53,30 @@ static const struct rule rules[] = {
     {"asyncio.selector_events", "*", TC_WAIT_IO},
     {"asyncio.unix_events", "*", TC_WAIT_IO},
     {"asyncio.sslproto", "*", TC_WAIT_IO},
+    {"anyio._backends._asyncio", "TaskGroup.__aexit__", TC_WAIT_GROUP},
+    {"anyio._backends._asyncio", "TaskGroup.start", TC_WAIT_GROUP},
+    {"anyio._backends._asyncio", "Lock.acquire", TC_WAIT_LOCK},
+    {"anyio._backends._asyncio", "Semaphore.acquire", TC_WAIT_LOCK},
+    {"anyio._backends._asyncio", "CapacityLimiter.acquire_on_behalf_of", WAIT_STICKY_LOCK},
+    {"anyio._backends._asyncio", "AsyncIOBackend.run_sync_in_worker_thread", TC_WAIT_EXECUTOR},
+    {"anyio._backends._asyncio", "Process.wait", WAIT_STICKY_GROUP},
+    {"anyio._backends._asyncio", "*", TC_WAIT_IO},
+    {"trio._core._traps", "*", WAIT_SKIP},
+    {"trio._core._parking_lot", "*", WAIT_SKIP},
+    {"trio._core._run", "NurseryManager.__aexit__", TC_WAIT_GROUP},
+    {"trio._core._run", "Nursery._nested_child_finished", TC_WAIT_GROUP},
+    {"trio._core._unbounded_queue", "*", TC_WAIT_RESULT},
+    {"trio._core._io_epoll", "*", TC_WAIT_IO},
+    {"trio._sync", "CapacityLimiter.acquire_on_behalf_of", TC_WAIT_LOCK},
+    {"trio._sync", "Semaphore.acquire", TC_WAIT_LOCK},
+    {"trio._sync", "_LockImpl.acquire", TC_WAIT_LOCK},
+    {"trio._sync", "*", TC_WAIT_RESULT},
+    {"trio._channel", "*", TC_WAIT_RESULT},
+    {"trio._timeouts", "*", TC_WAIT_SLEEP},
+    {"trio._threads", "to_thread_run_sync", TC_WAIT_EXECUTOR},
+    {"trio._subprocess", "Process.wait", WAIT_STICKY_GROUP},
+    {"trio._socket", "*", TC_WAIT_IO},
+    {"trio._signals", "*", TC_WAIT_IO},
 };
 
 #define TABLE_SIZE 2048u
@@ -101,17 +127,32 @@ static void learn_code(PyObject *code, const char *module, int depth) {
     }
 }
 
-static void learn_functions(PyObject *dict, const char *module, int depth) {
+/* The function behind a class method and behind the wrappers of functools.wraps, borrowed. */
+static PyObject *function_behind(PyObject *value) {
+    if (Py_IS_TYPE(value, &PyClassMethod_Type) || Py_IS_TYPE(value, &PyStaticMethod_Type)) {
+        PyObject *inner = tc_plain_attr(value, "__func__");
+        Py_XDECREF(inner); /* it lives as long as the method does */
+        value = inner;
+    }
+    for (int depth = 0; value && PyFunction_Check(value) && depth < 4; depth++) {
+        PyObject *more = ((PyFunctionObject *)value)->func_dict;
+        PyObject *inner = more ? PyDict_GetItemString(more, "__wrapped__") : NULL;
+        if (!inner || !PyFunction_Check(inner)) return value;
+        value = inner;
+    }
+    return value && PyFunction_Check(value) ? value : NULL;
+}
+
+static void learn_functions(PyObject *dict, PyObject *globals, const char *module, int depth) {
     PyObject *key, *value;
     Py_ssize_t at = 0;
     while (dict && PyDict_Next(dict, &at, &key, &value)) {
-        if (PyFunction_Check(value)) {
-            PyFunctionObject *function = (PyFunctionObject *)value;
-            if (function->func_module && PyUnicode_Check(function->func_module) &&
-                PyUnicode_CompareWithASCIIString(function->func_module, module) == 0)
-                learn_code(function->func_code, module, 0);
+        PyObject *function = function_behind(value);
+        if (function) {
+            if (((PyFunctionObject *)function)->func_globals == globals)
+                learn_code(((PyFunctionObject *)function)->func_code, module, 0);
         } else if (depth == 0 && PyType_Check(value)) {
-            learn_functions(((PyTypeObject *)value)->tp_dict, module, 1);
+            learn_functions(((PyTypeObject *)value)->tp_dict, globals, module, 1);
         }
     }
 }
@@ -156,7 +197,9 @@ void tc_suspended_learn(void) {
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
         if (i && strcmp(rules[i].module, rules[i - 1].module) == 0) continue;
         PyObject *module = PyDict_GetItemString(modules, rules[i].module);
-        if (module && PyModule_Check(module)) learn_functions(PyModule_GetDict(module), rules[i].module, 0);
+        if (!module || !PyModule_Check(module)) continue;
+        PyObject *globals = PyModule_GetDict(module);
+        learn_functions(globals, globals, rules[i].module, 0);
     }
     PyObject *c_module = PyDict_GetItemString(modules, "_asyncio");
     PyObject *future = c_module ? tc_dict_attr(c_module, "Future") : NULL;
@@ -169,6 +212,11 @@ void tc_suspended_learn(void) {
     Py_XDECREF(callbacks);
     Py_XDECREF(future);
     PyErr_Clear();
+}
+
+void tc_learn_install(PyObject *module) {
+    (void)module;
+    tc_suspended_learn();
 }
 
 /* ---- the walk ---- */
@@ -221,7 +269,8 @@ static int innermost(PyObject *coro) {
             int means = code ? table_get(code) : TC_WAIT_UNKNOWN;
             Py_XDECREF(code);
             if (means != WAIT_SKIP) wait = means;
-            next = means == WAIT_STICKY_GROUP ? NULL : read_part(at, &parts[NEXT]);
+            int last = means == WAIT_STICKY_GROUP || means == WAIT_STICKY_LOCK;
+            next = last ? NULL : read_part(at, &parts[NEXT]);
         } else {
             next = behind_link(at);
         }
@@ -229,7 +278,14 @@ static int innermost(PyObject *coro) {
         at = next;
     }
     Py_XDECREF(at);
+    if (wait == WAIT_STICKY_LOCK) return TC_WAIT_LOCK;
     return wait == WAIT_STICKY_GROUP ? TC_WAIT_GROUP : wait;
+}
+
+enum tc_wait tc_suspended_coroutine(PyObject *coro) {
+    int wait = innermost(coro);
+    if (PyErr_Occurred()) PyErr_Clear();
+    return (enum tc_wait)wait;
 }
 
 /* What the future's first callback says: the tie to a concurrent or a shielded future. */

@@ -83,11 +83,34 @@ static int function_is(PyObject *callable, const char *name) {
            PyUnicode_CompareWithASCIIString(((PyFunctionObject *)callable)->func_qualname, name) == 0;
 }
 
+/* The variable `name` that the function closed over, borrowed from it, or NULL. */
+static PyObject *closed_over(PyObject *function, const char *name) {
+    PyObject *cells = PyFunction_GET_CLOSURE(function), *found = NULL;
+    PyObject *names = PyCode_GetFreevars((PyCodeObject *)PyFunction_GET_CODE(function));
+    for (Py_ssize_t i = 0; names && cells && i < PyTuple_GET_SIZE(names) && i < PyTuple_GET_SIZE(cells); i++)
+        if (PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, i), name) == 0)
+            found = PyCell_GET(PyTuple_GET_ITEM(cells, i));
+    Py_XDECREF(names);
+    PyErr_Clear();
+    return found;
+}
+
+/* The function that a library's own small function stands for, borrowed, or NULL. */
+static PyObject *stands_for(PyObject *callable) {
+    if (function_is(callable, "to_thread_run_sync.<locals>.worker_fn")) return closed_over(callable, "sync_fn");
+    if (function_is(callable, "TrioBackend.run_sync_in_worker_thread.<locals>.wrapper"))
+        return closed_over(callable, "func");
+    return NULL;
+}
+
 /* The function behind methods and functools.partial, borrowed from `callable`; pools hand their
  * chunks to small helpers of their own, behind which the user's function is the first argument. */
 static PyObject *behind(PyObject *callable, PyObject *arguments) {
     for (int depth = 0; callable && depth < 8; depth++) {
-        if (PyMethod_Check(callable)) {
+        PyObject *inner = stands_for(callable);
+        if (inner) {
+            callable = inner;
+        } else if (PyMethod_Check(callable)) {
             callable = PyMethod_GET_FUNCTION(callable);
         } else if (strcmp(Py_TYPE(callable)->tp_name, "functools.partial") == 0) {
             PyObject *function = tc_plain_attr(callable, "func");

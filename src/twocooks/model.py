@@ -13,6 +13,7 @@ class TaskKind(StrEnum):
     """What a reader would point at and call one piece of work."""
 
     ASYNCIO = "asyncio"
+    TRIO = "trio"
     THREAD = "thread"
     PROCESS = "process"
     ITEM = "item"
@@ -21,6 +22,10 @@ class TaskKind(StrEnum):
     """A ``with twocooks.task("rice"):`` block."""
     SHARED = "shared"
     """Native threads that work for several tasks of their process at once."""
+
+
+STEPPED = frozenset({TaskKind.ASYNCIO, TaskKind.TRIO})
+"""Kinds of tasks that an event loop works on step by step."""
 
 
 class State(IntEnum):
@@ -62,7 +67,7 @@ class Reason(StrEnum):
 
 
 class Wait(IntEnum):
-    """What an asyncio task said it waits for when a step ended (recorded by the agent)."""
+    """What an asyncio or trio task said it waits for when a step ended (recorded by the agent)."""
 
     UNKNOWN = 0
     """A bare future whose origin the agent does not know."""
@@ -71,7 +76,7 @@ class Wait(IntEnum):
     GATHER = 2
     """``gather``: delegated."""
     GROUP = 3
-    """``TaskGroup``, ``asyncio.wait``, ``wait_for`` around a task: delegated."""
+    """``TaskGroup``, a nursery, ``asyncio.wait``, ``wait_for`` around a task: delegated."""
     LOCK = 4
     """``Lock`` or ``Semaphore``: a tool."""
     RESULT = 5

@@ -9,6 +9,8 @@ import shutil
 import subprocess
 import sys
 
+LIBRARIES = ("anyio", "numpy", "trio", "uvloop")
+
 
 def has_gil() -> bool:
     """Whether threads of this Python need the GIL."""
@@ -47,7 +49,7 @@ def blas_threads() -> bool:
 
 def missing(need: str) -> str | None:
     """Why this need is not met here (None = it is)."""
-    if need in ("uvloop", "numpy") and importlib.util.find_spec(need) is None:
+    if need in LIBRARIES and importlib.util.find_spec(need) is None:
         return f"{need} is not installed"
     if need == "blas" and not blas_threads():
         return "numpy has no BLAS with threads here"

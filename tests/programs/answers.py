@@ -28,8 +28,8 @@ class Answer:
     kinds: dict[str, tuple[int, int]] = field(default_factory=dict)
     """``tasks.by_kind``: lowest and highest right count."""
     needs: frozenset[str] = frozenset()
-    """cores (two free ones), gil, uvloop, numpy, blas, eager, sort, agent, free-threaded, taskset,
-    load."""
+    """cores (two free ones), gil, uvloop, trio, anyio, numpy, blas, eager, sort, agent,
+    free-threaded, taskset, load."""
     without_gil: tuple[Pair, ...] = ()
     """Right verdicts where threads need no GIL; empty = the same."""
     name: str = ""
@@ -162,6 +162,14 @@ ANSWERS: tuple[Answer, ...] = (
         {"item": (4, 8)},
         needing("agent", "gil"),
     ),
+    Answer(
+        "anyio_parents",
+        one("one-after-another", "await-by-await"),
+        "cooked by asyncio, cooked by trio",
+        {"concurrency.max": (1, 1), **NO_OVERLAP},
+        {"asyncio": (1, 4), "trio": (1, 4)},
+        needing("agent", "anyio", "trio"),
+    ),
     # Turns.
     Answer(
         "async_chop",
@@ -186,6 +194,14 @@ ANSWERS: tuple[Answer, ...] = (
         {**NO_OVERLAP, "concurrency.max": (4, 4)},
         {"asyncio": (4, 7)},
         needing("agent", "uvloop"),
+    ),
+    Answer(
+        "trio_chop",
+        one("turns", "one-loop"),
+        "chopped 6",
+        {**NO_OVERLAP, "concurrency.max": (4, 4), "switches.turns": (60, ANY)},
+        {"trio": (4, 5)},
+        needing("agent", "trio"),
     ),
     Answer(
         "eager_turns",
@@ -271,6 +287,14 @@ ANSWERS: tuple[Answer, ...] = (
         AGENT,
     ),
     Answer(
+        "trio_sleepers",
+        one("waiting-together"),
+        "slept 1225",
+        {"concurrency.max": (50, 51)},
+        {"trio": (50, 51)},
+        needing("agent", "trio"),
+    ),
+    Answer(
         "thread_sleepers",
         one("waiting-together"),
         "slept 20",
@@ -350,6 +374,14 @@ ANSWERS: tuple[Answer, ...] = (
         {"parallelism.max": (2, 2)},
         {"item": (2, 2)},
         needing("cores", "agent"),
+    ),
+    Answer(
+        "anyio_threads",
+        PARALLEL,
+        "done 2 by asyncio, done 2 by trio",
+        {"parallelism.max": (2, 2)},
+        {"item": (4, 4)},
+        needing("cores", "agent", "anyio", "trio"),
     ),
     Answer(
         "blocks_together",

@@ -29,7 +29,7 @@ from twocooks.analyse.columns import (
 )
 from twocooks.analyse.threads import REASONS
 from twocooks.analyse.timeline import MS, Timeline
-from twocooks.model import Reason, State, TaskKind
+from twocooks.model import STEPPED, Reason, State, TaskKind
 from twocooks.read.shape import distinct
 
 HAND_OVER_NS = 50_000
@@ -383,7 +383,7 @@ def _threads(
     weight = fought if fought.sum() > 0 else told.length[rows]
     by_process = np.bincount(threads.process[told.thread[rows]], weights=weight)
     m.one_process = bool(by_process.max() >= 0.98 * weight.sum())
-    m.loops = TaskKind.ASYNCIO in kinds
+    m.loops = not STEPPED.isdisjoint(kinds)
     items = np.array([k is TaskKind.ITEM for k in line.book.kind], bool) & chosen
     if items.any():
         its = work & items[t.owner]
@@ -410,7 +410,7 @@ def _one_core(m: Measures, line: Timeline, work: Bool, chosen: Bool) -> None:
 def _longest(m: Measures, line: Timeline, chosen: Bool) -> None:
     """The longest step of an asyncio task while another was in line for its turn."""
     t, steps = line.table, line.owners.tiling
-    aio = np.array([k is TaskKind.ASYNCIO for k in line.book.kind], bool) & chosen
+    aio = np.array([k in STEPPED for k in line.book.kind], bool) & chosen
     turn = (t.state == State.IN_LINE) & (t.reason == REASONS[Reason.TURN]) & aio[t.owner]
     at = np.flatnonzero((steps.thread >= 0) & (steps.thread < len(aio)))
     at = at[aio[steps.thread[at]]]
@@ -429,7 +429,7 @@ def turns(line: Timeline, chosen: Bool, levels: Levels, usable: float) -> tuple[
     program: there the kernel let two share one place although another was there, for the few
     milliseconds until it moved one. That is no reason to say that tasks had to take turns."""
     t, book = line.table, line.book
-    aio = np.array([k is TaskKind.ASYNCIO for k in book.kind], bool) & chosen
+    aio = np.array([k in STEPPED for k in book.kind], bool) & chosen
     on = np.flatnonzero((t.state == State.WORKING) & chosen[t.owner])
     steps = on[aio[t.owner[on]]]
     steps = steps[np.lexsort((t.start[steps], t.thread[steps]))]

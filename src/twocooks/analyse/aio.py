@@ -1,4 +1,5 @@
-"""What asyncio tasks do between their steps, and the blocks and children that make tasks parents.
+"""What tasks of event loops do between their steps, and the blocks and children that make tasks
+parents.
 
 Between two steps a task waits for what it said when its step ended, until somebody puts it in its
 loop's line; from then to its next step it is in line for a turn. A wait whose object the agent did
@@ -29,7 +30,7 @@ from twocooks.analyse.columns import (
 from twocooks.analyse.owners import Owners
 from twocooks.analyse.threads import REASONS, Threads
 from twocooks.format.spec import BY_NAME
-from twocooks.model import Reason, State, TaskKind, Wait
+from twocooks.model import STEPPED, Reason, State, TaskKind, Wait
 
 BY_WAIT: dict[Wait, tuple[State, int]] = {
     Wait.UNKNOWN: (State.WAITING, REASONS[Reason.IO]),
@@ -99,7 +100,7 @@ def _state_after(owners: Owners, rows: Int64, ended: Bool, same: Bool) -> tuple[
     reason = np.where(ended, reasons[wait], REASONS[Reason.TURN])
     after = np.append(rows[1:], rows[-1:])
     waker = np.where(same, owners.inside[after], -1)
-    kinds = np.array([k is TaskKind.ASYNCIO for k in owners.book.kind])
+    kinds = np.array([k in STEPPED for k in owners.book.kind])
     by_task = (
         (waker >= 0)
         & kinds[np.maximum(waker, 0)]
@@ -188,11 +189,11 @@ def _innermost(spans: dict[int, list[tuple[int, int, int]]]) -> Blocks:
 
 def delegate(book: Book, table: Pieces, life: tuple[Int64, Int64]) -> Pieces:
     """A parent's waits do not count while a child of its is on the go (``life``: begun, done of
-    all). For asyncio tasks their own words have settled it already where the children are asyncio
-    tasks or items; of threads and processes they do not tell. (A library's helper is no part of a
-    coroutine.)"""
+    all). For tasks of event loops their own words have settled it already where the children are
+    such tasks or items; of threads and processes they do not tell. (A library's helper is no part
+    of a coroutine.)"""
     parent = np.array(book.parent, np.int64)
-    slow = np.array([k is not TaskKind.ASYNCIO for k in book.kind], bool)
+    slow = np.array([k not in STEPPED for k in book.kind], bool)
     untold = np.array([k in (TaskKind.THREAD, TaskKind.PROCESS) for k in book.kind], bool)
     untold[list(book.callbacks)] = True
     untold &= np.array(book.helper, np.int64) == 0

@@ -14,7 +14,7 @@ from twocooks.analyse.book import CALLBACKS, NOBODY, Book
 from twocooks.analyse.columns import Pieces
 from twocooks.analyse.owners import Owners
 from twocooks.analyse.threads import REASONS, Threads
-from twocooks.model import Reason, State, TaskKind
+from twocooks.model import STEPPED, Reason, State, TaskKind
 from twocooks.read.shape import distinct
 
 WALK_NS = 100_000
@@ -54,10 +54,11 @@ def _register(owners: Owners, threads: Threads, thread: int, first: int) -> int:
     runs = [
         i
         for i, kind in enumerate(book.kind)
-        if kind is TaskKind.ASYNCIO and book.thread[i] == thread and book.parent[i] == base
+        if kind in STEPPED and book.thread[i] == thread and book.parent[i] == base
     ]
     pid = int(threads.pid[thread])
     parent = min(runs, default=base)
-    task = book.add(TaskKind.ASYNCIO, "callbacks", "callbacks", pid, thread, first, parent=parent)
+    kind = book.kind[parent] if runs else TaskKind.ASYNCIO
+    task = book.add(kind, "callbacks", "callbacks", pid, thread, first, parent=parent)
     book.callbacks.add(task)
     return task

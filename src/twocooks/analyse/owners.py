@@ -38,8 +38,10 @@ HELPER_FILES = re.compile(
 )
 SERVICE_FILES = re.compile(r"(^|/)(multiprocessing|concurrent/futures|asyncio)/[a-z_]+\.py$")
 POOL_FUNCTIONS = {"_worker", "_process_worker", "worker"}
-HELPER_TASKS = {"shutdown_asyncgens", "shutdown_default_executor"}
+HELPER_TASKS = re.compile(r"(^|\.)shutdown_(asyncgens|default_executor)$")
 """Tasks that asyncio.run makes to tidy up."""
+HELPER_TRIO = re.compile(r"(^|/)trio/_core/_(run|entry_queue)\.py$")
+"""Tasks of trio's own: the parent of all others, and the one that takes calls from threads."""
 HELPER_SCRIPTS = ("resource_tracker", "forkserver", "semaphore_tracker")
 IMPORT = BY_NAME["IMPORT"].number
 
@@ -225,7 +227,7 @@ def _thread_task(
 
 
 def _asyncio_tasks(trace: Trace, threads: Threads, said: Said, book: Book, closes: Int64) -> Int64:
-    """Register the asyncio tasks; returns for each event the id of the task that it is about."""
+    """Register the tasks of event loops; returns for each event the task that it is about."""
     about = said.mask("STEP", "READY", "TASK_NEW", "TASK_NAME", "TASK_LATE")
     aio = np.full(len(said), -1, np.int64)
     rows = np.flatnonzero(about)
@@ -253,16 +255,20 @@ def _asyncio_tasks(trace: Trace, threads: Threads, said: Said, book: Book, close
     names = {int(aio[row]): int(said.text[row]) for row in said.rows("TASK_NAME")}
     for i in range(count):
         text = names.get(first_id + i, -1)
-        name, function = words(trace, text)[:2] if text >= 0 else (f"task {i + 1}", "task")
+        parts = words(trace, text, 5)
+        name, function = parts[:2] if text >= 0 else (f"task {i + 1}", "task")
+        trio = parts[4] == "trio"
         book.add(
-            TaskKind.ASYNCIO,
+            TaskKind.TRIO if trio else TaskKind.ASYNCIO,
             name,
             function,
             int(threads.pid[thread[i]]),
             int(thread[i]),
             int(made[i]),
             int(done[i]),
-            helper=function.rpartition(".")[2] in HELPER_TASKS,
+            helper=SERVICE * bool(HELPER_TRIO.search(parts[2]))
+            if trio
+            else bool(HELPER_TASKS.search(function)),
         )
     return aio
 

@@ -102,14 +102,14 @@ EVENTS: tuple[Event, ...] = (
     Event(11, "LOST", K, 6, (("count", "u"), ("since_ns", "u")),
           "The ring was full: count records of this CPU are missing in the since_ns before now."),
     # The agent's records, one stream a thread.
-    Event(16, "STEP", A, 0, (("task", "task"),), "A step of an asyncio task began on this thread."),
+    Event(16, "STEP", A, 0, (("task", "task"),), "A step of a task (of asyncio or trio) began on this thread."),
     Event(17, "STEP_END", A, 1, (("wait", "u"),), "The running step ended; the task waits (model.Wait)."),
     Event(18, "STEP_YIELD", A, 2, (), "The running step ended and its task is ready already (bare yield)."),
     Event(19, "STEP_DONE", A, 3, (), "The running step ended and its task is done."),
     Event(20, "READY", A, 4, (("task", "task"),),
           "The task was put in its loop's line. Inside another task's step: that one woke it."),
-    Event(21, "TASK_NEW", A, 5, (("task", "task"),), "An asyncio task was made (by the running step's task)."),
-    Event(22, "TASK_NAME", A, 6, (("task", "task"), TEXT), "Parts: name, function, file, line. When it is made, and when renamed."),
+    Event(21, "TASK_NEW", A, 5, (("task", "task"),), "A task was made (by the running step's task)."),
+    Event(22, "TASK_NAME", A, 6, (("task", "task"), TEXT), "Parts: name, function, file, line, kind (asyncio where there is none). When it is made, and when renamed."),
     Event(23, "HELLO", A, None, (("python", "u"), ("flags", "u"), ("runtime", "u"), TEXT),
           "The agent is in: sys.hexversion; flags 1 = GIL on, 2 = after fork, 4 = free-threaded build; address of _PyRuntime; "
           "parts: implementation, script or module, executable."),
