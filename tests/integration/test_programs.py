@@ -32,8 +32,12 @@ from tests.kit.watched import (
 )
 from tests.programs.answers import ANSWERS, Answer, for_python
 
-TRIES = 4
+TRIES = 6
 """Runs started at most for each run that must count."""
+UNDISTURBED = 1.8
+"""Free cores (of two) with which a wrong answer counts where the program works on one core only.
+Stricter than the tool's own bound: a busy host that takes a tenth of the machine away can hold the
+giver of a relay on its core while the taker is at work."""
 BUSY = 1.4
 """With fewer free cores over the whole run, seen from here, the tool must have seen it too."""
 HERE = [found for answer in ANSWERS if (found := for_python(answer, needs.has_gil())) is not None]
@@ -170,12 +174,13 @@ def test_known_answer(answer: Answer, place: Place, request: pytest.FixtureReque
     wanted = request.config.getoption("--runs")
     right = 0
     for _ in range(TRIES * wanted):
-        before = cores.probe() if gate else cores.NEEDED
+        before = cores.probe() if gate else 2.0
         run = run_once(answer, place)
         check_always(answer, run)
         wrong = judge(answer, run)
         free = min(before, run.free)
-        if free < cores.NEEDED and (gate or (wrong and "load" not in answer.needs)):
+        disturbed = wrong and "load" not in answer.needs and free < UNDISTURBED
+        if free < cores.NEEDED if gate else disturbed:
             conftest.discarded.append(f"{answer.label}: {free:.2f} free")
             never_wrong(answer, run)
             continue

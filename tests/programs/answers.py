@@ -302,7 +302,7 @@ ANSWERS: tuple[Answer, ...] = (
         {"thread": (20, 21)},
     ),
     Answer(
-        "relay_pipes", one("relay", "hand-over"), "plates 80", {"parallelism.mean": (0.95, 1.06)}
+        "relay_pipes", one("relay", "hand-over"), "plates 16", {"parallelism.mean": (0.95, 1.06)}
     ),
     Answer(
         "relay_queues",
@@ -314,7 +314,7 @@ ANSWERS: tuple[Answer, ...] = (
     Answer(
         "async_relay",
         one("relay", "hand-over"),
-        "plates 120",
+        "plates 40",
         NO_OVERLAP,
         {"asyncio": (2, 5)},
         AGENT,

@@ -1,17 +1,21 @@
-"""Two processes hand one plate to and fro over pipes: each waits for the other's result."""
+"""Two processes hand one plate to and fro over pipes: each waits for the other's result.
+
+The pieces are long: a virtual machine whose host is busy may hold the giver inside its write for
+half a millisecond while the taker is at work already.
+"""
 
 import multiprocessing
 from multiprocessing.connection import Connection
 
 from work import burn
 
-ROUNDS = 80
+ROUNDS = 16
 
 
 def dry(pipe: Connection) -> None:
     for _ in range(ROUNDS):
         plate = pipe.recv()
-        burn(0.004)
+        burn(0.025)
         pipe.send(plate + 1)
 
 
@@ -21,7 +25,7 @@ if __name__ == "__main__":
     process.start()
     plate = 0
     for _ in range(ROUNDS):
-        burn(0.004)
+        burn(0.025)
         mine.send(plate)
         plate = mine.recv()
     process.join()

@@ -4,13 +4,13 @@ import multiprocessing
 
 from work import burn
 
-ROUNDS = 80
+ROUNDS = 16
 
 
 def worker(mine, other) -> None:  # type: ignore[no-untyped-def]
     for _ in range(ROUNDS):
         mine.acquire()
-        burn(0.004)
+        burn(0.025)
         other.release()
 
 

@@ -76,6 +76,9 @@ class Measures:
     turns: int = 0
     crowded_turns: int = 0
     """Turns while all usable cores worked for the program."""
+    crowded_line: float = 0.0
+    """Of ``in_line`` all but the seconds in line for a core while a usable core did not work for
+    the program: those were other programs' or the kernel's doing."""
     one_thread: bool = False
     loops: bool = False
     """The one thread runs an event loop."""
@@ -236,13 +239,15 @@ def account(line: Timeline, usable: float) -> Account:
     on_go &= go_end > go_start
     maybe = mine & ((waiting & np.isin(t.reason, MAYBE)) | (t.state == State.UNKNOWN))
     wants = mine & (working | in_line | tool)
-    hands = mine & (working | (in_line & (t.reason == REASONS[Reason.CORE])))
+    for_core = mine & in_line & (t.reason == REASONS[Reason.CORE])
+    hands = (mine & working) | for_core
     levels = sweep(
         C=(go_start[on_go], go_end[on_go]),
         P=(t.start[mine & working], t.end[mine & working]),
         D=(t.start[wants], t.end[wants]),
         M=(t.start[maybe], t.end[maybe]),
         H=(t.start[hands], t.end[hands]),
+        L=(t.start[for_core], t.end[for_core]),
     )
     cores = _cores(line, chosen)
     m.work = float(line.work[chosen].sum()) / 1e9
@@ -255,6 +260,8 @@ def account(line: Timeline, usable: float) -> Account:
     _fractions(m, levels, cores, length[chosen], line.work[chosen].astype(float))
     _before_begun(m, line, mine, in_line, tool, chosen)
     _threads(m, line, mine & working, chosen, contested(levels))
+    while_free = levels.integral("L", levels.counts["P"] < int(usable)) / 1e9
+    m.crowded_line = max(0.0, m.in_line - while_free)
     m.turns, m.crowded_turns = turns(line, chosen, levels, usable)
     _queue(m, line)
     states = {

@@ -76,7 +76,7 @@ def _no_contest(m: Measures) -> Ruling:
 def _contest(m: Measures, score: float) -> Ruling:
     """Rules 5 to 7: of the time in which two wanted hands, how often two got them."""
     if score >= 0.5:
-        if m.crowded_turns >= 3 or m.in_line >= 0.10 * (m.work + m.in_line):
+        if m.crowded_turns >= 3 or m.crowded_line >= 0.10 * (m.work + m.in_line):
             return Ruling(Verdict.BOTH, None, 5)
         return Ruling(Verdict.PARALLEL, None, 5)
     if score >= 0.1:

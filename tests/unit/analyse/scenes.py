@@ -72,6 +72,16 @@ def two_processes(length: float = 0.3) -> Builder:
     return b
 
 
+def beside_a_stranger() -> Builder:
+    """Two processes on two cores; another program pushes the second off its core now and then."""
+    b = processes(2)
+    b.on(0, 20, 0.01, 0.41, pid=20, exits=True)
+    for i in range(8):
+        t = 0.01 + i * 0.05
+        b.on(1, 21, t, t + 0.035, preempted=i < 7, pid=21, exits=i == 7)
+    return b
+
+
 def four_on_two() -> Builder:
     """Four processes on two cores, 5 ms slices, all pushed off."""
     b = processes(4)
@@ -125,8 +135,9 @@ def lock_fine() -> Builder:
         me, t = 20 + i % 2, 0.01 + i * 0.01
         b.on(i % 2, me, t, t + 0.01, pid=me, exits=i >= 38)
         if i < 38:
-            b.look(t + 0.013, t + 0.0131, me, FUTEX, arg=5,
-                   kind=SEM, where=("app.py:4:work",), pid=me)
+            b.look(
+                t + 0.013, t + 0.0131, me, FUTEX, arg=5, kind=SEM, where=("app.py:4:work",), pid=me
+            )
     return b
 
 
@@ -140,12 +151,28 @@ def lock_some() -> Builder:
             if n == i % 2:
                 b.on(n, pid, t, t + 0.025, pid=pid, exits=last)
                 if not last:
-                    b.look(t + 0.028, t + 0.0281, pid, FUTEX, arg=5,
-                           kind=SEM, where=("app.py:4:w",), pid=pid)
+                    b.look(
+                        t + 0.028,
+                        t + 0.0281,
+                        pid,
+                        FUTEX,
+                        arg=5,
+                        kind=SEM,
+                        where=("app.py:4:w",),
+                        pid=pid,
+                    )
             else:
                 b.on(n, pid, t, t + 0.01, pid=pid)
-                b.look(t + 0.013, t + 0.0131, pid, FUTEX, arg=5,
-                       kind=SEM, where=("app.py:4:w",), pid=pid)
+                b.look(
+                    t + 0.013,
+                    t + 0.0131,
+                    pid,
+                    FUTEX,
+                    arg=5,
+                    kind=SEM,
+                    where=("app.py:4:w",),
+                    pid=pid,
+                )
                 b.on(n, pid, t + 0.025, t + 0.04, pid=pid, exits=last)
     return b
 
@@ -179,8 +206,16 @@ def relay_semaphores() -> Builder:
         b.on(i % 2, me, t, t + 0.01, pid=me, exits=i >= 38)
         if i < 38:
             arg = 1000 + 64 * (i % 2)
-            b.look(t + 0.013, t + 0.0131, me, FUTEX, arg=arg,
-                   kind=SEM, where=("app.py:4:work",), pid=me)
+            b.look(
+                t + 0.013,
+                t + 0.0131,
+                me,
+                FUTEX,
+                arg=arg,
+                kind=SEM,
+                where=("app.py:4:work",),
+                pid=me,
+            )
     return b
 
 
@@ -434,6 +469,7 @@ SCENES: dict[Scene, tuple[str, str | None]] = {
     gil_threads: ("turns", "gil"),
     gil_threads_blinking: ("turns", "gil"),
     two_processes: ("parallel", None),
+    beside_a_stranger: ("parallel", None),
     four_on_two: ("both", None),
     pinned: ("turns", "one-core"),
     in_a_row: ("one-after-another", "await-by-await"),
