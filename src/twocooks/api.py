@@ -41,6 +41,13 @@ class Run:
 
         return analyse(self.trace)
 
+    def by(self, level: str) -> Analysis:
+        """The same run counted otherwise: by "task" (as ``analysis``), "name", "thread" or
+        "process". ValueError if there is no such level."""
+        from twocooks.analyse import analyse
+
+        return analyse(self.trace, level)
+
     @property
     def summary(self) -> dict[str, Any]:
         """The summary of schema "twocooks.summary/1"."""

@@ -27,6 +27,9 @@ class TaskKind(StrEnum):
 STEPPED = frozenset({TaskKind.ASYNCIO, TaskKind.TRIO})
 """Kinds of tasks that an event loop works on step by step."""
 
+LEVELS = ("task", "name", "thread", "process")
+"""What may be counted. Tasks are the leaves of the tree, and the default."""
+
 
 class State(IntEnum):
     """What a task is doing at one instant; exactly one of these."""

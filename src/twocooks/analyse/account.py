@@ -22,6 +22,7 @@ from twocooks.analyse.columns import (
     Bool,
     Int64,
     Levels,
+    Pieces,
     covered,
     keep_long,
     runs,
@@ -224,13 +225,13 @@ def _drop_hosts(line: Timeline, significant: Bool, cpu: int, wait: Int64) -> Non
             significant[task] = False
 
 
-def account(line: Timeline, usable: float) -> Account:
-    """Count everything."""
+def account(line: Timeline, usable: float, only: Bool | None = None) -> Account:
+    """Count everything, or what ``only`` these tasks do."""
     t = line.table
     working, waiting = t.state == State.WORKING, t.state == State.WAITING
     in_line, tool = t.state == State.IN_LINE, t.state == State.WANTS_TOOL
     wait = sums(line, waiting)
-    background, chosen = choose(line, wait)
+    background, chosen = choose(line, wait) if only is None else (np.zeros_like(only), only)
     m = Measures(usable=usable, tasks=int(chosen.sum()))
     mine = chosen[t.owner]
     on_go = mine & (t.state != State.DELEGATED)
@@ -369,19 +370,19 @@ def _threads(
     which loop step held the others up."""
     t, threads = line.table, line.threads
     told, rows = t, work
-    _one_core(m, line, work, chosen)
-    by_thread = np.bincount(t.thread[work], weights=t.length[work], minlength=len(threads))
     tasks = np.flatnonzero(chosen)
     kinds = [line.book.kind[i] for i in tasks]
-    if TaskKind.BLOCK in kinds:
-        # A block may go on elsewhere: only the slices know on which thread. Its host may be a
-        # task of a loop.
-        s = line.slices
-        own = (s.state == State.WORKING) & (s.owner >= 0) & chosen[np.maximum(s.owner, 0)]
-        by_thread = np.bincount(s.thread[own], weights=s.length[own], minlength=len(threads))
-        told, rows = s, own
+    blocks = TaskKind.BLOCK in kinds
+    if blocks or line.merged:
+        # A block may go on elsewhere: only the slices know on which thread.
+        told = line.slices
+        rows = (told.state == State.WORKING) & (told.owner >= 0)
+        rows &= chosen[np.maximum(told.owner, 0)]
+    if blocks:  # its host may be a task of a loop
         hosts = {line.book.parent[i] for i in tasks if line.book.kind[i] is TaskKind.BLOCK}
         kinds += [line.book.kind[i] for i in hosts if i >= 0]
+    _one_core(m, line, *((told, rows) if line.merged else (t, work)), chosen)
+    by_thread = np.bincount(told.thread[rows], weights=told.length[rows], minlength=len(threads))
     total = by_thread.sum()
     if total <= 0:
         return
@@ -402,10 +403,11 @@ def _threads(
     _longest(m, line, chosen)
 
 
-def _one_core(m: Measures, line: Timeline, work: Bool, chosen: Bool) -> None:
+def _one_core(m: Measures, line: Timeline, told: Pieces, work: Bool, chosen: Bool) -> None:
     """A program may pin itself: all its tasks' work on one core, and the line is for that core."""
     t = line.table
-    shares = np.bincount(t.core[work & (t.core >= 0)], weights=t.length[work & (t.core >= 0)])
+    seen = work & (told.core >= 0)
+    shares = np.bincount(told.core[seen], weights=told.length[seen])
     line_ns = chosen[t.owner] & (t.state == State.IN_LINE) & (t.reason == REASONS[Reason.CORE])
     waited = float(t.length[line_ns].sum()) / 1e9
     whole = shares.sum()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
-from twocooks.analyse import identities, machine, summary, words
+from twocooks.analyse import identities, machine, summary, tree, words
 from twocooks.analyse.account import Account, account, contested
 from twocooks.analyse.columns import NO_REASON, Int64, Levels, Pieces
 from twocooks.analyse.estimate import proven_together_s
+from twocooks.analyse.levels import at_level
 from twocooks.analyse.result import Analysis, Core, Segments, Steps, Task
 from twocooks.analyse.timeline import Timeline, build_timeline
 from twocooks.analyse.verdict import Ruling, decide
@@ -18,25 +20,29 @@ from twocooks.read.shape import distinct
 from twocooks.read.trace import Trace
 
 
-def analyse(trace: Trace) -> Analysis:
-    """All that is known of one run. Never raises on a damaged trace: what is missing is said."""
+def analyse(trace: Trace, by: str = "task") -> Analysis:
+    """All that is known of one run. Never raises on a damaged trace: what is missing is said.
+
+    ``by``: what is counted: "task" (leaves), "name", "thread" or "process"; ValueError if there is
+    no such level."""
     line = build_timeline(trace)
     around = machine.machine(trace)
-    told = account(line, around.usable)
-    m = told.measures
     python, gil = machine.python_and_gil(trace, line.owners.said)
-    m.gil, m.places = gil, around.places
-    free = machine.free_cores(trace, around.usable, *contested(told.levels))
-    m.free, m.free_why = free.cores, "quota" if m.usable < 2 <= m.places else free.why
-    summary.fill_run(m, trace, line, told)
-    m.cores_seen = trace.meta.get("source") != "schedstat"
-    if not m.cores_seen:
-        m.proven_p2 = proven_together_s(line.threads)
-    ruling = decide(m)
+    told = account(line, around.usable)
+    helpers = int(told.background.sum())
+    judge = _Judge(trace, around, gil)
+    ruling = judge(line, told)
+    levels = tree.levels(trace, line, told, judge) if by == "task" else []
+    if by != "task":
+        line = at_level(trace, line, told.significant, by)
+        told = account(line, around.usable, line.alive)
+        ruling = judge(line, told)
+    m = told.measures
     names = words.Names(longest=line.book.name[m.longest_hold[0]] if m.longest_hold else "")
-    texts = words.say(m, ruling, names, m.cores_seen)
-    notes = _notes(trace, line, told, ruling)
+    texts = words.say(m, ruling, names, m.cores_seen, words.UNITS[by])
+    notes = _notes(trace, line, told, ruling, helpers)
     whole = summary.summarise(trace, line, told, ruling, texts, around, (python, gil), notes)
+    whole |= {"by": by, "levels": levels}
     clock = (trace.end or {}).get("task_clock_ns")
     checks = identities.check(
         line,
@@ -48,7 +54,30 @@ def analyse(trace: Trace) -> Analysis:
     return _pictures(line, told, whole, checks)
 
 
-def _notes(trace: Trace, line: Timeline, told: Account, ruling: Ruling) -> list[str]:
+@dataclass(frozen=True)
+class _Judge:
+    """What the verdict needs to know of the whole run, whichever tasks of it are counted."""
+
+    trace: Trace
+    around: machine.Machine
+    gil: bool | None
+
+    def __call__(self, line: Timeline, told: Account) -> Ruling:
+        """Complete the measures of an account, and decide."""
+        m, trace = told.measures, self.trace
+        m.gil, m.places = self.gil, self.around.places
+        free = machine.free_cores(trace, self.around.usable, *contested(told.levels))
+        m.free, m.free_why = free.cores, "quota" if m.usable < 2 <= m.places else free.why
+        summary.fill_run(m, trace, line, told)
+        m.cores_seen = trace.meta.get("source") != "schedstat"
+        if not m.cores_seen:
+            m.proven_p2 = proven_together_s(line.threads)
+        return decide(m)
+
+
+def _notes(
+    trace: Trace, line: Timeline, told: Account, ruling: Ruling, helpers: int
+) -> list[str]:
     """What could not be seen, in plain words."""
     notes = list(trace.notes)
     m = told.measures
@@ -80,7 +109,6 @@ def _notes(trace: Trace, line: Timeline, told: Account, ruling: Ruling) -> list[
         notes.append("Two never wanted hands at the same moment: no contest could be won.")
     if m.free is None:
         notes.append("How many cores were free was not measured: the run was too short.")
-    helpers = int(told.background.sum())
     if helpers:
         notes.append(
             f"Also present: {helpers} helper{'s' if helpers > 1 else ''} (threads or "

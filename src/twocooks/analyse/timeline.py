@@ -70,6 +70,8 @@ class Timeline:
     work: Int64
     alive: Bool
     """Tasks that were ever begun and that count as tasks."""
+    merged: bool = False
+    """Each "task" stands for several: only the slices know on which threads and cores it was."""
 
 
 def build_timeline(trace: Trace) -> Timeline:
@@ -108,7 +110,7 @@ def _assemble(
     else:
         cut = callbacks(owners, threads, cut)
     table = join([cut.take(cut.owner >= 0), between_steps(owners, threads)]).ordered()
-    table = _no_overlap(table)
+    table = no_overlap(table)
     table, cut = _native_hands(threads, book, table, cut)
     blocks = find_blocks(owners, end_ns)
     table = fill_gaps(_continue_blocks(give_to_blocks(table, blocks)).ordered())
@@ -136,7 +138,7 @@ def _steps_at_work(book: Book, cut: Pieces) -> Pieces:
     )
 
 
-def _no_overlap(table: Pieces) -> Pieces:
+def no_overlap(table: Pieces) -> Pieces:
     """Where clocks of two streams disagree by a little, or records are missing, a task's next
     stretch begins when all before it have ended."""
     same = table.owner[1:] == table.owner[:-1]
@@ -302,7 +304,7 @@ def _continue_blocks(table: Pieces) -> Pieces:
     table = table.take(table.owner > CONTINUED).ordered()
     for state in (State.WANTS_TOOL, State.IN_LINE):
         over = parts.take(parts.state == state).ordered()
-        table = _overrule(table, _no_overlap(over))
+        table = _overrule(table, no_overlap(over))
     hands = parts.take(parts.state == State.WORKING)
     return _add_hands(table, hands) if len(hands) else table
 

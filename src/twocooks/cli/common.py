@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NoReturn
 
-from twocooks.model import TwocooksError
+from twocooks.model import LEVELS, TwocooksError
 
 if TYPE_CHECKING:
     from twocooks.report.base import Colour, Options
@@ -59,6 +59,14 @@ def take_options(
         else:
             return values, given, argv[index - 1 :]
     return values, given, argv[index:]
+
+
+def level(values: dict[str, str]) -> str:
+    """What --by says is to be counted; tasks where it says nothing."""
+    by = values.get("--by", "task")
+    if by not in LEVELS:
+        fail(f"--by {by!r} is not known; it is {', '.join(LEVELS[:-1])} or {LEVELS[-1]}")
+    return by
 
 
 def one_trace(argv: list[str], command: str) -> Path:

@@ -2,6 +2,7 @@
 
 twocooks report [OPTIONS] [TRACE]      without TRACE: the last run
 
+--by WHAT          what to count: task (the default), name, thread or process
 --json FILE        write the numbers as JSON instead; - is stdout
 """
 
@@ -19,18 +20,21 @@ from twocooks.model import TwocooksError
 if TYPE_CHECKING:
     from twocooks.analyse.result import Analysis
 
+VALUED = {"--json": "--json", "--by": "--by"}
+
 
 def main(argv: list[str]) -> int:
-    values, _, rest = common.take_options(argv, {"--json": "--json"}, set())
-    late, _, more = common.take_options(rest[1:], {"--json": "--json"}, set())
+    values, _, rest = common.take_options(argv, VALUED, set())
+    late, _, more = common.take_options(rest[1:], VALUED, set())
     values |= late  # options after the file are as good
+    by = common.level(values)
     path = common.one_trace(rest[:1] + more, "report")
     target = values.get("--json")
     if target not in (None, "-"):
         from twocooks.cli.run import JSON_HEAD
 
         common.may_write(Path(str(target)), "--json", JSON_HEAD)
-    analysis = analyse_file(path)
+    analysis = analyse_file(path, by)
     if target is not None:
         write_json(analysis.summary, target)
     else:
@@ -38,8 +42,8 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def analyse_file(path: Path) -> Analysis:
-    """Read a trace and account for it; says on a terminal when that takes a while."""
+def analyse_file(path: Path, by: str = "task") -> Analysis:
+    """Read a trace and account for it at a level; says on a terminal when that takes a while."""
     with common.progress(f"reading {path.name}") as far:
         # numpy's algebra library starts a thread for each core, which no report needs.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -50,7 +54,7 @@ def analyse_file(path: Path) -> Analysis:
             trace = reader.load(path, far)
         except OSError as error:
             raise TwocooksError(f"{path} cannot be read: {error.strerror or error}") from error
-        return analyse(trace)
+        return analyse(trace, by)
 
 
 def show(analysis: Analysis, stream: IO[str]) -> None:

@@ -10,6 +10,7 @@ comes the report.
 
   -o FILE            where the trace goes (else to your state folder, where the last 20 are kept)
   --json FILE        write the numbers as JSON; - is stdout
+  --by WHAT          what to count: task (the default), name, thread or process
   -q, --quiet        no report
   --for TIME         watch only so long: 30s, 500ms, 2m
   --max-size SIZE    do not let the trace grow beyond this (1GB)
@@ -44,6 +45,7 @@ VALUED = {
     "--max-size": "--max-size",
     "--source": "--source",
     "--fail-if": "--fail-if",
+    "--by": "--by",
 }
 FLAGS = {"-q", "--quiet"}
 DEFAULT_MAX_SIZE = "1GB"
@@ -61,6 +63,7 @@ def main(argv: list[str]) -> int:
         fail(f"--source {source!r} is not known; it is auto, kernel or schedstat")
     for_s = common.duration(values["--for"], "--for") if "--for" in values else None
     max_size = common.size(values.get("--max-size", DEFAULT_MAX_SIZE), "--max-size")
+    by = common.level(values)
     condition = None
     if "--fail-if" in values:
         from twocooks.cli.fail_if import parse
@@ -93,14 +96,19 @@ def main(argv: list[str]) -> int:
     if flags and json_path is None and condition is None:
         failed = False
     else:
-        failed = _after(outcome, bool(flags), json_path, condition, "-o" in values)
+        failed = _after(outcome, bool(flags), json_path, condition, "-o" in values, by)
     if outcome.signal is not None and code:
         die_by(outcome.signal)
     return 1 if failed and code == 0 else code
 
 
 def _after(
-    outcome: Outcome, quiet: bool, json_path: str | None, condition: Condition | None, named: bool
+    outcome: Outcome,
+    quiet: bool,
+    json_path: str | None,
+    condition: Condition | None,
+    named: bool,
+    by: str,
 ) -> bool:
     """Report on the finished run; True if the condition of --fail-if holds.
 
@@ -109,7 +117,7 @@ def _after(
     from twocooks.cli.report import analyse_file, show, write_json
 
     try:
-        analysis = analyse_file(outcome.trace_path)
+        analysis = analyse_file(outcome.trace_path, by)
         if json_path is not None:
             write_json(analysis.summary, json_path)
         if not quiet:

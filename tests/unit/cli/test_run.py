@@ -87,7 +87,13 @@ class Double:
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setattr(report_command, "analyse_file", lambda path: analyses.gil_turns())
+
+    def analyse_file(path: Path, by: str = "task") -> Any:
+        found = analyses.gil_turns()
+        found.summary["by"] = by
+        return found
+
+    monkeypatch.setattr(report_command, "analyse_file", analyse_file)
 
     def play(*words: str, **fate: Any) -> tuple[int, Double]:
         double = Double(**fate)
@@ -139,6 +145,14 @@ def test_numbers_as_json(stage: Any, capsys: pytest.CaptureFixture[str], tmp_pat
     for _ in range(2):  # its own file may be replaced
         assert stage("run", "-q", "--json", str(path), "-c", "x")[0] == 0
     assert json.loads(path.read_text())["schema"] == "twocooks.summary/1"
+
+
+def test_a_level_is_counted_and_said(stage: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert stage("run", "--by", "process", "-c", "x")[0] == 0
+    assert "in this run, by process" in capsys.readouterr().err
+    assert stage("run", "--by=core", "-c", "x")[0] == 2
+    said = capsys.readouterr().err
+    assert said == "twocooks: --by 'core' is not known; it is task, name, thread or process\n"
 
 
 def test_a_file_of_others_is_not_replaced(stage: Any, tmp_path: Path) -> None:

@@ -109,3 +109,21 @@ def test_an_estimate_does_not_pretend_to_know_the_cores() -> None:
     assert "core 0" not in text
     assert "≥ 2" in text
     assert "up to 2" in text  # on the go is known
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_level_is_said_where_it_is_not_the_default(width: int) -> None:
+    analysis = analyses.ALL["both"]()
+    assert ", by" not in render(analysis, Options(width))
+    analysis.summary["by"] = "process"
+    assert "in this run, by process" in render(analysis, Options(width))
+
+
+def test_a_nested_tree_is_told_level_by_level() -> None:
+    analysis = analyses.ALL["both"]()
+    analysis.summary["levels"] = [{"sentence": "2 processes: \x1b[2Jside by side."},
+                                  {"sentence": "Inside each process: turns."}]
+    lines = render(analysis, Options(80)).splitlines()
+    first = next(n for n, line in enumerate(lines) if line.startswith("  Levels"))
+    assert lines[first].split(maxsplit=1)[1] == "2 processes: side by side."
+    assert lines[first + 1].strip() == "Inside each process: turns."

@@ -58,6 +58,7 @@ class _Page:
     def __init__(self, summary: dict[str, Any], painter: Painter, width: int) -> None:
         self.summary = summary
         self.verdict: dict[str, Any] = summary["verdict"]
+        self.by = str(summary.get("by") or "task")
         self.painter = painter
         self.text_width = min(width - 2 * MARGIN, MAX_TEXT)
         self.width = width
@@ -73,14 +74,17 @@ class _Page:
         first, stop, rest = headline.partition(". ")
         technical = rest or TECHNICAL.get(self.verdict["id"], "")
         title = (first + stop).strip()
-        gap = self.width - 2 * MARGIN - width_of(title) - 2 - width_of(technical) - len(IN_THIS_RUN)
+        where = IN_THIS_RUN if self.by == "task" else f"{IN_THIS_RUN}, by {self.by}"
+        gap = self.width - 2 * MARGIN - width_of(title) - 2 - width_of(technical) - len(where)
         if gap >= 2:
-            yield self.line((title, BOLD), ("  " + technical + " " * gap, None), (IN_THIS_RUN, DIM))
-        elif gap + len(IN_THIS_RUN) >= 0:
+            yield self.line((title, BOLD), ("  " + technical + " " * gap, None), (where, DIM))
+        elif gap + len(where) >= 0 and self.by == "task":
             yield self.line((title, BOLD), ("  " + technical, None))
         else:
             yield from (self.line((part, BOLD)) for part in wrap(title, self.text_width))
             yield from (self.line((part, None)) for part in wrap(technical, self.text_width))
+            if self.by != "task":
+                yield self.line((where, DIM))
         for warning in self.warnings():
             yield from self.paragraph(self.painter.glyphs.warn, warning, WARN, indent=2)
         yield ""
@@ -111,6 +115,9 @@ class _Page:
         for title, key in (("Why", "why"), ("So", "so")):
             if self.verdict.get(key):
                 yield from self.paragraph(title, self.clean(self.verdict[key]), BOLD)
+        for number, level in enumerate(self.summary.get("levels") or []):
+            title = "" if number else "Levels"
+            yield from self.paragraph(title, self.clean(level["sentence"]), BOLD)
         for number, finding in enumerate((self.summary.get("findings") or [])[:3]):
             if finding.get("sentence"):
                 yield from self.paragraph(
