@@ -24,10 +24,8 @@ from twocooks.model import Cause, Verdict
 TRIES = 4
 DISTURBED_S = 0.05
 EXPECTED = {
-    "sequential": Verdict.ONE_AFTER_ANOTHER,
-    "switching": Verdict.TURNS,
-    "friend": Verdict.PARALLEL,
-    "friend-switching": Verdict.BOTH,
+    "sequential": Verdict.ONE_AFTER_ANOTHER, "switching": Verdict.TURNS,
+    "friend": Verdict.PARALLEL, "friend-switching": Verdict.BOTH,
 }
 SHORT = """
 [dinner]
@@ -49,24 +47,15 @@ steps = [{ do = "beat", hands = 3 }, { do = "set", wait = 2, uses = ["pan"] },
 """
 CHEATS = {
     # Hands that only wait: nobody works.
-    "idle": (
-        "switching",
-        "from twocooks.kitchen import burn\nimport time\n"
-        "burn.Hands.work = lambda self, seconds: time.sleep(seconds)\n",
-    ),
+    "idle": ("switching", "from twocooks.kitchen import burn\nimport time\n"
+             "burn.Hands.work = lambda self, seconds: time.sleep(seconds)\n"),
     # Half the work: the dinner is done too soon.
-    "lazy": (
-        "sequential",
-        "from twocooks.kitchen import burn\nwork = burn.Hands.work\n"
-        "burn.Hands.work = lambda self, seconds: work(self, seconds / 2)\n",
-    ),
+    "lazy": ("sequential", "from twocooks.kitchen import burn\nwork = burn.Hands.work\n"
+             "burn.Hands.work = lambda self, seconds: work(self, seconds / 2)\n"),
     # Says switching, and cooks one dish after another.
-    "liar": (
-        "switching",
-        "from twocooks.kitchen import switching, whole\n"
-        "switching.cook_switching = lambda stove, names, cooks: "
-        "whole.cook_one_after_another(stove)\n",
-    ),
+    "liar": ("switching", "from twocooks.kitchen import switching, whole\n"
+             "switching.cook_switching = lambda stove, names, cooks: "
+             "whole.cook_one_after_another(stove)\n"),
 }
 
 
@@ -164,7 +153,7 @@ def test_a_sabotaged_cook_is_caught(
     def sabotaged(*args: object) -> list[str]:
         words = real(*args)  # type: ignore[arg-type]
         script = code + "from twocooks.kitchen import cook\ncook.main(__import__('sys').argv[1:])"
-        return [sys.executable, "-P", "-c", script, *words[words.index("-m") + 2 :]]
+        return [sys.executable, "-P", "-c", script, *words[words.index("-m") + 2:]]
 
     monkeypatch.setattr(serve, "command", sabotaged)
     cheating = cook(str(short), mode, tmp_path)  # type: ignore[arg-type]
@@ -226,24 +215,9 @@ def test_without_a_terminal_only_the_last_screen_is_printed(short: Path, tmp_pat
     numbers = tmp_path / "n.json"
     environ = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "s"), "COLUMNS": "90"}
     done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "twocooks",
-            "kitchen",
-            str(short),
-            "--json",
-            str(numbers),
-            "-o",
-            str(tmp_path / "traces"),
-            "--no-breaks",
-        ],
-        capture_output=True,
-        text=True,
-        env=environ,
-        timeout=60,
-        stdin=subprocess.DEVNULL,
-    )
+        [sys.executable, "-m", "twocooks", "kitchen", str(short), "--json", str(numbers),
+         "-o", str(tmp_path / "traces"), "--no-breaks"],
+        capture_output=True, text=True, env=environ, timeout=60, stdin=subprocess.DEVNULL)
     assert done.returncode == 0, done.stderr
     assert "\x1b" not in done.stdout
     assert "No breaks:" in done.stdout
@@ -254,13 +228,7 @@ def test_without_a_terminal_only_the_last_screen_is_printed(short: Path, tmp_pat
         assert set(entry["predicted"]) == keys
         assert set(entry["measured"]) == keys | {"verdict", "cause"}
     assert sorted(p.name for p in (tmp_path / "traces").iterdir()) == sorted(
-        f"{mode}.2cooks" for mode in MODES
-    )
-    again = subprocess.run(
-        [sys.executable, "-m", "twocooks", "explain"],
-        capture_output=True,
-        text=True,
-        env=environ,
-        timeout=60,
-    )
+        f"{mode}.2cooks" for mode in MODES)
+    again = subprocess.run([sys.executable, "-m", "twocooks", "explain"], capture_output=True,
+                           text=True, env=environ, timeout=60)
     assert "Measured on this machine (short" in again.stdout

@@ -44,9 +44,7 @@ def slices_ns(trace: reader.Trace) -> int:
             if event in (number["IN"], number["EXEC"]):
                 since = time if since is None else since
             elif since is not None and event in (
-                number["OUT"],
-                number["OUT_PREEMPTED"],
-                number["EXIT"],
+                number["OUT"], number["OUT_PREEMPTED"], number["EXIT"],
             ):
                 total += time - since
                 since = None

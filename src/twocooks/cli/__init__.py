@@ -22,15 +22,8 @@ import sys
 
 from twocooks.model import TwocooksError
 
-COMMANDS = {
-    "run": "run",
-    "report": "report",
-    "check": "check",
-    "dump": "dump",
-    "doctor": "doctor",
-    "kitchen": "kitchen",
-    "explain": "explain",
-}
+COMMANDS = {"run": "run", "report": "report", "check": "check", "dump": "dump", "doctor": "doctor",
+            "kitchen": "kitchen", "explain": "explain"}
 """Subcommand -> its module in this package, which has ``main(argv) -> exit code`` and its help as
 docstring. Modules are loaded only when they are asked for: a run pays for what it needs."""
 

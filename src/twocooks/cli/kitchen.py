@@ -34,16 +34,9 @@ from twocooks.kitchen import serve
 from twocooks.kitchen.recipe import MODES, ORDERS, Dinner
 from twocooks.model import TwocooksError
 
-VALUED = {
-    "--at-once": "--at-once",
-    "--friends": "--friends",
-    "--order": "--order",
-    "--cooks": "--cooks",
-    "--json": "--json",
-    "-o": "-o",
-    "--output": "-o",
-    "--new": "--new",
-}
+VALUED = {"--at-once": "--at-once", "--friends": "--friends",
+          "--order": "--order", "--cooks": "--cooks", "--json": "--json", "-o": "-o",
+          "--output": "-o", "--new": "--new"}
 FLAGS = {"--one-core", "--no-breaks", "--list", "--show", "--now"}
 DEFAULT = "tuesday"
 LOOK_S = 0.4
@@ -67,9 +60,8 @@ def main(argv: list[str]) -> int:
     if "--show" in flags:
         from twocooks.kitchen import show
 
-        sys.stdout.write(
-            show.render(plain.changed(**variant.changes()), variant, common.place(sys.stdout))
-        )
+        sys.stdout.write(show.render(plain.changed(**variant.changes()), variant,
+                                     common.place(sys.stdout)))
         return 0
     return _cook(source, plain, variant, values, "--now" in flags)
 
@@ -130,8 +122,7 @@ def _variant(
         at_once=_count(values["--at-once"], "--at-once") if "--at-once" in values else None,
         tools=counts,
         friends=_count(values["--friends"], "--friends", 0) if "--friends" in values else None,
-        no_breaks="--no-breaks" in flags,
-        one_core="--one-core" in flags,
+        no_breaks="--no-breaks" in flags, one_core="--one-core" in flags,
         threads=cooks == "threads",
     )
 
@@ -181,8 +172,7 @@ def _cook(
     plates, refused = serve.plates(dinner, variant)
     changed = list(variants.sentences(plain, variant))
     for line in [f"careful: {warning}" for warning in dinner.warnings] + [
-        f"not cooked: {why}" for why in refused
-    ]:
+            f"not cooked: {why}" for why in refused]:
         print(f"twocooks: {line}", file=sys.stderr)
     if not _machine_is_free(plates, now):
         return 1
@@ -210,10 +200,7 @@ def _may_keep(folder: Path) -> None:
 
 
 def _after(
-    dinner: Dinner,
-    variant: serve.Variant,
-    plates: list[serve.Plate],
-    changed: list[str],
+    dinner: Dinner, variant: serve.Variant, plates: list[serve.Plate], changed: list[str],
     target: str | None,
 ) -> int:
     from twocooks.kitchen import screen
@@ -257,17 +244,12 @@ def _machine_is_free(plates: list[serve.Plate], now: bool) -> bool:
         if free >= 0.8 * min(needed, places):
             if needed > places:
                 cooks = max(len(p.predicted.course.dinner.staff(p.mode)) for p in plates)
-                print(
-                    f"twocooks: {cooks} cooks, and {_cores(places)} for them: "
-                    "they will have to take turns",
-                    file=sys.stderr,
-                )
+                print(f"twocooks: {cooks} cooks, and {_cores(places)} for them: "
+                      "they will have to take turns", file=sys.stderr)
             return True
-        print(
-            f"twocooks: only {free:.1f} of {_cores(places)} are free right now; "
-            "the dinner will take longer than it needs, and that is what will be measured",
-            file=sys.stderr,
-        )
+        print(f"twocooks: only {free:.1f} of {_cores(places)} are free right now; "
+              "the dinner will take longer than it needs, and that is what will be measured",
+              file=sys.stderr)
         if now or not (sys.stdin.isatty() and sys.stderr.isatty()):
             return True
         sys.stderr.write("Enter: go on   w: wait for free cores   q: leave  ")
@@ -286,3 +268,4 @@ def _machine_is_free(plates: list[serve.Plate], now: bool) -> bool:
 
 def _cores(number: int) -> str:
     return f"{number} core" if number == 1 else f"{number} cores"
+

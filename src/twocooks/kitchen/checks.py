@@ -37,7 +37,7 @@ def circle(dinner: Dinner) -> list[int] | None:
             node, rest = todo[-1]
             for nearer in rest:
                 if state.get(nearer) == 1:
-                    around = [dish for dish, _ in path[path.index(nearer) :]]
+                    around = [dish for dish, _ in path[path.index(nearer):]]
                     return list(dict.fromkeys(around))
                 if nearer not in state:
                     state[nearer] = 1
@@ -59,38 +59,20 @@ def tool_problem(dinner: Dinner) -> Problem | None:
             for tool in step.takes:
                 if tool in held:
                     key = "uses" if tool in step.returns else "takes"
-                    return (
-                        number,
-                        index,
-                        key,
-                        (
-                            f"{step.do!r} needs the {tool}, which {dish.name} already holds; "
-                            "a dish holds one of them: take this out, or give it back before"
-                        ),
-                    )
+                    return number, index, key, (
+                        f"{step.do!r} needs the {tool}, which {dish.name} already holds; "
+                        "a dish holds one of them: take this out, or give it back before")
                 held[tool] = index
             for tool in step.returns:
                 if tool not in held:
-                    return (
-                        number,
-                        index,
-                        "returns",
-                        (
-                            f"{step.do!r} returns the {tool}, which {dish.name} does not hold; "
-                            f'write takes = ["{tool}"] in the step that takes it'
-                        ),
-                    )
+                    return number, index, "returns", (
+                        f"{step.do!r} returns the {tool}, which {dish.name} does not hold; "
+                        f"write takes = [\"{tool}\"] in the step that takes it")
                 del held[tool]
         for tool, index in held.items():
-            return (
-                number,
-                index,
-                "takes",
-                (
-                    f'{dish.name} never gives the {tool} back; write returns = ["{tool}"] '
-                    "in the step that needs it last"
-                ),
-            )
+            return number, index, "takes", (
+                f"{dish.name} never gives the {tool} back; write returns = [\"{tool}\"] "
+                "in the step that needs it last")
     return None
 
 
@@ -115,11 +97,9 @@ def deadlocks(dinner: Dinner) -> Iterator[str]:
         told.add(frozenset((held, wanted)))
         first = min(one)
         second = next((n for n in sorted(other) if n != first), first)
-        yield (
-            f"{dinner.dishes[first].name} takes the {wanted} while it holds the {held}, and "
-            f"{dinner.dishes[second].name} does it the other way round: they can wait for each "
-            "other for ever; let both take them in the same order"
-        )
+        yield (f"{dinner.dishes[first].name} takes the {wanted} while it holds the {held}, and "
+               f"{dinner.dishes[second].name} does it the other way round: they can wait for each "
+               "other for ever; let both take them in the same order")
 
 
 def _while_holding(dish: Dish) -> Iterator[tuple[str, str]]:

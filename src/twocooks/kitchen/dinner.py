@@ -27,18 +27,8 @@ DINNER = ("name", "says", "teaches", "minute", "order", "at_once", "modes")
 COOK = ("guest",)
 DISH = ("name", "copies", "arrives", "after", "steps")
 STEP = (
-    "do",
-    "hands",
-    "wait",
-    "pieces",
-    "uses",
-    "takes",
-    "returns",
-    "burns",
-    "only",
-    "after",
-    "repeat",
-    "steps",
+    "do", "hands", "wait", "pieces", "uses", "takes", "returns", "burns", "only", "after",
+    "repeat", "steps",
 )
 MIN_MINUTE, MAX_MINUTE, DEFAULT_MINUTE = 0.001, 60.0, 0.1
 MOST_STEPS = 10_000
@@ -140,7 +130,7 @@ def parse(path: str, text: str) -> Dinner:
         words, _, place = str(error).partition(" (at ")
         found = re.search(r"line (\d+)", place)
         line = int(found[1]) if found else max(len(text.splitlines()), 1)
-        source.fail(line, f'this is no TOML: {words}; a step is {{ do = "chop", hands = 3 }}')
+        source.fail(line, f"this is no TOML: {words}; a step is {{ do = \"chop\", hands = 3 }}")
     except ValueError as error:
         raise DinnerError(f"{path}: {error}") from None
     return _Reader(source, data).dinner()
@@ -202,19 +192,12 @@ class _Reader:
         dishes = self.dishes()
         order = head.get("order", "first")
         if order not in ORDERS:
-            self.fail(
-                place,
-                "order",
-                f'order {order!r} is not known; write "first", "urgent" or "longest"',
-            )
+            self.fail(place, "order", f"order {order!r} is not known; write \"first\", \"urgent\" "
+                      "or \"longest\"")
         minute = self.number(place, head, "minute", Minutes(str(DEFAULT_MINUTE)))
         if not MIN_MINUTE <= minute <= MAX_MINUTE:
-            self.fail(
-                place,
-                "minute",
-                f"minute = {float(minute):g} is the seconds that a kitchen "
-                "minute lasts; write 0.04 to 0.2",
-            )
+            self.fail(place, "minute", f"minute = {float(minute):g} is the seconds that a kitchen "
+                      "minute lasts; write 0.04 to 0.2")
         at_once = self.whole(place, head, "at_once", None)
         modes = head.get("modes", list(MODES))
         if not isinstance(modes, list) or not modes or any(mode not in MODES for mode in modes):
@@ -223,14 +206,9 @@ class _Reader:
             name=self.text(place, head, "name", Path(self.source.path).stem),
             says=self.text(place, head, "says", ""),
             teaches=self.text(place, head, "teaches", ""),
-            minute_s=float(minute),
-            order=order,
-            at_once=at_once,
-            cooks=tuple(self.cooks),
-            guests=tuple(self.guests),
-            tools=self.tools,
-            dishes=dishes,
-            only_modes=tuple(m for m in MODES if m in modes),
+            minute_s=float(minute), order=order, at_once=at_once,
+            cooks=tuple(self.cooks), guests=tuple(self.guests), tools=self.tools,
+            dishes=dishes, only_modes=tuple(m for m in MODES if m in modes),
         )
         return self.check(dinner)
 
@@ -240,11 +218,8 @@ class _Reader:
         if circle:
             first = circle[0]
             names = " after ".join(dinner.dishes[i].name for i in [*circle, first])
-            self.fail(
-                self.places[first],
-                "after",
-                f"{names}: none of them can be first; take one 'after' out",
-            )
+            self.fail(self.places[first], "after", f"{names}: none of them can be first; "
+                      "take one 'after' out")
         problem = checks.tool_problem(dinner)
         if problem:
             dish, step, key, message = problem
@@ -259,10 +234,8 @@ class _Reader:
     def table(self, name: str) -> dict[str, Any]:
         value = self.data.get(name, {})
         if not isinstance(value, dict):
-            self.source.fail(
-                self.source.line("", 0, rf"^\s*\[*\s*{name}\b"),
-                f"write [{name}] on a line of its own, and its keys below",
-            )
+            self.source.fail(self.source.line("", 0, rf"^\s*\[*\s*{name}\b"),
+                             f"write [{name}] on a line of its own, and its keys below")
         return value
 
     def read_cooks(self) -> None:
@@ -287,7 +260,7 @@ class _Reader:
         if not isinstance(raw, list) or not all(isinstance(d, dict) for d in raw):
             self.source.fail(self.source.line("dish"), "write [[dish]] with two brackets")
         if not raw:
-            self.source.fail(1, 'there is no dish; write [[dish]], name = "rice", steps = [...]')
+            self.source.fail(1, "there is no dish; write [[dish]], name = \"rice\", steps = [...]")
         self.places: list[Place] = []
         found: list[Dish] = []
         originals: dict[str, list[int]] = {}
@@ -295,11 +268,8 @@ class _Reader:
             copies = self.dish(Place("dish", number), table, len(found))
             name = str(table["name"])
             if name in originals or any(d.name == c.name for d in found for c in copies):
-                self.fail(
-                    Place("dish", number),
-                    "name",
-                    f"there are two dishes {name!r}; give one another name, or use copies = 2",
-                )
+                self.fail(Place("dish", number), "name", f"there are two dishes {name!r}; "
+                          "give one another name, or use copies = 2")
             originals[name] = list(range(len(found), len(found) + len(copies)))
             found.extend(copies)
             self.places.extend([Place("dish", number)] * len(copies))
@@ -308,26 +278,21 @@ class _Reader:
     def dish(self, place: Place, table: dict[str, Any], first: int) -> list[Dish]:
         self.known(place, table, DISH, "a dish")
         if "name" not in table:
-            self.fail(place, "", 'this dish has no name; write name = "rice"')
+            self.fail(place, "", "this dish has no name; write name = \"rice\"")
         name = self.text(place, table, "name", "")
         if not name.strip():
-            self.fail(place, "name", 'the name is empty; write name = "rice"')
+            self.fail(place, "name", "the name is empty; write name = \"rice\"")
         copies = cast(int, self.whole(place, table, "copies", 1))
         arrives = self.number(place, table, "arrives", Minutes(0))
         after = self.names(place, table, "after")
         if "steps" not in table:
-            self.fail(
-                place, "", f'{name} has no steps; write steps = [ {{ do = "chop", hands = 3 }} ]'
-            )
+            self.fail(place, "", f"{name} has no steps; write steps = [ {{ do = \"chop\", "
+                      "hands = 3 } ]")
         written: list[tuple[dict[str, Any], Place]] = []
         self.write_out(place, table["steps"], written)
         if len(written) * copies > MOST_STEPS:
-            self.fail(
-                place,
-                "steps",
-                f"{name} has {len(written) * copies} steps when written out; "
-                f"write fewer than {MOST_STEPS}",
-            )
+            self.fail(place, "steps", f"{name} has {len(written) * copies} steps when written out; "
+                      f"write fewer than {MOST_STEPS}")
         result = []
         for copy in range(copies):
             steps = tuple(self.step(at, raw) for raw, at in written)
@@ -345,16 +310,12 @@ class _Reader:
     ) -> None:
         """All steps of a list, its repeats written out."""
         if not isinstance(raw, list) or not raw:
-            self.fail(
-                place,
-                "steps",
-                'steps is a list of at least one step: steps = [ { do = "chop", hands = 3 } ]',
-            )
+            self.fail(place, "steps", "steps is a list of at least one step: "
+                      "steps = [ { do = \"chop\", hands = 3 } ]")
         for step in raw:
             if not isinstance(step, dict):
-                self.fail(
-                    place, "steps", f'{step!r} is no step; write {{ do = "chop", hands = 3 }}'
-                )
+                self.fail(place, "steps", f"{step!r} is no step; write {{ do = \"chop\", "
+                          "hands = 3 }")
             at = Place(place.section, place.number, str(step.get("do", "")))
             self.known(at, step, STEP, "a step")
             if "repeat" not in step and "steps" not in step:
@@ -362,87 +323,57 @@ class _Reader:
                 continue
             extra = [key for key in step if key not in ("repeat", "steps")]
             if extra or len(step) != 2:
-                self.fail(
-                    at,
-                    extra[0] if extra else "repeat",
-                    "a repeat is { repeat = 3, steps = [...] } and nothing else",
-                )
+                self.fail(at, extra[0] if extra else "repeat", "a repeat is "
+                          "{ repeat = 3, steps = [...] } and nothing else")
             times = cast(int, self.whole(at, step, "repeat", 1))
             if depth > 20:
                 self.fail(at, "repeat", "repeats are too deep; write them out")
             block: list[tuple[dict[str, Any], Place]] = []
             self.write_out(place, step["steps"], block, depth + 1)
             if len(block) * times > MOST_STEPS:
-                self.fail(
-                    at,
-                    "repeat",
-                    f"repeat = {times} makes {len(block) * times} steps; "
-                    f"write fewer than {MOST_STEPS}",
-                )
+                self.fail(at, "repeat", f"repeat = {times} makes {len(block) * times} steps; "
+                          f"write fewer than {MOST_STEPS}")
             out.extend(block * times)
 
     def step(self, place: Place, raw: dict[str, Any]) -> Step:
         """One step, checked as far as it can be alone."""
         do = self.text(place, raw, "do", "")
         if not do:
-            self.fail(place, "", 'this step has no words; write do = "chop"')
+            self.fail(place, "", "this step has no words; write do = \"chop\"")
         hands = self.number(place, raw, "hands", Minutes(0))
         wait = self.number(place, raw, "wait", Minutes(0))
         if hands and wait:
             self.fail(place, "wait", f"{do!r} has hands and wait; make two steps of it")
         if "burns" in raw and not wait:
-            self.fail(
-                place, "burns", f"{do!r} has burns but no wait; only what is on the stove burns"
-            )
+            self.fail(place, "burns", f"{do!r} has burns but no wait; only what is on the stove "
+                      "burns")
         burns = self.number(place, raw, "burns", Minutes(0)) if "burns" in raw else None
         if burns is not None and burns < wait:
-            self.fail(
-                place,
-                "burns",
-                f"{do!r} burns before its wait is over; write burns = {_plain(wait)} or more",
-            )
+            self.fail(place, "burns", f"{do!r} burns before its wait is over; "
+                      f"write burns = {_plain(wait)} or more")
         if "pieces" in raw and not hands:
-            self.fail(
-                place,
-                "pieces",
-                f"{do!r} has pieces but no hands; only hands-on work can be set down",
-            )
+            self.fail(place, "pieces", f"{do!r} has pieces but no hands; only hands-on work "
+                      "can be set down")
         pieces = self.whole(place, raw, "pieces", max(1, math.ceil(hands)))
         only = raw.get("only")
         if only is not None and only not in (everybody := self.cooks + self.guests):
             self.fail(place, "only", f"there is no cook {only!r}" + _meant(str(only), everybody))
-        uses, takes, returns = (
-            self.tools_of(place, raw, key) for key in ("uses", "takes", "returns")
-        )
+        uses, takes, returns = (self.tools_of(place, raw, key)
+                                for key in ("uses", "takes", "returns"))
         twice = [tool for tool in uses if tool in takes or tool in returns]
         if twice:
-            self.fail(
-                place,
-                "uses",
-                f"{do!r} needs the {twice[0]} twice; 'uses' alone takes it and gives it back",
-            )
-        return Step(
-            do,
-            hands,
-            wait,
-            cast(int, pieces),
-            tuple(sorted(uses + takes)),
-            tuple(sorted(uses + returns)),
-            burns,
-            only,
-        )
+            self.fail(place, "uses", f"{do!r} needs the {twice[0]} twice; 'uses' alone takes it "
+                      "and gives it back")
+        return Step(do, hands, wait, cast(int, pieces), tuple(sorted(uses + takes)),
+                    tuple(sorted(uses + returns)), burns, only)
 
     def tools_of(self, place: Place, raw: dict[str, Any], key: str) -> list[str]:
         tools = self.names(place, raw, key)
         for tool in tools:
             if tool not in self.tools:
-                self.fail(
-                    place,
-                    key,
-                    f"there is no tool {tool!r}"
-                    + _meant(tool, self.tools)
-                    + (f"; add {tool} = 1 under [tools]" if not _near(tool, self.tools) else ""),
-                )
+                self.fail(place, key, f"there is no tool {tool!r}" + _meant(tool, self.tools)
+                          + (f"; add {tool} = 1 under [tools]" if not _near(tool, self.tools)
+                             else ""))
             if tools.count(tool) > 1:
                 self.fail(place, key, f"{key} names the {tool} twice; one dish holds one of them")
         return tools
@@ -454,11 +385,8 @@ class _Reader:
             found = self.marks(dishes, originals, text)
             if not found:
                 names = [*originals, *(f"{d.name}.{s.do}" for d in dishes for s in d.steps)]
-                self.fail(
-                    place,
-                    "after",
-                    f"after {text!r}: there is no such dish or step" + _meant(text, names),
-                )
+                self.fail(place, "after", f"after {text!r}: there is no such dish or step"
+                          + _meant(text, names))
             marks.setdefault((dish, step), []).extend(found)
         for number, dish_ in enumerate(dishes):
             steps = tuple(
@@ -476,7 +404,7 @@ class _Reader:
         for at in (match.start() for match in re.finditer(r"\.", text)):
             found = []
             for i in named.get(text[:at], []):
-                last = [n for n, s in enumerate(dishes[i].steps) if s.do == text[at + 1 :]]
+                last = [n for n, s in enumerate(dishes[i].steps) if s.do == text[at + 1:]]
                 found += [Mark(i, last[-1])] if last else []
             if found:
                 return found
@@ -484,7 +412,9 @@ class _Reader:
 
     # -- values --
 
-    def known(self, place: Place, table: dict[str, Any], keys: tuple[str, ...], where: str) -> None:
+    def known(
+        self, place: Place, table: dict[str, Any], keys: tuple[str, ...], where: str
+    ) -> None:
         for key in table:
             if key not in keys:
                 hint = _meant(key, keys) if _near(key, keys) else "; it may have " + ", ".join(keys)
@@ -496,10 +426,12 @@ class _Reader:
     def text(self, place: Place, table: dict[str, Any], key: str, default: str) -> str:
         value = table.get(key, default)
         if not isinstance(value, str):
-            self.fail(place, key, f'{key} is a text; write {key} = "..."')
+            self.fail(place, key, f"{key} is a text; write {key} = \"...\"")
         return value
 
-    def number(self, place: Place, table: dict[str, Any], key: str, default: Minutes) -> Minutes:
+    def number(
+        self, place: Place, table: dict[str, Any], key: str, default: Minutes
+    ) -> Minutes:
         value = table.get(key, default)
         if isinstance(value, bool) or not isinstance(value, int | Fraction) or value < 0:
             said = float(value) if isinstance(value, Fraction) else value
@@ -516,16 +448,15 @@ class _Reader:
             return None
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 10**6:
             said = float(value) if isinstance(value, Fraction) else value
-            self.fail(
-                place, key, f"{key} = {said!r} is no whole number of at least 1; write {key} = 2"
-            )
+            self.fail(place, key, f"{key} = {said!r} is no whole number of at least 1; "
+                      f"write {key} = 2")
         return value
 
     def names(self, place: Place, table: dict[str, Any], key: str) -> list[str]:
         value = table.get(key, [])
         value = [value] if isinstance(value, str) else value
         if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-            self.fail(place, key, f'{key} is a list of names; write {key} = ["..."]')
+            self.fail(place, key, f"{key} is a list of names; write {key} = [\"...\"]")
         return value
 
 

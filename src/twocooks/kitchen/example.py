@@ -1,6 +1,6 @@
 """What ``kitchen --new`` writes: a dinner that works, with every key explained."""
 
-TEXT = """\
+TEXT = '''\
 # A dinner for: twocooks kitchen THIS_FILE       (twocooks kitchen --show THIS_FILE does not cook)
 [dinner]
 name    = "My dinner"
@@ -36,4 +36,4 @@ steps = [
   { repeat = 2, steps = [ { do = "stir", hands = 1 }, { do = "set", wait = 1 } ] },
   { do = "serve", hands = 1, returns = ["pan"] },     # uses = ["pan"]: only during this step
 ]
-"""
+'''

@@ -13,40 +13,28 @@ from twocooks.report.words import clean, fit, to_ascii, wrap
 
 Last = dict[str, Any]
 
-TEN = (
-    "Concurrency is several dishes on the go; parallelism is several pairs of hands moving at "
-    "the same moment. One cook can do the first; the second needs two."
-)
+TEN = ("Concurrency is several dishes on the go; parallelism is several pairs of hands moving at "
+       "the same moment. One cook can do the first; the second needs two.")
 THIRTY = (
     "In a program: tasks overlap in their lifetime, or tasks execute at the same instant. An event "
     "loop with a thousand open requests is concurrent on one core. A process pool crunching "
     "numbers is parallel. A web server with four worker processes, each with its loop, is both. "
     "Waiting work needs concurrency; computing work needs parallelism, and then Amdahl, locks and, "
     "in Python, the GIL decide what you get. You can check it: pin the program to one core, and "
-    "what you lose is the parallelism."
-)
+    "what you lose is the parallelism.")
 ROWS = (
     ("", "Concurrency", "Parallelism"),
     ("Question", "How many are unfinished at once?", "How many are executing at this instant?"),
     ("Needs", "one core, and switching", "two or more cores"),
     ("Pays off when", "tasks wait", "tasks compute"),
-    (
-        "In Python",
-        "asyncio, threads",
-        "processes; threads in C code that lets go of the GIL; threads in a free-threaded build",
-    ),
-    (
-        "Limit",
-        "the one cook's hands: T ≥ total work",
-        "the longest chain and the serial part: T ≥ max(work/n, chain)",
-    ),
-    (
-        "Typical bug",
-        "lost update, deadlock, a held loop",
-        "the same, and slower because of overhead or contention",
-    ),
+    ("In Python", "asyncio, threads", "processes; threads in C code that lets go of the GIL; "
+     "threads in a free-threaded build"),
+    ("Limit", "the one cook's hands: T ≥ total work",
+     "the longest chain and the serial part: T ≥ max(work/n, chain)"),
+    ("Typical bug", "lost update, deadlock, a held loop",
+     "the same, and slower because of overhead or contention"),
     ("Ends on one core", "nothing is lost", "it disappears"),
-    ("twocooks shows", '"on the go", turns', '"at work", hands won'),
+    ("twocooks shows", "\"on the go\", turns", "\"at work\", hands won"),
 )
 
 
@@ -57,28 +45,21 @@ def own_numbers(last: Last | None) -> Iterator[str]:
     alone, turns = last.get("sequential"), last.get("switching")
     friend, both = last.get("friend"), last.get("friend-switching")
     if alone and turns:
-        yield (
-            f"One cook, one dish after another: {_min(alone)} minutes. The same cook, "
-            f"switching: {_min(turns)}, with {_mean(turns, 'concurrency')} dishes on the go on "
-            f"average and {_mean(turns, 'parallelism')} pair of hands at work."
-        )
+        yield (f"One cook, one dish after another: {_min(alone)} minutes. The same cook, "
+               f"switching: {_min(turns)}, with {_mean(turns, 'concurrency')} dishes on the go on "
+               f"average and {_mean(turns, 'parallelism')} pair of hands at work.")
     if alone and friend:
-        yield (
-            f"A friend who does not switch: {_min(friend)} minutes, with "
-            f"{_mean(friend, 'parallelism')} pairs of hands at work on average while anybody "
-            "worked."
-        )
+        yield (f"A friend who does not switch: {_min(friend)} minutes, with "
+               f"{_mean(friend, 'parallelism')} pairs of hands at work on average while anybody "
+               "worked.")
     if both:
         yield f"Both, a friend and switching: {_min(both)} minutes."
-    crowded = {
-        TITLES[mode]: free for mode, free in (last.get("crowded") or {}).items() if mode in TITLES
-    }
+    crowded = {TITLES[mode]: free for mode, free in (last.get("crowded") or {}).items()
+               if mode in TITLES}
     if crowded:
-        yield (
-            f"Careful: other programs stood at the counter ({' and '.join(crowded)}: "
-            f"{min(crowded.values()):.1f} cores were free), so these took longer than they "
-            "need. Cook again when the machine is quiet: twocooks kitchen"
-        )
+        yield (f"Careful: other programs stood at the counter ({' and '.join(crowded)}: "
+               f"{min(crowded.values()):.1f} cores were free), so these took longer than they "
+               "need. Cook again when the machine is quiet: twocooks kitchen")
 
 
 def _min(measured: Any) -> str:
@@ -125,25 +106,14 @@ def _table(width: int, painter: Painter) -> Iterator[str]:
         for row in range(max(len(one), len(two))):
             cells = [fit(part[row] if row < len(part) else "", half) for part in (one, two)]
             style = BOLD if index == 0 else None
-            yield painter.line(
-                [
-                    ("  " + fit(name if row == 0 else "", first), DIM),
-                    (cells[0] + "  ", style),
-                    (cells[1], style),
-                ]
-            )
+            yield painter.line([("  " + fit(name if row == 0 else "", first), DIM),
+                                (cells[0] + "  ", style), (cells[1], style)])
 
 
 def markdown(last: Last | None) -> str:
     """To paste into notes."""
-    lines = [
-        "## Concurrency and parallelism",
-        "",
-        f"**In ten seconds.** {TEN}",
-        "",
-        f"**In thirty seconds.** {THIRTY}",
-        "",
-    ]
+    lines = ["## Concurrency and parallelism", "", f"**In ten seconds.** {TEN}", "",
+             f"**In thirty seconds.** {THIRTY}", ""]
     if last is not None:
         lines += [f"**{_markdown_text(_title(last))}.**", ""]
         lines += [f"- {sentence}" for sentence in own_numbers(last)] + [""]

@@ -80,25 +80,15 @@ class Picture:
         line = self.painter.line
         rest = "; it is measured afterwards" if self.width >= 80 else ""
         minutes = self.at_s / self.dinner.minute_s
-        yield line(
-            [
-                ("  " + self.title, BOLD),
-                (f"   {minutes:.0f} min", None),
-                ("   (the cooks' own word" + rest + ")", DIM),
-            ]
-        )
+        yield line([("  " + self.title, BOLD), (f"   {minutes:.0f} min", None),
+                    ("   (the cooks' own word" + rest + ")", DIM)])
         for number, dish in enumerate(self.dinner.dishes[:MOST_DISHES]):
             name = clean(dish.name, unicode=self.painter.unicode)
             doing, cook = self.doing.get(number, ("", -1))
-            cells = self.cells.get(number, [])[: self.columns]
+            cells = self.cells.get(number, [])[:self.columns]
             at = self.staff[cook] if doing == WORK and 0 <= cook < len(self.staff) else ""
-            yield line(
-                [
-                    ("  " + fit(name, LABEL, unicode=self.painter.unicode, right=True) + " ", None),
-                    *cells,
-                    (" " + at, BOLD),
-                ]
-            )
+            yield line([("  " + fit(name, LABEL, unicode=self.painter.unicode, right=True) + " ",
+                         None), *cells, (" " + at, BOLD)])
         more = len(self.dinner.dishes) - MOST_DISHES
         if more > 0:
             yield line([(f"  and {more} more", DIM)])
@@ -152,13 +142,8 @@ def _draw(dinner: Dinner, longest: float, options: Options, fd: int) -> None:
         text, newline, rest = rest.rpartition("\n")
         for line in (text + newline).splitlines():
             if line.startswith("mode "):
-                picture = Picture(
-                    dinner,
-                    line[5:],
-                    longest,
-                    painter,  # type: ignore[arg-type]
-                    options.width,
-                )
+                picture = Picture(dinner, line[5:], longest, painter,  # type: ignore[arg-type]
+                                  options.width)
             elif line == "end":
                 ended = True
             elif picture is not None:

@@ -63,13 +63,9 @@ def measure(analysis: Analysis, minute_s: float) -> Measured:
     )
     verdict = summary["verdict"]
     free = (summary.get("cores") or {}).get("free")
-    return Measured(
-        numbers,
-        str(verdict["id"]),
-        verdict.get("cause"),
-        None if free is None else float(free),
-        bool((summary.get("measured") or {}).get("exact")),
-    )
+    return Measured(numbers, str(verdict["id"]), verdict.get("cause"),
+                    None if free is None else float(free),
+                    bool((summary.get("measured") or {}).get("exact")))
 
 
 def _length(steps: Steps) -> float:
@@ -93,13 +89,8 @@ def cooks(analysis: Analysis, minute_s: float) -> list[Core]:
         for tid in np.unique(core.tid[mine]):
             at = mine & (core.tid == tid)
             rows.setdefault(int(tid), []).extend(
-                zip(
-                    core.start[at].tolist(),
-                    core.end[at].tolist(),
-                    core.task[at].tolist(),
-                    strict=True,
-                )
-            )
+                zip(core.start[at].tolist(), core.end[at].tolist(), core.task[at].tolist(),
+                    strict=True))
     found = []
     whole = sum(end - start for row in rows.values() for start, end, _ in row)
     for row in rows.values():
@@ -108,12 +99,8 @@ def cooks(analysis: Analysis, minute_s: float) -> list[Core]:
             found.append(row)
     found.sort()
     return [
-        Core(
-            number,
-            np.array([r[0] for r in row]),
-            np.array([r[1] for r in row]),
-            np.array([r[2] for r in row], np.int32),
-        )
+        Core(number, np.array([r[0] for r in row]), np.array([r[1] for r in row]),
+             np.array([r[2] for r in row], np.int32))
         for number, row in enumerate(found)
     ]
 
@@ -136,9 +123,8 @@ def _stints(cook: Core) -> list[tuple[int, float, float]]:
     """Dish, start and seconds of each time that a cook was at a dish, however often he was pushed
     off his core meanwhile."""
     found: list[tuple[int, float, float]] = []
-    for start, end, dish in zip(
-        cook.start.tolist(), cook.end.tolist(), cook.task.tolist(), strict=True
-    ):
+    for start, end, dish in zip(cook.start.tolist(), cook.end.tolist(), cook.task.tolist(),
+                                strict=True):
         if found and found[-1][0] == dish:
             found[-1] = (dish, found[-1][1], found[-1][2] + end - start)
         else:
@@ -146,14 +132,14 @@ def _stints(cook: Core) -> list[tuple[int, float, float]]:
     return found
 
 
-def bound_broken(measured: Measured, bounds: Bounds, cooks: int, minute_s: float) -> str | None:
+def bound_broken(
+    measured: Measured, bounds: Bounds, cooks: int, minute_s: float
+) -> str | None:
     """A measured dinner that beats what cannot be beaten is a mistake of ours; says which."""
     least = float(bounds.least(cooks))
     if measured.numbers.minutes < least * (1 - MEAN_SHARE) - 0.020 / minute_s:
-        return (
-            f"measured {measured.numbers.minutes:.1f} minutes, and nothing can be faster than "
-            f"{least:g} ({bounds.what_limits(cooks)})"
-        )
+        return (f"measured {measured.numbers.minutes:.1f} minutes, and nothing can be faster than "
+                f"{least:g} ({bounds.what_limits(cooks)})")
     return None
 
 

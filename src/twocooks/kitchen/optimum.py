@@ -51,14 +51,8 @@ class _Problem:
             row, ends = _minutes_of(dish.steps)
             if row and dish.after:
                 first = row[0]
-                row[0] = _Minute(
-                    first.hands,
-                    first.forced,
-                    first.takes,
-                    first.holds,
-                    first.after + dish.after,
-                    first.only,
-                )
+                row[0] = _Minute(first.hands, first.forced, first.takes, first.holds,
+                                 first.after + dish.after, first.only)
             self.rows.append(row)
             self.ends.append(ends)
         self.goal = tuple(len(row) for row in self.rows)
@@ -131,8 +125,7 @@ class _Problem:
         if self.dinner.at_once:
             on_the_go = sum(
                 0 < done < len(row) or (done == 0 and dish in chosen)
-                for dish, (done, row) in enumerate(zip(state, self.rows, strict=True))
-            )
+                for dish, (done, row) in enumerate(zip(state, self.rows, strict=True)))
             if on_the_go > self.dinner.at_once:
                 return False
         only = [m.only for m in (self.rows[d][state[d]] for d in chosen) if m.hands and m.only]
@@ -153,16 +146,10 @@ def _minutes_of(steps: tuple[Step, ...]) -> tuple[list[_Minute], list[int]]:
         for index in range(length):
             first = index == 0
             holding |= pending
-            row.append(
-                _Minute(
-                    hands=bool(step.hands),
-                    forced=index % piece != 0,
-                    takes=frozenset(pending),
-                    holds=frozenset(holding),
-                    after=marks if first else (),
-                    only=step.only,
-                )
-            )
+            row.append(_Minute(
+                hands=bool(step.hands), forced=index % piece != 0,
+                takes=frozenset(pending), holds=frozenset(holding),
+                after=marks if first else (), only=step.only))
             pending = set()
             marks = ()
         holding -= set(step.returns)
@@ -195,9 +182,8 @@ def optimum(dinner: Dinner, mode: Mode) -> int | None:
         return None
     problem = _Problem(dinner, cooks)
     states = {(0,) * len(dinner.dishes)}
-    most = int(
-        sum(dish.minutes for dish in dinner.dishes) + max(dish.arrives for dish in dinner.dishes)
-    )
+    most = int(sum(dish.minutes for dish in dinner.dishes)
+               + max(dish.arrives for dish in dinner.dishes))
     for now in range(most + 1):
         if problem.goal in states:
             return now

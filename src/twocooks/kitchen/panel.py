@@ -82,10 +82,8 @@ def panel(mode: Mode, analysis: Analysis, measured: Measured, frame: Frame) -> l
     beside_it += [(" " * max(room, 1), None), (verdict, BOLD)]
     rows = cooks(analysis, frame.minute_s)
     known = {name: place for place, name in enumerate(frame.dishes)}
-    lanes = sorted(
-        fold(dishes_of(analysis), MOST_DISHES),
-        key=lambda lane: known.get(lane.tasks[0].name, len(known)),
-    )
+    lanes = sorted(fold(dishes_of(analysis), MOST_DISHES),
+                   key=lambda lane: known.get(lane.tasks[0].name, len(known)))
     if not lanes:
         return lines
     keys = not frame.painter.coloured or len(lanes) > len(frame.painter.palette)
@@ -96,9 +94,8 @@ def panel(mode: Mode, analysis: Analysis, measured: Measured, frame: Frame) -> l
     columns = max(4, min(room, round(room * span / frame.longest_s)))
     drawn = cells.picture(shown, lanes, columns)
     for index, lane in enumerate(lanes):
-        lines.append(
-            _front(_name(lane, frame), label, keys, index, frame) + _lane(drawn, index, frame)
-        )
+        lines.append(_front(_name(lane, frame), label, keys, index, frame)
+                     + _lane(drawn, index, frame))
     lines.append([(fit("cooks", label, right=True), DIM)])
     for row, core in enumerate(drawn.cores):
         name = frame.staff[row] if row < len(frame.staff) else f"cook {row + 1}"
@@ -127,17 +124,8 @@ def _name(lane: Lane, frame: Frame) -> str:
 
 
 def _front(name: str, label: int, keys: bool, index: int | None, frame: Frame) -> Line:
-    spans: Line = [
-        (
-            fit(
-                fit(name, min(label, width_of(name)), unicode=frame.painter.unicode),
-                label,
-                right=True,
-            )
-            + " ",
-            None,
-        )
-    ]
+    spans: Line = [(fit(fit(name, min(label, width_of(name)), unicode=frame.painter.unicode), label,
+                        right=True) + " ", None)]
     if keys:
         spans.append(((LETTERS[index % 26] if index is not None else " ") + " ", BOLD))
     return spans
@@ -146,11 +134,8 @@ def _front(name: str, label: int, keys: bool, index: int | None, frame: Frame) -
 def _lane(drawn: cells.Picture, index: int, frame: Frame) -> Line:
     painter, glyphs = frame.painter, frame.painter.glyphs
     looks: dict[int, tuple[str, Style | None]] = {
-        LINE: (glyphs.line, painter.lane(index)),
-        WAIT: (glyphs.wait, painter.faint(index)),
-        DELEGATED: (glyphs.delegated, DIM),
-        UNKNOWN: (glyphs.unknown, DIM),
-    }
+        LINE: (glyphs.line, painter.lane(index)), WAIT: (glyphs.wait, painter.faint(index)),
+        DELEGATED: (glyphs.delegated, DIM), UNKNOWN: (glyphs.unknown, DIM)}
     spans: Line = []
     for hands, state in zip(drawn.hands[index], drawn.state[index], strict=True):
         if hands:

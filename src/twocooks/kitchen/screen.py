@@ -23,13 +23,9 @@ MAX_WIDTH = 130
 TWO_COLUMNS = 76
 """Below this width the panels stand under each other."""
 MAX_TEXT = 92
-COLUMNS = (
-    ("minutes", 11, "minutes", 1),
-    ("on the go", 11, "concurrency", 1),
-    ("at work", 11, "parallelism", 1),
-    ("turns", 9, "turns", 0),
-    ("hands won", 10, "contests_won", 1),
-)
+COLUMNS = (("minutes", 11, "minutes", 1), ("on the go", 11, "concurrency", 1),
+           ("at work", 11, "parallelism", 1), ("turns", 9, "turns", 0),
+           ("hands won", 10, "contests_won", 1))
 """Of the table: title, width, which number, digits behind the point. "Hands won": when at least two
 dishes wanted hands, how often two got them."""
 
@@ -40,17 +36,8 @@ def render(
     """The whole screen, with a final newline."""
     width = max(MIN_WIDTH, min(options.width, MAX_WIDTH))
     page = _Screen(dinner, variant, done, Painter(options.colour, options.unicode), width)
-    lines = [
-        *page.head(changed),
-        *page.pictures(),
-        "",
-        *page.legend(),
-        "",
-        *page.lessons(),
-        "",
-        *page.table(),
-        *page.notes(),
-    ]
+    lines = [*page.head(changed), *page.pictures(), "", *page.legend(), "", *page.lessons(), "",
+             *page.table(), *page.notes()]
     return "\n".join(lines) + "\n"
 
 
@@ -68,9 +55,8 @@ class _Screen:
     def line(self, *spans: Span) -> str:
         return self.painter.line([(" " * MARGIN, None), *spans])
 
-    def say(
-        self, text: str, *, style: object = None, first: str = "", indent: int = 0
-    ) -> Iterator[str]:
+    def say(self, text: str, *, style: object = None, first: str = "", indent: int = 0
+            ) -> Iterator[str]:
         clean_text = clean(text, unicode=self.painter.unicode)
         for index, part in enumerate(wrap(clean_text, self.text - indent)):
             front = fit(first if index == 0 else "", indent)
@@ -80,15 +66,8 @@ class _Screen:
         ways = {1: "one way", 2: "two ways", 3: "three ways"}.get(len(self.done), "four ways")
         yield ""
         where = "on one core" if self.variant.one_core else "on your cores"
-        yield self.line(
-            (
-                clean(
-                    f"{self.dinner.name}: one dinner, {ways}, {where}.",
-                    unicode=self.painter.unicode,
-                ),
-                BOLD,
-            )
-        )
+        yield self.line((clean(f"{self.dinner.name}: one dinner, {ways}, {where}.",
+                               unicode=self.painter.unicode), BOLD))
         minute = f"one kitchen minute was {self.dinner.minute_s:g} s"
         yield from self.say(f"Measured just now; {minute}.", style=DIM)
         for sentence in changed:
@@ -104,23 +83,17 @@ class _Screen:
             cooks = min(len(self.dinner.staff(plate.mode)), self.variant.places())
             broken = bound_broken(plate.measured, bounds(self.dinner), cooks, self.dinner.minute_s)
             if broken:
-                yield (
-                    f"{TITLES[plate.mode]}: {broken}. This is a mistake in twocooks; "
-                    "please tell us."
-                )
+                yield (f"{TITLES[plate.mode]}: {broken}. This is a mistake in twocooks; "
+                       "please tell us.")
         if any(not p.measured.exact for p in self.done if p.measured):
-            yield (
-                "Estimated: the kernel did not tell its switches, so two at work is a lower "
-                "bound. See twocooks doctor."
-            )
+            yield ("Estimated: the kernel did not tell its switches, so two at work is a lower "
+                   "bound. See twocooks doctor.")
         busy = [plate for plate in self.done if plate.crowded]
         if busy:
             names = " and ".join(TITLES[plate.mode] for plate in busy)
             free = min(p.measured.free for p in busy if p.measured and p.measured.free is not None)
-            yield (
-                f"Other programs stood at the counter ({names}: {free:.1f} cores were free), so "
-                "these took longer than they need. Run it again when the machine is quiet."
-            )
+            yield (f"Other programs stood at the counter ({names}: {free:.1f} cores were free), so "
+                   "these took longer than they need. Run it again when the machine is quiet.")
 
     def pictures(self) -> Iterator[str]:
         whole = self.width - 2 * MARGIN
@@ -133,19 +106,11 @@ class _Screen:
         for plate in self.done:
             assert plate.analysis is not None
             assert plate.measured is not None
-            frame = Frame(
-                self.painter,
-                half,
-                max(longest, 1e-6),
-                self.dinner.minute_s,
-                self.dinner.staff(plate.mode),
-                names,
-            )
+            frame = Frame(self.painter, half, max(longest, 1e-6), self.dinner.minute_s,
+                          self.dinner.staff(plate.mode), names)
             panels[plate.mode] = panel(plate.mode, plate.analysis, plate.measured, frame)
-        pairs: list[tuple[Mode, Mode]] = [
-            ("sequential", "switching"),
-            ("friend", "friend-switching"),
-        ]
+        pairs: list[tuple[Mode, Mode]] = [("sequential", "switching"),
+                                          ("friend", "friend-switching")]
         first = True
         for left, right in pairs:
             if left not in panels and right not in panels:
@@ -163,22 +128,14 @@ class _Screen:
 
     def legend(self) -> Iterator[str]:
         g = self.painter.glyphs
-        yield self.line(
-            (g.hands * 2, None),
-            (" hands on it   ", DIM),
-            (g.wait * 2, None),
-            (" on the stove   ", DIM),
-            (g.line * 2, None),
-            (" standing in line", DIM),
-        )
+        yield self.line((g.hands * 2, None), (" hands on it   ", DIM), (g.wait * 2, None),
+                        (" on the stove   ", DIM), (g.line * 2, None), (" standing in line", DIM))
 
     def lessons(self) -> Iterator[str]:
         """The sentences to keep, with this run's numbers."""
         by = {p.mode: p.measured.numbers for p in self.done if p.measured}
-        yield from self.say(
-            "Columns are concurrency: how many dishes are on the go. "
-            "Rows are parallelism: how many pairs of hands move at one moment."
-        )
+        yield from self.say("Columns are concurrency: how many dishes are on the go. "
+                            "Rows are parallelism: how many pairs of hands move at one moment.")
         if self.dinner.teaches:
             yield from self.say(self.dinner.teaches)
         yield from self.one_place(by)
@@ -186,19 +143,15 @@ class _Screen:
             yield from self.say(
                 "Two cooks at work means two dishes on the go: real parallelism between tasks "
                 "always brings concurrency along. What the friend's picture lacks is switching.",
-                style=DIM,
-            )
+                style=DIM)
         burnt = [(plate, entry) for plate in self.done for entry in plate.burnt]
         for mode in dict.fromkeys(plate.mode for plate, _ in burnt):
             entries = [entry for plate, entry in burnt if plate.mode == mode]
             names = list(dict.fromkeys(name for name, _, _ in entries))
             told = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if names[4:] else "")
             worst = max(late for _, _, late in entries)
-            yield from self.say(
-                f"Burnt, {TITLES[mode]}: {told} (up to {number(worst)} minutes too "
-                "late, by the cooks' own clocks).",
-                style=WARN,
-            )
+            yield from self.say(f"Burnt, {TITLES[mode]}: {told} (up to {number(worst)} minutes too "
+                                "late, by the cooks' own clocks).", style=WARN)
 
     def one_place(self, by: dict[Mode, Numbers]) -> Iterator[str]:
         """What a second place at the counter is worth, as far as this run shows it."""
@@ -209,8 +162,7 @@ class _Screen:
             yield from self.say(
                 f"Take one place at the counter away: with a friend, the {number(two)} minutes "
                 "with two at work are at stake; alone and switching, nothing is lost. "
-                "Try it: twocooks kitchen --one-core"
-            )
+                "Try it: twocooks kitchen --one-core")
 
     def table(self) -> Iterator[str]:
         """Predicted beside measured."""
@@ -234,11 +186,9 @@ class _Screen:
 
     def notes(self) -> Iterator[str]:
         yield ""
-        yield from self.say(
-            "Try: twocooks kitchen --one-core, --no-breaks, --tool burner=1, "
-            "--cooks threads, --list; and twocooks explain for the words.",
-            style=DIM,
-        )
+        yield from self.say("Try: twocooks kitchen --one-core, --no-breaks, --tool burner=1, "
+                            "--cooks threads, --list; and twocooks explain for the words.",
+                            style=DIM)
 
 
 def _value(value: float | None, digits: int) -> str:

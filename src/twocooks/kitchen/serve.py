@@ -37,13 +37,8 @@ class Variant:
 
     def changes(self) -> dict[str, Any]:
         """Arguments of ``Dinner.changed``."""
-        return {
-            "order": self.order,
-            "at_once": self.at_once,
-            "tools": dict(self.tools),
-            "friends": self.friends,
-            "no_breaks": self.no_breaks,
-        }
+        return {"order": self.order, "at_once": self.at_once, "tools": dict(self.tools),
+                "friends": self.friends, "no_breaks": self.no_breaks}
 
     def places(self) -> int:
         """Cooks who can work at one moment: usable cores, one if pinned, one apron under a GIL."""
@@ -110,18 +105,8 @@ def command(
     source: str, mode: Mode, variant: Variant, notes: Path, progress: int | None
 ) -> list[str]:
     """The program to watch. -P: what lies in the user's folder must not be imported for ours."""
-    words = [
-        sys.executable,
-        "-P",
-        "-m",
-        "twocooks.kitchen.cook",
-        mode,
-        source,
-        "--change",
-        json.dumps(variant.changes()),
-        "--notes",
-        str(notes),
-    ]
+    words = [sys.executable, "-P", "-m", "twocooks.kitchen.cook", mode, source,
+             "--change", json.dumps(variant.changes()), "--notes", str(notes)]
     if variant.threads:
         words += ["--cooks", "threads"]
     if progress is not None:
@@ -130,11 +115,7 @@ def command(
 
 
 def cook(
-    source: str,
-    dinner: Dinner,
-    variant: Variant,
-    plate: Plate,
-    folder: Path,
+    source: str, dinner: Dinner, variant: Variant, plate: Plate, folder: Path,
     progress: int | None = None,
 ) -> None:
     """Cooks one mode under the recorder; fills ``trace`` (a file in ``folder``) and ``burnt``."""
@@ -147,10 +128,8 @@ def cook(
     if outcome.signal is not None:
         raise KeyboardInterrupt
     if outcome.exit_code:
-        raise TwocooksError(
-            f"the cooks gave up ({TITLES[plate.mode]}, exit code "
-            f"{outcome.exit_code}); what they said stands above"
-        )
+        raise TwocooksError(f"the cooks gave up ({TITLES[plate.mode]}, exit code "
+                            f"{outcome.exit_code}); what they said stands above")
     plate.trace = trace
     with contextlib.suppress(OSError, ValueError, KeyError):
         plate.burnt = [tuple(b) for b in json.loads(notes.read_text())["burnt"]]
@@ -205,13 +184,11 @@ def as_json(dinner: Dinner, done: list[Plate]) -> dict[str, Any]:
         "dinner": dinner.name,
         "minute_s": dinner.minute_s,
         "modes": [
-            {
-                "mode": plate.mode,
-                "predicted": measure.as_json(plate.predicted.numbers),
-                "measured": plate.measured.as_json() if plate.measured else None,
-                "cores_free": plate.measured.free if plate.measured else None,
-                "crowded": plate.crowded,
-            }
+            {"mode": plate.mode, "predicted": measure.as_json(plate.predicted.numbers),
+             "measured": plate.measured.as_json() if plate.measured else None,
+             "cores_free": plate.measured.free if plate.measured else None,
+             "crowded": plate.crowded}
             for plate in done
         ],
     }
+

@@ -32,21 +32,15 @@ def render(dinner: Dinner, variant: serve.Variant, options: Options) -> str:
         if best is not None:
             at_best = plate.predicted.numbers.minutes <= best + 1e-9
             proven = ", and nobody could do it faster" if at_best else f" (the best is {best:g})"
-        lines += [
-            f"  {TITLES[plate.mode]}: {number(plate.predicted.numbers.minutes)} minutes{proven}",
-            *chart(plate.predicted.course, options.width),
-        ]
+        lines += [f"  {TITLES[plate.mode]}: {number(plate.predicted.numbers.minutes)} minutes"
+                  f"{proven}", *chart(plate.predicted.course, options.width)]
         numbers = plate.predicted.numbers
         won = "" if numbers.contests_won is None else f", hands won {numbers.contests_won:.2f}"
-        lines.append(
-            f"    on the go {numbers.concurrency:.2f}, at work {numbers.parallelism:.2f}, "
-            f"{count(numbers.turns, 'turn')}{won}"
-        )
+        lines.append(f"    on the go {numbers.concurrency:.2f}, at work {numbers.parallelism:.2f}, "
+                     f"{count(numbers.turns, 'turn')}{won}")
         for burnt in plate.predicted.course.burnt[:3]:
-            lines.append(
-                f"    {dinner.dishes[burnt.dish].name}: {burnt.do} burns, "
-                f"{number(float(burnt.late))} minutes too late"
-            )
+            lines.append(f"    {dinner.dishes[burnt.dish].name}: {burnt.do} burns, "
+                         f"{number(float(burnt.late))} minutes too late")
         if plate.predicted.course.burnt[3:]:
             lines.append(f"    and {len(plate.predicted.course.burnt) - 3} more burn")
         lines.append("")
@@ -62,8 +56,7 @@ def recipe(dinner: Dinner) -> Iterator[str]:
     if dinner.tools:
         yield f"  tools   {', '.join(f'{n} {tool}' for tool, n in dinner.tools.items())}"
     yield f"  order   {dinner.order}" + (
-        f", at most {dinner.at_once} at once" if dinner.at_once else ""
-    )
+        f", at most {dinner.at_once} at once" if dinner.at_once else "")
     told: set[tuple[Step, ...]] = set()
     for dish in dinner.dishes:
         if dish.steps in told:
@@ -83,20 +76,15 @@ def _step(step: Step) -> str:
 
 def truth(dinner: Dinner, variant: serve.Variant) -> Iterator[str]:
     known = bounds(dinner)
-    yield (
-        f"  {number(float(known.hands))} minutes of hands, {number(float(known.waits))} of "
-        "waiting; "
-        f"the longest chain is {number(float(known.chain))}."
-    )
+    yield (f"  {number(float(known.hands))} minutes of hands, {number(float(known.waits))} of "
+           "waiting; "
+           f"the longest chain is {number(float(known.chain))}.")
     for cooks in sorted({len(dinner.cooks), len(dinner.cooks + dinner.guests)}):
         limit = known.what_limits(cooks)
         who = {"hands": "the hands", "chain": "the longest chain"}.get(limit, f"the {limit}")
-        yield (
-            f"  With {count(cooks, 'cook')} it takes at least "
-            f"{number(float(known.least(cooks)))} minutes: {who} decides.".replace(
-                "hands decides", "hands decide"
-            )
-        )
+        yield (f"  With {count(cooks, 'cook')} it takes at least "
+               f"{number(float(known.least(cooks)))} minutes: {who} decides.".replace(
+                   "hands decides", "hands decide"))
 
 
 def chart(course: Course, width: int) -> Iterator[str]:
@@ -113,12 +101,8 @@ def chart(course: Course, width: int) -> Iterator[str]:
         for stretch in course.stretches:
             if stretch.dish != number_:
                 continue
-            mark = {
-                WORK: MARKS[stretch.cook % len(MARKS)],
-                WAIT: "~",
-                LINE: ".",
-                TOOL: ".",
-            }.get(stretch.doing, ",")
+            mark = {WORK: MARKS[stretch.cook % len(MARKS)], WAIT: "~", LINE: ".", TOOL: ".",
+                    }.get(stretch.doing, ",")
             start, end = float(stretch.start) * scale, float(stretch.end) * scale
             for column in range(int(start), min(int(end - 1e-9) + 1, columns)):
                 share = min(end, column + 1) - max(start, column)

@@ -176,8 +176,7 @@ class Simulation:
         if live.doing is not None and self.now > live.since:
             cook = live.cook if live.doing == WORK else -1
             self.course.stretches.append(
-                Stretch(live.number, live.doing, live.since, self.now, cook)
-            )
+                Stretch(live.number, live.doing, live.since, self.now, cook))
         live.doing, live.since = doing, self.now
 
     def enter(self, live: _Live) -> None:
@@ -287,8 +286,7 @@ class Simulation:
 
     def may_begin(self, live: _Live) -> bool:
         return live.dish.arrives <= self.now and all(
-            self.past(mark.dish, mark.step) for mark in live.dish.after
-        )
+            self.past(mark.dish, mark.step) for mark in live.dish.after)
 
     def give_out(self) -> None:
         """All free cooks get work, and dishes are begun, until nothing changes any more."""
@@ -301,9 +299,8 @@ class Simulation:
             if not self.may_begin(live) or begun >= (self.dinner.at_once or begun + 1):
                 continue
             if self.whole:
-                cook = next(
-                    (c for c in self.free if live.dish.may_be_cooked_by(self.staff[c])), None
-                )
+                cook = next((c for c in self.free
+                             if live.dish.may_be_cooked_by(self.staff[c])), None)
                 if cook is None:
                     continue
                 self.free.remove(cook)
@@ -359,14 +356,11 @@ def simulate(dinner: Dinner, mode: Mode, cores: int | None = None) -> Course:
 
 def stretched(dinner: Dinner, factor: Fraction) -> Dinner:
     """The same dinner with all waits longer or shorter (``burns`` stays)."""
-
     def one(step: Step) -> Step:
         return replace(step, wait=step.wait * factor)
 
-    return replace(
-        dinner,
-        dishes=tuple(replace(dish, steps=tuple(map(one, dish.steps))) for dish in dinner.dishes),
-    )
+    return replace(dinner, dishes=tuple(
+        replace(dish, steps=tuple(map(one, dish.steps))) for dish in dinner.dishes))
 
 
 def levels(course: Course) -> Iterator[tuple[Fraction, int, int, int, int]]:

@@ -47,7 +47,8 @@ class Watchful:
         """A wait begins now."""
         burns = self._dish.steps[step].burns
         self._do = self._dish.steps[step].do
-        self._deadline = None if burns is None else time.monotonic() + self._stove.seconds(burns)
+        self._deadline = (None if burns is None
+                          else time.monotonic() + self._stove.seconds(burns))
 
     def begins(self) -> None:
         """The next step begins now."""

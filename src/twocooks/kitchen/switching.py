@@ -65,9 +65,7 @@ class Kitchen:
             await baton.acquire()
         self.events: dict[Mark, asyncio.Event] = {
             mark: asyncio.Event()
-            for dish in self.dinner.dishes
-            for step in dish.steps
-            for mark in step.after
+            for dish in self.dinner.dishes for step in dish.steps for mark in step.after
         }
         self.cooks.begin()
         self.stove.start = time.monotonic()
@@ -78,7 +76,8 @@ class Kitchen:
         self.admit()
         while self.running or self.bag:
             if self.running:
-                await asyncio.wait(set(self.running.values()), return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(set(self.running.values()),
+                                   return_when=asyncio.FIRST_COMPLETED)
                 self.collect()
             else:
                 await asyncio.sleep(0.001)  # nothing to do before the next dish arrives
@@ -94,11 +93,8 @@ class Kitchen:
         """Begins the dishes that may be begun: arrived, after what they need, not too many."""
         for number in list(self.bag):
             dish = self.dinner.dishes[number]
-            going = sum(
-                past < len(self.dinner.dishes[n].steps)
-                for n, past in enumerate(self.past)
-                if n not in self.bag
-            )
+            going = sum(past < len(self.dinner.dishes[n].steps)
+                        for n, past in enumerate(self.past) if n not in self.bag)
             if self.dinner.at_once is not None and going >= self.dinner.at_once:
                 return
             early = self.stove.seconds(dish.arrives) - self.stove.now_s()

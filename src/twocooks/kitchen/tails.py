@@ -54,4 +54,5 @@ def _walk(dinner: Dinner, *, forward: bool) -> list[list[Minutes]]:
             open_[other] -= 1
             if not open_[other]:
                 ready.append(other)
-    return [[value[d, s] for s in range(len(dish.steps))] for d, dish in enumerate(dinner.dishes)]
+    return [[value[d, s] for s in range(len(dish.steps))]
+            for d, dish in enumerate(dinner.dishes)]

@@ -54,11 +54,8 @@ class Prediction:
     def fits(self, minutes: float, minute_s: float) -> bool:
         """Whether a measured length is within the band and the tolerance."""
         extra = SECONDS / minute_s
-        return (
-            self.low.minutes * (1 - SHARE) - extra
-            <= minutes
-            <= self.high.minutes * (1 + SHARE) + extra
-        )
+        return (self.low.minutes * (1 - SHARE) - extra <= minutes
+                <= self.high.minutes * (1 + SHARE) + extra)
 
 
 def numbers(course: Course) -> Numbers:
@@ -153,13 +150,12 @@ def _tool_bounds(dinner: Dinner) -> dict[str, Minutes]:
             taken |= dict.fromkeys(step.takes, s)
             for tool in step.returns:
                 first = taken.pop(tool)
-                held = sum((x.minutes for x in dish.steps[first : s + 1]), Minutes(0))
+                held = sum((x.minutes for x in dish.steps[first:s + 1]), Minutes(0))
                 # All of this comes after the tool is back.
                 rest = tail[d][s] - step.minutes
                 found.setdefault(tool, []).append((head[d][first], held, rest))
     return {
-        tool: min(u[0] for u in uses)
-        + sum((u[1] for u in uses), Minutes(0)) / dinner.tools[tool]
+        tool: min(u[0] for u in uses) + sum((u[1] for u in uses), Minutes(0)) / dinner.tools[tool]
         + min(u[2] for u in uses)
         for tool, uses in found.items()
     }

@@ -56,16 +56,13 @@ class Shared:
 
     def _mine_left(self, cook: str) -> bool:
         dishes = self.stove.dinner.dishes
-        return any(
-            past == BAG and dish.may_be_cooked_by(cook)
-            for past, dish in zip(self.past, dishes, strict=True)
-        )
+        return any(past == BAG and dish.may_be_cooked_by(cook)
+                   for past, dish in zip(self.past, dishes, strict=True))
 
     def _find(self, cook: str) -> tuple[int | None, float | None]:
         dinner = self.stove.dinner
-        on_the_go = sum(
-            0 <= past < len(dish.steps) for past, dish in zip(self.past, dinner.dishes, strict=True)
-        )
+        on_the_go = sum(0 <= past < len(dish.steps)
+                        for past, dish in zip(self.past, dinner.dishes, strict=True))
         if dinner.at_once is not None and on_the_go >= dinner.at_once:
             return None, None
         soonest: float | None = None
@@ -158,7 +155,8 @@ def cook_with_friend(stove: Stove, names: tuple[str, ...], processes: bool) -> N
             notes.put(stove.burnt)
 
     maker: Callable[..., Any] = kit.Process if processes else threading.Thread
-    cooks = [maker(target=be, args=(number, name), name=name) for number, name in enumerate(names)]
+    cooks = [maker(target=be, args=(number, name), name=name)
+             for number, name in enumerate(names)]
     for cook in cooks:
         cook.start()
     ready.wait()
@@ -168,3 +166,4 @@ def cook_with_friend(stove: Stove, names: tuple[str, ...], processes: bool) -> N
         stove.burnt = [entry for _ in cooks for entry in notes.get()]
     for cook in cooks:
         cook.join()
+

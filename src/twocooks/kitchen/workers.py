@@ -60,8 +60,7 @@ class ProcessCooks:
             reply_out, reply_in = os.pipe()
             ours = [*self._orders, *self._replies, order_in, reply_out]
             worker = context.Process(
-                target=_be_worker, args=(order_out, reply_in, ours, rounds), name=name
-            )
+                target=_be_worker, args=(order_out, reply_in, ours, rounds), name=name)
             worker.start()
             os.close(order_out)
             os.close(reply_in)
@@ -127,7 +126,9 @@ class ThreadCooks:
     def begin(self) -> None:
         self._loop = asyncio.get_running_loop()
 
-    def _be(self, orders: queue.SimpleQueue[tuple[int, float, Any] | None], rounds: int) -> None:
+    def _be(
+        self, orders: queue.SimpleQueue[tuple[int, float, Any] | None], rounds: int
+    ) -> None:
         hands = Hands(rounds)
         while (order := orders.get()) is not None:
             token, seconds, done = order

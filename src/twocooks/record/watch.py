@@ -148,6 +148,7 @@ class Child:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self.pidfd, number)
 
+
     def hold(self, number: int) -> None:
         """A signal that came to twocooks. Whether it was meant for the whole process group, the
         program included, cannot be told; a program that was reached ends in a moment, and must not
@@ -496,3 +497,4 @@ def finish(
             "notes": session.notes,
         },
     )
+

@@ -43,22 +43,19 @@ def test_options_may_stand_anywhere(capsys: pytest.CaptureFixture[str]) -> None:
     assert "2 knife, 2 burner" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
-        (["--bogus"], "no option --bogus"),
-        (["a", "b"], "one dinner, not 2"),
-        (["tusday"], "did you mean tuesday?"),
-        (["--tool", "wok=2"], "the tools of this dinner: knife, burner"),
-        (["--tool", "knife"], "write NAME=NUMBER"),
-        (["--tool", "knife=x"], "is no number of at least 1"),
-        (["--order", "fast"], "first, urgent, longest"),
-        (["--cooks", "robots"], "processes or threads"),
-        (["--at-once", "0"], "--at-once 2"),
-        (["--friends"], "needs a value"),
-        (["--json", "/nowhere/at/all.json", "--show"], ""),
-    ],
-)
+@pytest.mark.parametrize(("words", "says"), [
+    (["--bogus"], "no option --bogus"),
+    (["a", "b"], "one dinner, not 2"),
+    (["tusday"], "did you mean tuesday?"),
+    (["--tool", "wok=2"], "the tools of this dinner: knife, burner"),
+    (["--tool", "knife"], "write NAME=NUMBER"),
+    (["--tool", "knife=x"], "is no number of at least 1"),
+    (["--order", "fast"], "first, urgent, longest"),
+    (["--cooks", "robots"], "processes or threads"),
+    (["--at-once", "0"], "--at-once 2"),
+    (["--friends"], "needs a value"),
+    (["--json", "/nowhere/at/all.json", "--show"], ""),
+])
 def test_mistakes_are_one_line(
     words: list[str], says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -85,30 +82,15 @@ def test_explain_without_numbers_says_how_to_get_them(capsys: pytest.CaptureFixt
     assert max(map(len, out.splitlines())) <= 80
 
 
-def test_explain_uses_the_last_numbers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    measured = {
-        "concurrency": 3.3,
-        "parallelism": 1.0,
-        "turns": 15,
-        "contests_won": 0.0,
-        "verdict": "turns",
-        "cause": None,
-    }
-    kitchen._keep(
-        {
-            "dinner": "A | *dinner*",
-            "minute_s": 0.1,
-            "modes": [
-                {"mode": mode, "predicted": {}, "measured": {**measured, "minutes": minutes}}
-                for mode, minutes in [
-                    ("sequential", 40.02),
-                    ("switching", 19.02),
-                    ("friend", 20.1),
-                    ("friend-switching", 13.1),
-                ]
-            ],
-        }
-    )
+def test_explain_uses_the_last_numbers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    measured = {"concurrency": 3.3, "parallelism": 1.0, "turns": 15, "contests_won": 0.0,
+                "verdict": "turns", "cause": None}
+    kitchen._keep({"dinner": "A | *dinner*", "minute_s": 0.1, "modes": [
+        {"mode": mode, "predicted": {}, "measured": {**measured, "minutes": minutes}}
+        for mode, minutes in [("sequential", 40.02), ("switching", 19.02), ("friend", 20.1),
+                              ("friend-switching", 13.1)]]})
     assert run("explain", "--markdown") == 0
     out = capsys.readouterr().out
     assert "40 minutes" in out
@@ -122,22 +104,10 @@ def test_explain_says_that_its_numbers_come_from_a_busy_machine(
     markdown: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     measured = {"minutes": 30.0, "concurrency": 3.3, "parallelism": 1.0}
-    kitchen._keep(
-        {
-            "dinner": "Tuesday",
-            "minute_s": 0.1,
-            "modes": [
-                {
-                    "mode": mode,
-                    "predicted": {},
-                    "measured": measured,
-                    "cores_free": 0.94,
-                    "crowded": mode in ("friend", "friend-switching"),
-                }
-                for mode in ("sequential", "friend", "friend-switching")
-            ],
-        }
-    )
+    kitchen._keep({"dinner": "Tuesday", "minute_s": 0.1, "modes": [
+        {"mode": mode, "predicted": {}, "measured": measured, "cores_free": 0.94,
+         "crowded": mode in ("friend", "friend-switching")}
+        for mode in ("sequential", "friend", "friend-switching")]})
     assert run("explain", *markdown) == 0
     out = " ".join(capsys.readouterr().out.split())
     assert "Careful: other programs stood at the counter" in out
@@ -145,23 +115,12 @@ def test_explain_says_that_its_numbers_come_from_a_busy_machine(
     assert "Cook again when the machine is quiet" in out
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "{}",
-        "[]",
-        '{"dinner": 1, "minute_s": "x", "modes": [{}]}',
-        json.dumps({"dinner": "d", "minute_s": 1, "modes": [{"mode": "friend", "measured": None}]}),
-        json.dumps(
-            {
-                "dinner": "d",
-                "minute_s": 1,
-                "modes": [{"mode": "friend", "measured": {"minutes": 1.0}, "crowded": True}],
-            }
-        ),
-    ],
-)
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"dinner": 1, "minute_s": "x", "modes": [{}]}',
+                                  json.dumps({"dinner": "d", "minute_s": 1,
+                                              "modes": [{"mode": "friend", "measured": None}]}),
+                                  json.dumps({"dinner": "d", "minute_s": 1, "modes": [
+                                      {"mode": "friend", "measured": {"minutes": 1.0},
+                                       "crowded": True}]})])
 def test_a_damaged_memory_is_no_memory(text: str, tmp_path: Path) -> None:
     from twocooks.cli import explain, store
 
@@ -183,10 +142,8 @@ def test_nothing_that_brings_threads_is_loaded_before_the_cooks_are_forked() -> 
     import subprocess
     import sys
 
-    code = (
-        "import sys\nfrom twocooks.cli import kitchen\n"
-        "from twocooks.kitchen import dinner, live, serve, variants\n"
-        "list(variants.sentences(dinner.load('tuesday'), serve.Variant(one_core=True)))\n"
-        "sys.exit('numpy' in sys.modules)"
-    )
+    code = ("import sys\nfrom twocooks.cli import kitchen\n"
+            "from twocooks.kitchen import dinner, live, serve, variants\n"
+            "list(variants.sentences(dinner.load('tuesday'), serve.Variant(one_core=True)))\n"
+            "sys.exit('numpy' in sys.modules)")
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0

@@ -10,7 +10,7 @@ from twocooks.kitchen import dinner, example
 from twocooks.kitchen.recipe import MODES, Mark
 from twocooks.kitchen.truth import predict
 
-HEAD = '[dinner]\nname = "d"\n[cooks]\nyou = {}\nfriend = { guest = true }\n[tools]\npan = 1\n'
+HEAD = "[dinner]\nname = \"d\"\n[cooks]\nyou = {}\nfriend = { guest = true }\n[tools]\npan = 1\n"
 """Seven lines."""
 
 
@@ -50,10 +50,7 @@ def test_defaults() -> None:
 
 
 def test_copies_arrivals_repeats_and_marks() -> None:
-    found = dinner.parse(
-        "d.toml",
-        HEAD
-        + """
+    found = dinner.parse("d.toml", HEAD + """
 [[dish]]
 name = "a"
 copies = 3
@@ -64,8 +61,7 @@ name = "b"
 arrives = 4
 after = ["a.x", "a 2"]
 steps = [{ do = "z", hands = 1, after = "a 1.y" }]
-""",
-    )
+""")
     assert [d.name for d in found.dishes] == ["a 1", "a 2", "a 3", "b"]
     assert [d.arrives for d in found.dishes] == [0, 2, 4, 4]
     assert [s.do for s in found.dishes[0].steps] == ["x", "y", "x", "y"]
@@ -91,19 +87,13 @@ ERRORS = [
     (steps('{ do = "x", hands = 1, uses = ["pan"], takes = ["pan"] },'), 11, "takes it and"),
     (steps('{ do = "x", hands = 1, takes = ["pan"] },'), 11, 'write returns = ["pan"]'),
     (steps('{ do = "x", hands = 1, returns = ["pan"] },'), 11, 'write takes = ["pan"]'),
-    (
-        steps(
-            '{ do = "a", hands = 1, takes = ["pan"] },\n{ do = "b", hands = 1, uses = ["pan"] },\n'
-            '{ do = "c", hands = 1, returns = ["pan"] },'
-        ),
-        12,
-        "already holds",
-    ),
+    (steps('{ do = "a", hands = 1, takes = ["pan"] },\n{ do = "b", hands = 1, uses = ["pan"] },\n'
+           '{ do = "c", hands = 1, returns = ["pan"] },'), 12, "already holds"),
     (steps('{ do = "x", hands = 1, after = ["rice"] },'), 11, "no such dish or step"),
     (steps('{ do = "x", hands = 1, after = ["soup.y"] },'), 11, "did you mean 'soup.x'?"),
     (steps('{ do = "x", hands = 1, after = ["soup"] },'), 11, "none of them can be first"),
-    (steps("{ hands = 1 },"), 8, 'write do = "chop"'),
-    (steps("{ repeat = 2 },"), 11, "{ repeat = 3, steps = [...] }"),
+    (steps('{ hands = 1 },'), 8, 'write do = "chop"'),
+    (steps('{ repeat = 2 },'), 11, "{ repeat = 3, steps = [...] }"),
     (steps('{ repeat = 2, hands = 1, steps = [{ do = "x", hands = 1 }] },'), 11, "nothing else"),
     (steps('{ repeat = 20000, steps = [{ do = "x", hands = 1 }] },'), 11, "fewer than"),
     (steps('{ do = "x", hands = 1 },', "copys = 2\n"), 10, "did you mean 'copies'?"),
@@ -113,11 +103,8 @@ ERRORS = [
     (HEAD + "[[dish]]\nsteps = []\n", 8, 'write name = "rice"'),
     (HEAD + '[[dish]]\nname = "a"\n', 8, "has no steps"),
     (HEAD, 1, "there is no dish"),
-    (
-        steps('{ do = "x", hands = 1 },') + '[[dish]]\nname = "soup"\nsteps = [{do="y",hands=1}]',
-        14,
-        "two dishes 'soup'",
-    ),
+    (steps('{ do = "x", hands = 1 },') + '[[dish]]\nname = "soup"\nsteps = [{do="y",hands=1}]', 14,
+     "two dishes 'soup'"),
     (HEAD.replace('"d"', '"d"\norder = "fast"'), 3, '"urgent"'),
     (HEAD.replace('"d"', '"d"\nminute = 100'), 3, "write 0.04 to 0.2"),
     (HEAD.replace('"d"', '"d"\nat_once = 0'), 3, "write at_once = 2"),
@@ -155,24 +142,18 @@ def test_a_comment_with_a_key_is_not_the_place() -> None:
 
 
 def test_dishes_may_wait_for_each_other_without_a_circle() -> None:
-    found = dinner.parse(
-        "d.toml",
-        HEAD
-        + """
+    found = dinner.parse("d.toml", HEAD + """
 [[dish]]
 name = "a"
 steps = [{ do = "x", hands = 1 }, { do = "y", hands = 1, after = ["b.x"] }]
 [[dish]]
 name = "b"
 steps = [{ do = "x", hands = 1, after = ["a.x"] }, { do = "y", hands = 1, after = ["a.y"] }]
-""",
-    )
+""")
     assert predict(found, "friend-switching").numbers.minutes == 4
 
 
-CROSSED = (
-    HEAD
-    + """wok = 1
+CROSSED = HEAD + """wok = 1
 [[dish]]
 name = "a"
 steps = [{ do = "x", hands = 1, takes = ["pan"] }, { do = "y", hands = 1, takes = ["wok"] },
@@ -182,7 +163,6 @@ name = "b"
 steps = [{ do = "x", hands = 1, takes = ["wok"] }, { do = "y", hands = 1, takes = ["pan"] },
   { do = "z", hands = 1, returns = ["pan", "wok"] }]
 """
-)
 
 
 def test_tools_that_can_deadlock_are_warned_of() -> None:
@@ -193,9 +173,8 @@ def test_tools_that_can_deadlock_are_warned_of() -> None:
 
 
 def test_a_mode_that_cannot_be_cooked_says_why() -> None:
-    text = steps(
-        '{ do = "x", hands = 1, only = "friend" },\n{ do = "y", hands = 1, only = "you" },'
-    )
+    text = steps('{ do = "x", hands = 1, only = "friend" },\n'
+                 '{ do = "y", hands = 1, only = "you" },')
     found = dinner.parse("d.toml", text)
     assert found.modes() == ["friend-switching"]
     assert found.refuses("switching") == "only friend may x the soup"

@@ -39,17 +39,10 @@ def dinner(draw: st.DrawFn, *, plain: bool = False, most: int = 5) -> Dinner:
         arrives = Minutes(0 if plain else draw(st.sampled_from([0, 0, 0, 2])))
         dishes.append(Dish(f"d{number}", steps, arrives, after))
     return Dinner(
-        name="random",
-        says="",
-        teaches="",
-        minute_s=0.1,
-        order=draw(st.sampled_from(ORDERS)),
+        name="random", says="", teaches="", minute_s=0.1, order=draw(st.sampled_from(ORDERS)),
         at_once=None if plain else draw(st.sampled_from([None, None, 1, 2])),
-        cooks=("you",),
-        guests=tuple(f"g{i}" for i in range(draw(st.integers(1, 2)))),
-        tools={t: draw(st.integers(1, 2)) for t in TOOLS},
-        dishes=tuple(dishes),
-    )
+        cooks=("you",), guests=tuple(f"g{i}" for i in range(draw(st.integers(1, 2)))),
+        tools={t: draw(st.integers(1, 2)) for t in TOOLS}, dishes=tuple(dishes))
 
 
 def courses(plan: Dinner) -> list[Course]:
@@ -64,10 +57,8 @@ def test_no_mode_beats_a_bound_and_all_work_is_done(plan: Dinner) -> None:
     for course in courses(plan):
         cooks = len(plan.staff(course.mode))
         assert course.minutes >= known.least(cooks)
-        done = {
-            doing: sum((s.end - s.start for s in course.stretches if s.doing == doing), Fraction(0))
-            for doing in ("work", "wait")
-        }
+        done = {doing: sum((s.end - s.start for s in course.stretches if s.doing == doing),
+                           Fraction(0)) for doing in ("work", "wait")}
         assert done["work"] == known.hands
         assert done["wait"] == known.waits
         assert course.idle_needlessly == 0
@@ -77,9 +68,8 @@ def test_no_mode_beats_a_bound_and_all_work_is_done(plan: Dinner) -> None:
 def test_nobody_is_in_two_places_and_no_tool_in_two_hands(plan: Dinner) -> None:
     for course in courses(plan):
         for cook in range(len(plan.staff(course.mode))):
-            mine = sorted(
-                (s.start, s.end) for s in course.stretches if s.doing == "work" and s.cook == cook
-            )
+            mine = sorted((s.start, s.end) for s in course.stretches
+                          if s.doing == "work" and s.cook == cook)
             assert all(a[1] <= b[0] for a, b in pairwise(mine))
         for dish in range(len(plan.dishes)):
             lives = sorted((s.start, s.end) for s in course.stretches if s.dish == dish)
@@ -103,7 +93,8 @@ def test_an_order_that_never_idles_a_cook_keeps_grahams_bound(plan: Dinner) -> N
 @settings(max_examples=40)
 def test_the_optimum_is_never_beaten_and_never_beats_a_bound(plan: Dinner) -> None:
     assume(fits(plan, len(plan.staff("friend-switching"))))
-    for mode, others in (("switching", ("sequential", "switching")), ("friend-switching", MODES)):
+    for mode, others in (("switching", ("sequential", "switching")),
+                         ("friend-switching", MODES)):
         best = optimum(plan, mode)
         assert best is not None
         assert best >= bounds(plan).least(len(plan.staff(mode)))

@@ -25,9 +25,8 @@ def kitchen_like() -> Analysis:
     """Some run whose tasks are dishes, with a thread named for each core."""
     found = analyses.ALL["both"]()
     tasks = [replace(task, kind=TaskKind.BLOCK) for task in found.tasks]
-    cores = [
-        replace(core, tid=np.full(len(core.task), 100 + core.cpu, np.int32)) for core in found.cores
-    ]
+    cores = [replace(core, tid=np.full(len(core.task), 100 + core.cpu, np.int32))
+             for core in found.cores]
     return replace(found, tasks=tasks, cores=cores)
 
 
@@ -61,41 +60,21 @@ def test_no_line_is_wider_than_the_terminal(width: int, colour: str, unicode: bo
 
 def test_the_first_screen_has_no_jargon() -> None:
     text = screen.render(TUESDAY, serve.Variant(), plates(), [], Options(width=100)).lower()
-    for word in (
-        "makespan",
-        "span",
-        "throughput",
-        "utilisation",
-        "preempt",
-        "scheduler",
-        "mutex",
-        "semaphore",
-        "futex",
-        "affinity",
-        "deterministic",
-        "thread-safe",
-        "simultan",
-        "at the same time",
-        "multitasking",
-        "asynchron",
-    ):
+    for word in ("makespan", "span", "throughput", "utilisation", "preempt", "scheduler", "mutex",
+                 "semaphore", "futex", "affinity", "deterministic", "thread-safe", "simultan",
+                 "at the same time", "multitasking", "asynchron"):
         assert word not in text, word
 
 
 def test_hostile_names_cannot_steer_the_terminal() -> None:
     evil = "\x1b]0;x\x07\x1b[2J\u202eevil"
-    hostile = replace(
-        TUESDAY,
-        name=evil,
-        teaches=evil,
-        dishes=tuple(replace(d, name=evil + d.name) for d in TUESDAY.dishes),
-    )
+    hostile = replace(TUESDAY, name=evil, teaches=evil,
+                      dishes=tuple(replace(d, name=evil + d.name) for d in TUESDAY.dishes))
     done = plates()
     for plate in done:
         assert plate.analysis is not None
-        plate.analysis = replace(
-            plate.analysis, tasks=[replace(task, name=evil) for task in plate.analysis.tasks]
-        )
+        plate.analysis = replace(plate.analysis, tasks=[
+            replace(task, name=evil) for task in plate.analysis.tasks])
         plate.burnt = [(evil, evil, 2.0)]
     text = screen.render(hostile, serve.Variant(), done, [evil], Options(width=80))
     assert "\x1b" not in text
@@ -106,9 +85,8 @@ def test_a_broken_bound_is_our_mistake_and_is_said() -> None:
     done = plates()
     for plate in done:
         assert plate.measured is not None
-        plate.measured = replace(
-            plate.measured, numbers=replace(plate.measured.numbers, minutes=5.0)
-        )
+        plate.measured = replace(plate.measured,
+                                 numbers=replace(plate.measured.numbers, minutes=5.0))
     text = screen.render(TUESDAY, serve.Variant(), done, [], Options(width=100))
     assert text.count("mistake in twocooks") == len(MODES)
 
@@ -117,21 +95,10 @@ def test_turns_are_counted_between_unfinished_dishes_only() -> None:
     found = kitchen_like()
     first, second = found.tasks[0], found.tasks[1]
     tasks = [replace(first, done_s=5.0, significant=True), replace(second, done_s=6.0)]
-    pieces = [
-        (0.0, 1.0, first.id),
-        (1.0, 2.0, second.id),
-        (2.0, 2.001, first.id),
-        (2.001, 3.0, second.id),
-        (3.0, 5.0, first.id),
-        (5.0, 6.0, second.id),
-    ]
-    core = Core(
-        0,
-        np.array([p[0] for p in pieces]),
-        np.array([p[1] for p in pieces]),
-        np.array([p[2] for p in pieces], np.int32),
-        np.full(len(pieces), 7, np.int32),
-    )
+    pieces = [(0.0, 1.0, first.id), (1.0, 2.0, second.id), (2.0, 2.001, first.id),
+              (2.001, 3.0, second.id), (3.0, 5.0, first.id), (5.0, 6.0, second.id)]
+    core = Core(0, np.array([p[0] for p in pieces]), np.array([p[1] for p in pieces]),
+                np.array([p[2] for p in pieces], np.int32), np.full(len(pieces), 7, np.int32))
     run = replace(found, tasks=tasks, cores=[core])
     # 1 -> 2 is a turn, the glance at 1 is none, 2 -> 1 is one, 1 -> 2 is none: 1 is finished.
     assert measure.turns(run, 0.1) == 2
@@ -152,10 +119,8 @@ def test_the_live_picture_follows_what_the_cooks_say() -> None:
 
 
 def test_hostile_and_many_dishes_fit_the_live_picture() -> None:
-    crowd = replace(
-        TUESDAY,
-        dishes=tuple(Dish(f"\x1b[2J{i}" + "x" * 50, TUESDAY.dishes[0].steps) for i in range(40)),
-    )
+    crowd = replace(TUESDAY, dishes=tuple(
+        Dish(f"\x1b[2J{i}" + "x" * 50, TUESDAY.dishes[0].steps) for i in range(40)))
     picture = live.Picture(crowd, "switching", 19, Painter("none", False), 60)
     picture.hear("".join(f"0.1 {i} work 0\n" for i in range(40)))
     picture.pass_time(100)

@@ -44,9 +44,8 @@ def test_take_a_place_at_the_counter_away() -> None:
 
 
 @pytest.mark.parametrize(
-    ("burners", "expected", "best"),
-    [(2, [40, 20, 20, 16], (19, 16)), (1, [40, 31, 32, 28], (27, 27))],
-)
+    ("burners", "expected", "best"), [(2, [40, 20, 20, 16], (19, 16)), (1, [40, 31, 32, 28],
+                                                                        (27, 27))])
 def test_fewer_burners(burners: int, expected: list[float], best: tuple[int, int]) -> None:
     fewer = TUESDAY.changed(tools={"burner": burners})
     assert times(fewer) == expected
@@ -77,17 +76,9 @@ def test_thanksgiving() -> None:
     assert (known_optimum(two, "switching"), known_optimum(two, "friend-switching")) == (16, 15)
 
 
-@pytest.mark.parametrize(
-    ("at_once", "minutes", "on_the_go", "burnt"),
-    [
-        (1, 72, 1, 0),
-        (2, 48, 1.75, 0),
-        (3, 39, 2.49, 0),
-        (4, 37, 3.11, 0),
-        (6, 36, 4.42, 2),
-        (12, 36, 8.33, 12),
-    ],
-)
+@pytest.mark.parametrize(("at_once", "minutes", "on_the_go", "burnt"), [
+    (1, 72, 1, 0), (2, 48, 1.75, 0), (3, 39, 2.49, 0), (4, 37, 3.11, 0), (6, 36, 4.42, 2),
+    (12, 36, 8.33, 12)])
 def test_pizzeria(at_once: int, minutes: int, on_the_go: float, burnt: int) -> None:
     found = predict(dinner.load("pizzeria").changed(at_once=at_once), "switching")
     assert found.numbers.minutes == minutes
@@ -139,11 +130,7 @@ def test_our_own_two() -> None:
 def test_the_picture_on_paper_is_the_one_in_the_lesson() -> None:
     lanes = show.chart(simulate(TUESDAY, "friend-switching"), 80)
     assert [line.split("|")[1].replace(".", " ") for line in lanes] == [
-        "#~~~@~~~#~~~#",
-        "@~~~~~@~~~~~@",
-        " ###~@~@     ",
-        " @@@####     ",
-    ]
+        "#~~~@~~~#~~~#", "@~~~~~@~~~~~@", " ###~@~@     ", " @@@####     "]
     text = show.render(TUESDAY, serve.Variant(), Options())
     assert "alone, switching: 19 minutes, and nobody could do it faster" in text
 

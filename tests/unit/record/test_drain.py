@@ -125,9 +125,7 @@ def test_texts_and_further_fields_arrive(bench: Bench) -> None:
     bench.pages.entry(0, 100, "HELLO", 0x30B07F0, 1, 0x5555_0000_1000, text=text)
     trace = bench.trace()
     assert (int(trace.agent.a[0]), int(trace.agent.b[0]), int(trace.agent.c[0])) == (
-        0x30B07F0,
-        1,
-        0x5555_0000_1000,
+        0x30B07F0, 1, 0x5555_0000_1000,
     )
     assert trace.texts[int(trace.agent.text[0])] == text
 
