@@ -6,16 +6,20 @@ else; such runs are discarded, and counted.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 NEEDED = 1.6
 TICK = os.sysconf("SC_CLK_TCK")
+PR_SET_CHILD_SUBREAPER = 36
 
 _CHILD = """
 import sys, time
@@ -63,6 +67,38 @@ def machine_ticks(text: str, cpus: set[int]) -> tuple[int, int]:
             busy += user + nice + system + irq + softirq
             stolen += steal
     return busy, stolen
+
+
+def children() -> set[int]:
+    """The processes whose parent is this one, ended ones that nobody has waited for, too."""
+    return {
+        int(pid)
+        for task in Path("/proc/self/task").iterdir()
+        for pid in (task / "children").read_text().split()
+    }
+
+
+@contextlib.contextmanager
+def adopting() -> Iterator[None]:
+    """Make this process the parent of what the children started meanwhile leave behind.
+
+    A forkserver ends after its program, and nobody waits for it: the CPU time of all its workers
+    would be charged to no child of ours, and would look like other programs' work. What has ended
+    when the block ends is waited for here."""
+    before = children()
+    _set_subreaper(1)
+    try:
+        yield
+    finally:
+        _set_subreaper(0)
+        for pid in children() - before:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+
+
+def _set_subreaper(on: int) -> None:
+    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, on, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
 
 
 def own_cpu_s() -> float:

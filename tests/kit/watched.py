@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.kit.cores import Meter
+from tests.kit.cores import Meter, adopting
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = ROOT / "tests" / "programs"
@@ -127,15 +127,16 @@ def watch(
         *twocooks("run", "-o", str(trace), "--json", str(js), *options, "--", *command),
     ]
     meter = Meter.start()
-    done = subprocess.run(
-        line,
-        env=place.env,
-        cwd=place.folder,
-        input=stdin,
-        text=True,
-        capture_output=True,
-        timeout=LIMIT_S,
-    )
+    with adopting():
+        done = subprocess.run(
+            line,
+            env=place.env,
+            cwd=place.folder,
+            input=stdin,
+            text=True,
+            capture_output=True,
+            timeout=LIMIT_S,
+        )
     free_in = meter.stop()
     summary = json.loads(js.read_text()) if js.exists() else {}
     free = free_in(summary.get("wall_s", 0.0))

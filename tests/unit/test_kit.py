@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from tests import conftest, cpython_suite
@@ -19,6 +23,27 @@ def test_ticks_are_those_of_the_named_cpus() -> None:
     assert cores.machine_ticks(STAT, {0}) == (38, 5)
     assert cores.machine_ticks(STAT, {0, 1}) == (208, 9)
     assert cores.machine_ticks(STAT, {1}) == (170, 4)
+
+
+ORPHAN = """
+import os, time
+pid = os.fork()
+if pid:
+    print(pid, flush=True)
+    os._exit(0)
+end = time.thread_time() + 0.05
+while time.thread_time() < end: pass
+"""
+
+
+def test_what_a_child_leaves_behind_is_charged_to_it() -> None:
+    before = cores.own_cpu_s()
+    with cores.adopting():
+        done = subprocess.run([sys.executable, "-I", "-S", "-c", ORPHAN], capture_output=True)
+        os.waitid(os.P_PID, int(done.stdout), os.WEXITED | os.WNOWAIT)
+    assert cores.own_cpu_s() - before >= 0.05
+    with pytest.raises(ChildProcessError):
+        os.waitpid(int(done.stdout), 0)
 
 
 @pytest.mark.parametrize(
