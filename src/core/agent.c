@@ -42,6 +42,8 @@ static const struct {
     {"threading", tc_threading_install},
     {"concurrent.futures.thread", tc_thread_pool_install},
     {"concurrent.futures.process", tc_process_pool_install},
+    {"joblib.externals.loky.process_executor", tc_process_pool_install},
+    {"loky.process_executor", tc_process_pool_install},
     {"multiprocessing.process", tc_process_install},
     {"multiprocessing.pool", tc_pool_install},
     {"trio._core._instrumentation", tc_trio_install},

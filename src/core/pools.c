@@ -4,7 +4,8 @@
  * worker begins one. Items of process pools are known on both sides of a pipe: its inode (both hold
  * the same pipe) and the pool's own number of the piece make the key. The worker loops of process
  * pools are one Python function each that takes its queues as arguments; they are given a thin C
- * object in place of each queue, which says when a piece was taken and when its result was put. */
+ * object in place of each queue, which says when a piece was taken and when its result was put.
+ * loky, the pool of joblib, keeps the classes and names of concurrent.futures.process. */
 #define _GNU_SOURCE
 #include "agent.h"
 

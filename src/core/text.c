@@ -95,8 +95,24 @@ static PyObject *closed_over(PyObject *function, const char *name) {
     return found;
 }
 
-/* The function that a library's own small function stands for, borrowed, or NULL. */
+/* The first function of joblib's BatchedCalls, which holds a list of (function, args, kwargs). */
+static PyObject *first_of_batch(PyObject *batch) {
+    PyObject *items = tc_own_attr(batch, "items"), *call = NULL;
+    if (items && PyList_CheckExact(items) && PyList_GET_SIZE(items) > 0) call = PyList_GET_ITEM(items, 0);
+    Py_XDECREF(items); /* the batch keeps it */
+    return call && PyTuple_CheckExact(call) && PyTuple_GET_SIZE(call) > 0 ? PyTuple_GET_ITEM(call, 0) : NULL;
+}
+
+static PyObject *behind_wrapper(PyObject *wrapper) {
+    PyObject *inner = tc_own_attr(wrapper, "_obj");
+    Py_XDECREF(inner); /* the wrapper keeps it */
+    return inner;
+}
+
+/* The function that a library's own small function or object stands for, borrowed, or NULL. */
 static PyObject *stands_for(PyObject *callable) {
+    if (strcmp(Py_TYPE(callable)->tp_name, "BatchedCalls") == 0) return first_of_batch(callable);
+    if (strcmp(Py_TYPE(callable)->tp_name, "CallableObjectWrapper") == 0) return behind_wrapper(callable);
     if (function_is(callable, "to_thread_run_sync.<locals>.worker_fn")) return closed_over(callable, "sync_fn");
     if (function_is(callable, "TrioBackend.run_sync_in_worker_thread.<locals>.wrapper"))
         return closed_over(callable, "func");

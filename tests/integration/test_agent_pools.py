@@ -133,3 +133,27 @@ def test_a_block_without_an_agent_does_nothing(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delenv("TWOCOOKS_ARENA", raising=False)
     with pytest.raises(ZeroDivisionError), task("rice"):
         raise ZeroDivisionError
+
+
+LOKY = """
+import sys
+from joblib import Parallel, delayed
+
+def piece(n): return n
+
+def main():
+    print(Parallel(n_jobs=2, batch_size=1)(delayed(piece)(n) for n in range(5)))
+    print(Parallel(n_jobs=2, backend="multiprocessing")(delayed(piece)(n) for n in range(3)))
+
+if __name__ == "__main__": main()
+"""
+
+
+def test_items_of_joblib(tmp_path: Path) -> None:
+    pytest.importorskip("joblib")
+    program = tmp_path / "program.py"
+    program.write_text(LOKY)
+    run = run_watched([str(program)])
+    assert run.stdout == "[0, 1, 2, 3, 4]\n[0, 1, 2]\n"
+    check_items(run, 8, 8)
+    assert function_names(run, "ITEM_NEW") == function_names(run, "ITEM") == {"piece": 8}

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 
-LIBRARIES = ("anyio", "numpy", "trio", "uvloop")
+LIBRARIES = ("anyio", "joblib", "numpy", "trio", "uvloop")
 
 
 def has_gil() -> bool:

@@ -28,7 +28,7 @@ class Answer:
     kinds: dict[str, tuple[int, int]] = field(default_factory=dict)
     """``tasks.by_kind``: lowest and highest right count."""
     needs: frozenset[str] = frozenset()
-    """cores (two free ones), gil, uvloop, trio, anyio, numpy, blas, eager, sort, agent,
+    """cores (two free ones), gil, uvloop, trio, anyio, joblib, numpy, blas, eager, sort, agent,
     free-threaded, taskset, load."""
     without_gil: tuple[Pair, ...] = ()
     """Right verdicts where threads need no GIL; empty = the same."""
@@ -365,7 +365,23 @@ ANSWERS: tuple[Answer, ...] = (
         "process_pool", PARALLEL, "pieces 6", OVERLAP, {"item": (4, 4)}, needing("cores", "agent")
     ),
     Answer("spawn", PARALLEL, "exit codes [0, 0]", OVERLAP, needs=CORES),
-    Answer("forkserver", PARALLEL, "exit codes [0, 0]", OVERLAP, needs=CORES),
+    Answer("forkserver", PARALLEL, "exit codes [0, 0]", OVERLAP, {"process": (2, 2)}, CORES),
+    Answer(
+        "forkserver_pool",
+        PARALLEL,
+        "pieces 6",
+        OVERLAP,
+        {"item": (4, 4), "process": (0, 0)},
+        needing("cores", "agent"),
+    ),
+    Answer(
+        "joblib_pool",
+        PARALLEL,
+        "pieces 6",
+        OVERLAP,
+        {"item": (4, 4), "process": (0, 0)},
+        needing("cores", "agent", "joblib"),
+    ),
     Answer("child_programs", PARALLEL, "exit codes [0, 0]", OVERLAP, needs=CORES),
     Answer(
         "to_thread",

@@ -38,6 +38,12 @@ HELPER_FILES = re.compile(
 )
 SERVICE_FILES = re.compile(r"(^|/)(multiprocessing|concurrent/futures|asyncio)/[a-z_]+\.py$")
 POOL_FUNCTIONS = {"_worker", "_process_worker", "worker"}
+POOL_FILES = (
+    "futures/thread.py",
+    "futures/process.py",
+    "multiprocessing/pool.py",
+    "loky/process_executor.py",
+)
 HELPER_TASKS = re.compile(r"(^|\.)shutdown_(asyncgens|default_executor)$")
 """Tasks that asyncio.run makes to tidy up."""
 HELPER_TRIO = re.compile(r"(^|/)trio/_core/_(run|entry_queue)\.py$")
@@ -150,8 +156,7 @@ def _is_pool(parts: list[str]) -> bool:
     """A worker of a pool, by the function that the thread or process runs."""
     file = parts[2].replace("\\", "/")
     return parts[1].rpartition(".")[2] in POOL_FUNCTIONS and (
-        not file
-        or file.endswith(("futures/thread.py", "futures/process.py", "multiprocessing/pool.py"))
+        not file or file.endswith(POOL_FILES)
     )
 
 
