@@ -103,16 +103,18 @@ static PyObject *first_of_batch(PyObject *batch) {
     return call && PyTuple_CheckExact(call) && PyTuple_GET_SIZE(call) > 0 ? PyTuple_GET_ITEM(call, 0) : NULL;
 }
 
-static PyObject *behind_wrapper(PyObject *wrapper) {
-    PyObject *inner = tc_own_attr(wrapper, "_obj");
+static PyObject *behind_wrapper(PyObject *wrapper, const char *name) {
+    PyObject *inner = tc_own_attr(wrapper, name);
     Py_XDECREF(inner); /* the wrapper keeps it */
     return inner;
 }
 
 /* The function that a library's own small function or object stands for, borrowed, or NULL. */
 static PyObject *stands_for(PyObject *callable) {
-    if (strcmp(Py_TYPE(callable)->tp_name, "BatchedCalls") == 0) return first_of_batch(callable);
-    if (strcmp(Py_TYPE(callable)->tp_name, "CallableObjectWrapper") == 0) return behind_wrapper(callable);
+    const char *type = Py_TYPE(callable)->tp_name;
+    if (strcmp(type, "BatchedCalls") == 0) return first_of_batch(callable);
+    if (strcmp(type, "CallableObjectWrapper") == 0) return behind_wrapper(callable, "_obj");
+    if (strcmp(type, "_TracebackCapturingWrapper") == 0) return behind_wrapper(callable, "func");
     if (function_is(callable, "to_thread_run_sync.<locals>.worker_fn")) return closed_over(callable, "sync_fn");
     if (function_is(callable, "TrioBackend.run_sync_in_worker_thread.<locals>.wrapper"))
         return closed_over(callable, "func");

@@ -14,6 +14,7 @@ from twocooks.analyse.estimate import proven_together_s
 from twocooks.analyse.levels import at_level
 from twocooks.analyse.result import Analysis, Core, Segments, Steps, Task
 from twocooks.analyse.timeline import Timeline, build_timeline
+from twocooks.analyse.unseen import unseen
 from twocooks.analyse.verdict import Ruling, decide
 from twocooks.model import State
 from twocooks.read.shape import distinct
@@ -95,6 +96,7 @@ def _notes(
             "No agent was inside the program: only threads and processes are known, "
             "not asyncio tasks or pieces of work in pools."
         )
+    notes += unseen(trace, line.threads, line.owners)
     if line.owners.said.unseen:
         notes.append(
             f"{line.owners.said.unseen} events came from threads that the kernel's "
