@@ -1,6 +1,7 @@
-"""Builds the three small C extensions; everything else about the package is in pyproject.toml.
+"""Builds the four small C extensions; everything else about the package is in pyproject.toml.
 
 ``_codec``  turns trace bytes into columns and back (builds on any system, readers need only this).
+``_tables`` the inner loops of the analysis (any system, too).
 ``_core``   the recorder's side: kernel rings, the agents' shared memory, looks at waiting threads.
 ``_agent``  what runs inside the watched program; loaded by path, never imported as twocooks.
 """
@@ -31,7 +32,10 @@ def extension(name: str, *sources: str) -> Extension:
     )
 
 
-extensions = [extension("twocooks._codec", "codec.c", "encode.c", "decode.c")]
+extensions = [
+    extension("twocooks._codec", "codec.c", "encode.c", "decode.c"),
+    extension("twocooks._tables", "tables_module.c", "tables.c"),
+]
 if sys.platform == "linux":
     extensions += [
         extension(

@@ -187,6 +187,55 @@ done:
     return result;
 }
 
+/* Rows as numpy holds them: time[n], event[n], numbers[n][width]. IN, OUT and OUT_PREEMPTED of a CPU
+ * take the short or the full form as the recorder would choose: numbers are pid, tid, pid is known. */
+static int encode_row(struct tc_stream *stream, int64_t time, uint8_t event, const uint64_t *n) {
+    switch (stream->kind == TC_STREAM_KERNEL ? event : 0) {
+    case TC_EV_IN: tc_put_in(stream, (uint64_t)time, (uint32_t)n[0], (uint32_t)n[1], n[2] != 0); break;
+    case TC_EV_OUT:
+    case TC_EV_OUT_PREEMPTED:
+        tc_put_out(stream, (uint64_t)time, (uint32_t)n[0], (uint32_t)n[1], event == TC_EV_OUT_PREEMPTED);
+        break;
+    default: tc_put(stream, (uint64_t)time, event, n, NULL, 0);
+    }
+    return stream->payload.failed;
+}
+
+static PyObject *codec_encode_rows(PyObject *module, PyObject *args) {
+    (void)module;
+    unsigned int kind;
+    unsigned long long key_a, key_b, most;
+    Py_buffer time, event, numbers;
+    if (!PyArg_ParseTuple(args, "IKKy*y*y*K:encode_rows", &kind, &key_a, &key_b, &time, &event,
+                          &numbers, &most))
+        return NULL;
+    struct tc_stream stream;
+    struct tc_bytes out = {0};
+    PyObject *result = NULL;
+    const Py_ssize_t count = event.len, width = count ? numbers.len / 8 / count : 8;
+    tc_stream_init(&stream, kind, key_a, key_b);
+    if (time.len != 8 * count || numbers.len != 8 * width * count || width < 8) {
+        PyErr_SetString(PyExc_ValueError, "rows take time[n], event[n], numbers[n][8 or more]");
+        goto done;
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        if (encode_row(&stream, ((int64_t *)time.buf)[i], ((uint8_t *)event.buf)[i],
+                       (uint64_t *)numbers.buf + i * width))
+            break;
+        if (stream.payload.len >= most) tc_stream_flush(&stream, &out);
+    }
+    tc_stream_flush(&stream, &out);
+    if (out.failed || stream.payload.failed) PyErr_NoMemory();
+    else result = PyBytes_FromStringAndSize((char *)out.at, (Py_ssize_t)out.len);
+done:
+    tc_stream_free(&stream);
+    tc_bytes_free(&out);
+    PyBuffer_Release(&time);
+    PyBuffer_Release(&event);
+    PyBuffer_Release(&numbers);
+    return result;
+}
+
 static PyObject *codec_block(PyObject *module, PyObject *args) {
     (void)module;
     Py_buffer payload;
@@ -206,6 +255,8 @@ static PyMethodDef methods[] = {
      "decode(data, spans, stream) -> nine column Buffers and the results' bytes"},
     {"encode", codec_encode, METH_VARARGS,
      "encode(kind, key_a, key_b, operations) -> blocks as they lie in a file (for tests)"},
+    {"encode_rows", codec_encode_rows, METH_VARARGS,
+     "encode_rows(kind, key_a, key_b, time, event, numbers, most) -> blocks of about `most` bytes"},
     {"block", codec_block, METH_VARARGS, "block(kind, payload) -> one block"},
     {NULL, NULL, 0, NULL},
 };

@@ -15,7 +15,7 @@ SEES: dict[str, set[str]] = {
     "model": set(),
     "format": {"model", "_codec"},
     "read": {"model", "format"},
-    "analyse": {"model", "format", "read"},
+    "analyse": {"model", "format", "read", "_tables"},
     "report": {"model", "format", "read", "analyse"},
     "export": {"model", "format", "read", "analyse"},
     "kitchen": {"model", "format", "read", "analyse", "report", "record", "api", "_task"},
@@ -27,6 +27,7 @@ SEES: dict[str, set[str]] = {
     "__init__": {"api", "_task"},
     "_codec": set(),
     "_core": set(),
+    "_tables": set(),
 }
 """Who may see whom. ``report`` and ``export`` only format; ``record`` sees neither readers nor
 analysis; only ``api``, ``cli``, ``kitchen`` (and the block that a program uses) see ``record``;

@@ -23,10 +23,12 @@ from twocooks.analyse.columns import (
     Int64,
     Levels,
     Pieces,
+    arranged,
     covered,
     keep_long,
     runs,
     sweep,
+    sweep_sets,
 )
 from twocooks.analyse.threads import REASONS
 from twocooks.analyse.timeline import MS, Timeline
@@ -242,13 +244,20 @@ def account(line: Timeline, usable: float, only: Bool | None = None) -> Account:
     wants = mine & (working | in_line | tool)
     for_core = mine & in_line & (t.reason == REASONS[Reason.CORE])
     hands = (mine & working) | for_core
-    levels = sweep(
-        C=(go_start[on_go], go_end[on_go]),
-        P=(t.start[mine & working], t.end[mine & working]),
-        D=(t.start[wants], t.end[wants]),
-        M=(t.start[maybe], t.end[maybe]),
-        H=(t.start[hands], t.end[hands]),
-        L=(t.start[for_core], t.end[for_core]),
+    # The few stretches in which a task is begun or done count as on the go for a part only.
+    part = np.flatnonzero(on_go & ((go_start != t.start) | (go_end != t.end)))
+    whole = on_go.copy()
+    whole[part] = False
+    none = np.zeros(len(part), bool)
+    levels = sweep_sets(
+        np.append(t.start, go_start[part]),
+        np.append(t.end, go_end[part]),
+        C=np.append(whole, ~none),
+        P=np.append(mine & working, none),
+        D=np.append(wants, none),
+        M=np.append(maybe, none),
+        H=np.append(hands, none),
+        L=np.append(for_core, none),
     )
     cores = _cores(line, chosen)
     m.work = float(line.work[chosen].sum()) / 1e9
@@ -256,8 +265,8 @@ def account(line: Timeline, usable: float, only: Bool | None = None) -> Account:
     m.in_line = _seconds(t.length[mine & (in_line | tool)])
     m.wants_tool = _seconds(t.length[mine & tool])
     m.wants_gil = _seconds(t.length[mine & in_line & (t.reason == REASONS[Reason.GIL])])
-    length = np.zeros(len(line.book))
-    np.add.at(length, t.owner[on_go], (go_end - go_start)[on_go])
+    gone = np.where(on_go, go_end - go_start, 0)
+    length = np.bincount(t.owner, weights=gone, minlength=len(line.book))
     _fractions(m, levels, cores, length[chosen], line.work[chosen].astype(float))
     _before_begun(m, line, mine, in_line, tool, chosen)
     _threads(m, line, mine & working, chosen, contested(levels))
@@ -282,7 +291,7 @@ def _cores(line: Timeline, chosen: Bool) -> Levels:
     on = s.state == State.WORKING
     ours = on & (s.owner >= 0)
     ours[ours] = chosen[s.owner[ours]]
-    return sweep(K=(s.start[on], s.end[on]), KT=(s.start[ours], s.end[ours]))
+    return sweep_sets(s.start, s.end, K=on, KT=ours)
 
 
 def _fractions(
@@ -441,7 +450,7 @@ def turns(line: Timeline, chosen: Bool, levels: Levels, usable: float) -> tuple[
     aio = np.array([k in STEPPED for k in book.kind], bool) & chosen
     on = np.flatnonzero((t.state == State.WORKING) & chosen[t.owner])
     steps = on[aio[t.owner[on]]]
-    steps = steps[np.lexsort((t.start[steps], t.thread[steps]))]
+    steps = steps[arranged(t.thread[steps], t.start[steps])]
     owner, thread = t.owner[steps], t.thread[steps]
     count = int(((owner[1:] != owner[:-1]) & (thread[1:] == thread[:-1])).sum())
     count += _block_turns(line, chosen)
@@ -455,7 +464,7 @@ def turns(line: Timeline, chosen: Bool, levels: Levels, usable: float) -> tuple[
     pushed = np.flatnonzero(goes & (after == State.IN_LINE) & (why == REASONS[Reason.CORE]))
     crowded = count
     if len(pushed):
-        order = on[np.lexsort((t.start[on], t.core[on]))]
+        order = on[arranged(t.core[on], t.start[on])]
         place = np.empty(len(t), np.int64)
         place[order] = np.arange(len(order))
         here = place[pushed]
@@ -481,7 +490,7 @@ def _block_turns(line: Timeline, chosen: Bool) -> int:
         return 0
     mine = (s.owner >= 0) & (s.state == State.WORKING) & (s.length >= HAND_OVER_NS)
     at = np.flatnonzero(mine & block[np.maximum(s.owner, 0)])
-    at = at[np.lexsort((s.start[at], s.thread[at]))]
+    at = at[arranged(s.thread[at], s.start[at])]
     left, right = s.owner[at][:-1], s.owner[at][1:]
     parent = np.array(book.parent, np.int64)
     moved = (left != right) & (s.thread[at][1:] == s.thread[at][:-1])

@@ -19,6 +19,7 @@ from twocooks.analyse.columns import (
     Bool,
     Int64,
     Pieces,
+    arranged,
     asof,
     group_first,
     join,
@@ -52,7 +53,7 @@ def between_steps(owners: Owners, threads: Threads) -> Pieces:
     rows = np.flatnonzero(about & (owners.aio >= 0))
     if not len(rows):
         return join([])
-    order = np.lexsort((rows, said.time[rows], owners.aio[rows]))
+    order = arranged(owners.aio[rows], said.time[rows])
     rows = rows[order]
     task, event, time = owners.aio[rows], said.event[rows], said.time[rows]
     first = group_first(task)

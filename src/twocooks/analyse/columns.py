@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from twocooks.analyse import fast
 from twocooks.read.shape import distinct
 
 Int64 = NDArray[np.int64]
@@ -58,7 +59,7 @@ class Pieces:
         step = np.diff(kept.owner)
         if np.all((step > 0) | ((step == 0) & (np.diff(kept.start) >= 0))):
             return kept
-        return kept.take(np.lexsort((kept.start, kept.owner)))
+        return kept.take(arranged(kept.owner, kept.start))
 
 
 def pieces(
@@ -91,6 +92,16 @@ def join(parts: list[Pieces]) -> Pieces:
     if not parts:
         return no_pieces()
     return Pieces(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Pieces)))
+
+
+def arranged(group: NDArray[Any], time: Int64 | None = None) -> Int64:
+    """The stable order by (group, time), or by group alone."""
+    order = fast.order(group, time)
+    if order is not None:
+        return order
+    if time is None:
+        return np.argsort(group, kind="stable")
+    return np.lexsort((time, group))
 
 
 def last_true(mask: Bool) -> Int64:
@@ -145,6 +156,16 @@ def overlay(a: Pieces, group: Int64, start: Int64, end: Int64) -> tuple[Pieces, 
     stretches and, for each, the row of the second tiling that covers it, or -1."""
     if not len(start) or not len(a):
         return a, np.full(len(a), -1, np.int64)
+    cut = fast.overlay((a.owner, a.start, a.end), (group, start, end))
+    if cut is not None:
+        row, left, right, found = cut
+        if len(row) == len(a):
+            return a, found
+        return a.take(row).with_(start=left, end=right), found
+    return _overlay(a, group, start, end)
+
+
+def _overlay(a: Pieces, group: Int64, start: Int64, end: Int64) -> tuple[Pieces, Int64]:
     key_start, key_end, cut_start, cut_end = keys(
         (a.owner, a.start), (a.owner, a.end), (group, start), (group, end)
     )
@@ -172,6 +193,9 @@ def overlay(a: Pieces, group: Int64, start: Int64, end: Int64) -> tuple[Pieces, 
 
 def union(group: Int64, start: Int64, end: Int64) -> tuple[Int64, Int64, Int64]:
     """Merge overlapping or touching stretches of each group into a tiling."""
+    merged = fast.union(group, start, end)
+    if merged is not None:
+        return merged
     kept = end > start
     group, start, end = group[kept], start[kept], end[kept]
     if not len(group):
@@ -216,6 +240,16 @@ class Levels:
 
 def sweep(**stretches: tuple[Int64, Int64]) -> Levels:
     """How many stretches of each named set (starts, ends) are open, at all breaks of all sets."""
+    parts = list(stretches.values())
+    sizes = [len(start) for start, _ in parts]
+    found = fast.sweep(
+        np.concatenate([start for start, _ in parts]),
+        np.concatenate([end for _, end in parts]),
+        np.repeat(np.left_shift(1, np.arange(len(parts))), sizes).astype(np.uint8),
+        len(parts),
+    )
+    if found is not None:
+        return Levels(found[0], dict(zip(stretches, found[1], strict=True)))
     every = [part for pair in stretches.values() for part in pair]
     time = distinct(*every) if every else np.empty(0, np.int64)
     counts = {}
@@ -225,6 +259,18 @@ def sweep(**stretches: tuple[Int64, Int64]) -> Levels:
         down = np.bincount(np.searchsorted(time, end), minlength=n)
         counts[name] = np.cumsum(up - down).astype(np.int64)
     return Levels(time, counts)
+
+
+def sweep_sets(start: Int64, end: Int64, **sets: Bool) -> Levels:
+    """``sweep`` for sets of the same stretches, each a mask over them. (Where a stretch of the same
+    sets follows without a gap there need be no break.)"""
+    bits = np.zeros(len(start), np.uint8)
+    for place, mask in enumerate(sets.values()):
+        bits |= mask.astype(np.uint8) << np.uint8(place)
+    found = fast.sweep(start, end, bits, len(sets))
+    if found is not None:
+        return Levels(found[0], dict(zip(sets, found[1], strict=True)))
+    return sweep(**{name: (start[mask], end[mask]) for name, mask in sets.items()})
 
 
 def runs(levels: Levels, mask: Bool) -> tuple[Int64, Int64]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from twocooks.analyse.account import Account
-from twocooks.analyse.columns import sweep, union
+from twocooks.analyse.columns import arranged, sweep, union
 from twocooks.analyse.timeline import Timeline
 from twocooks.model import State
 
@@ -149,7 +149,7 @@ def _one_place(line: Timeline) -> Check:
     s = line.slices.take(line.slices.state == State.WORKING)
     bad = 0
     for key in (s.core.astype(np.int64), s.thread):
-        order = np.lexsort((s.start, key))
+        order = arranged(key, s.start)
         k, start, end = key[order], s.start[order], s.end[order]
         over = (k[1:] == k[:-1]) & (start[1:] < end[:-1])
         bad += int((end[:-1] - start[1:])[over].clip(0).sum())

@@ -26,6 +26,7 @@ from twocooks.analyse.book import (
     opened,
     words,
 )
+from twocooks.analyse import fast
 from twocooks.analyse.columns import Bool, Int64, Pieces, asof, overlay, pieces
 from twocooks.analyse.threads import EXEC, Threads
 from twocooks.format.spec import BY_NAME
@@ -238,11 +239,11 @@ def _asyncio_tasks(trace: Trace, threads: Threads, said: Said, book: Book, close
     rows = np.flatnonzero(about)
     if not len(rows):
         return aio
-    refs, ref = np.unique(said.a[rows], return_inverse=True)
-    key = said.process[rows] * len(refs) + ref.reshape(-1)
-    _, head, which = np.unique(key, return_index=True, return_inverse=True)
-    which = which.reshape(-1)
-    rank = np.argsort(np.argsort(said.time[rows[head]], kind="stable"), kind="stable")
+    which, head = _distinct_tasks(said.process[rows], said.a[rows])
+    first = rows[head]
+    order = np.lexsort((said.a[first], said.process[first], said.time[first]))
+    rank = np.empty(len(head), np.int64)
+    rank[order] = np.arange(len(head))
     first_id = len(book)
     aio[rows] = first_id + rank[which]
     closing = closes >= 0
@@ -276,6 +277,17 @@ def _asyncio_tasks(trace: Trace, threads: Threads, said: Said, book: Book, close
             else bool(HELPER_TASKS.search(function)),
         )
     return aio
+
+
+def _distinct_tasks(process: Int64, ref: Int64) -> tuple[Int64, Int64]:
+    """A number for each distinct task, and the row in which each first appears."""
+    found = fast.pairs(process, ref)
+    if found is not None:
+        return found
+    refs, place = np.unique(ref, return_inverse=True)
+    key = process * len(refs) + place.reshape(-1)
+    _, head, which = np.unique(key, return_index=True, return_inverse=True)
+    return which.reshape(-1), head
 
 
 def _item_tasks(

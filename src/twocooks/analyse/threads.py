@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from twocooks.analyse import fast
 from twocooks.analyse.columns import (
     NO_REASON,
     Bool,
@@ -130,6 +131,24 @@ def slice_begins(k: KernelColumns) -> Int64:
 
 def _rows(k: KernelColumns) -> _Rows:
     """Give each record its thread life and drop what a dead thread cannot say."""
+    found = fast.lives(SWITCH_NS, k.time, k.event, k.cpu, k.tid)
+    order, thread, begin = _lives(k) if found is None else found
+    return _Rows(
+        thread,
+        k.time[order],
+        begin,
+        k.event[order].astype(np.int64),
+        k.cpu[order],
+        k.pid[order].astype(np.int64),
+        k.tid[order].astype(np.int64),
+        k.b[order],
+        k.a[order],
+        k.text[order],
+    )
+
+
+def _lives(k: KernelColumns) -> tuple[Int64, Int64, Int64]:
+    """Row, thread life and begin of each record that concerns a living thread, by thread life."""
     begin = slice_begins(k)
     known = (k.tid > 0) & (k.event != LOST)
     order = np.flatnonzero(known)
@@ -142,19 +161,7 @@ def _rows(k: KernelColumns) -> _Rows:
     order, event, tid = order[alive], event[alive], tid[alive]
     new = np.ones(len(tid), bool)
     new[1:] = (tid[1:] != tid[:-1]) | (event[1:] == FORK)
-    thread = np.cumsum(new) - 1
-    return _Rows(
-        thread,
-        k.time[order],
-        begin[order],
-        event,
-        k.cpu[order],
-        k.pid[order].astype(np.int64),
-        tid,
-        k.b[order],
-        k.a[order],
-        k.text[order],
-    )
+    return order, np.cumsum(new) - 1, begin[order]
 
 
 def loss_windows(trace: Trace, end_ns: int) -> dict[int, tuple[Int64, Int64]]:

@@ -1,0 +1,351 @@
+/* tables.h says what each function does. */
+#include "tables.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "events.h"
+
+/* ---- sorting ---- */
+
+struct item {
+    int64_t time, row;
+};
+
+/* The end of the ascending run that begins at i. */
+static int64_t run_end(const struct item *a, int64_t i, int64_t n) {
+    for (i++; i < n && a[i - 1].time <= a[i].time;) i++;
+    return i;
+}
+
+static void merge_two(const struct item *a, int64_t i, int64_t middle, int64_t end, struct item *out) {
+    int64_t j = middle, k = i;
+    while (i < middle && j < end) out[k++] = a[j].time < a[i].time ? a[j++] : a[i++];
+    while (i < middle) out[k++] = a[i++];
+    while (j < end) out[k++] = a[j++];
+}
+
+/* Stable merge sort of the runs that are there: what comes from the union of a few sorted tables
+ * takes a pass or two. */
+static void merge_runs(struct item *a, struct item *spare, int64_t n) {
+    struct item *from = a, *to = spare;
+    while (run_end(from, 0, n) < n) {
+        for (int64_t i = 0; i < n;) {
+            int64_t middle = run_end(from, i, n);
+            int64_t end = middle < n ? run_end(from, middle, n) : n;
+            merge_two(from, i, middle, end, to);
+            i = end;
+        }
+        struct item *other = from;
+        from = to;
+        to = other;
+    }
+    if (from != a) memcpy(a, from, (size_t)n * sizeof *a);
+}
+
+static int sort_group(const int64_t *time, int64_t *order, int64_t n, struct item **items, int64_t *cap) {
+    int64_t i = 1;
+    while (i < n && time[order[i - 1]] <= time[order[i]]) i++;
+    if (i >= n) return 1;
+    if (*cap < n) {
+        free(*items);
+        *cap = n;
+        *items = malloc((size_t)n * 2 * sizeof **items);
+        if (!*items) return 0;
+    }
+    for (i = 0; i < n; i++) (*items)[i] = (struct item){time[order[i]], order[i]};
+    merge_runs(*items, *items + n, n);
+    for (i = 0; i < n; i++) order[i] = (*items)[i].row;
+    return 1;
+}
+
+/* Where each group begins in the sorted order: a counting sort's table. NULL = too many groups. */
+static int64_t *places(const int64_t *group, int64_t n, int64_t *low, int64_t *groups) {
+    int64_t least = n ? group[0] : 0, most = least;
+    for (int64_t i = 1; i < n; i++) {
+        if (group[i] < least) least = group[i];
+        if (group[i] > most) most = group[i];
+    }
+    *low = least;
+    uint64_t range = (uint64_t)most - (uint64_t)least;
+    if (range > (uint64_t)n * 4 + (1 << 16)) return NULL;
+    *groups = (int64_t)range + 1;
+    int64_t *at = calloc((size_t)*groups + 1, sizeof *at);
+    for (int64_t i = 0; at && i < n; i++) at[group[i] - least + 1]++;
+    for (int64_t g = 0; at && g < *groups; g++) at[g + 1] += at[g];
+    return at;
+}
+
+int64_t tc_order(const int64_t *group, const int64_t *time, int64_t n, int64_t *order) {
+    int64_t low, groups, cap = 0, good = 1, begin = 0;
+    int64_t *at = places(group, n, &low, &groups);
+    if (!at) return TC_OTHERWISE;
+    for (int64_t i = 0; i < n; i++) order[at[group[i] - low]++] = i;
+    struct item *items = NULL;
+    for (int64_t g = 0; time && good && g < groups; g++) { /* at[g] is now the group's end */
+        good = sort_group(time, order + begin, at[g] - begin, &items, &cap);
+        begin = at[g];
+    }
+    free(items);
+    free(at);
+    return good ? n : TC_TABLES_NO_MEMORY;
+}
+
+/* ---- tilings ---- */
+
+static int is_tiling(struct tc_tiling t) {
+    for (int64_t i = 0; i < t.n; i++) {
+        if (t.end[i] <= t.start[i]) return 0;
+        if (i && (t.group[i] < t.group[i - 1] ||
+                  (t.group[i] == t.group[i - 1] && t.start[i] < t.end[i - 1])))
+            return 0;
+    }
+    return 1;
+}
+
+static inline void put_cut(struct tc_cut *out, int64_t k, int64_t row, int64_t start, int64_t end,
+                           int64_t found) {
+    if (!out->row) return;
+    out->row[k] = row;
+    out->start[k] = start;
+    out->end[k] = end;
+    out->found[k] = found;
+}
+
+int64_t tc_overlay(struct tc_tiling a, struct tc_tiling b, struct tc_cut *out) {
+    if (!is_tiling(a) || !is_tiling(b)) return TC_OTHERWISE;
+    int64_t k = 0, j = 0;
+    for (int64_t i = 0; i < a.n; i++) {
+        int64_t at = a.start[i], end = a.end[i], group = a.group[i];
+        while (j < b.n && (b.group[j] < group || (b.group[j] == group && b.end[j] <= at))) j++;
+        while (at < end) {
+            int covered = j < b.n && b.group[j] == group && b.start[j] <= at;
+            int64_t border = end;
+            if (covered) border = b.end[j];
+            else if (j < b.n && b.group[j] == group) border = b.start[j];
+            if (border > end) border = end;
+            put_cut(out, k++, i, at, border, covered ? j : -1);
+            at = border;
+            if (covered && b.end[j] <= at) j++;
+        }
+    }
+    return k;
+}
+
+int64_t tc_union(struct tc_tiling in, int64_t *group, int64_t *start, int64_t *end) {
+    int64_t *order = malloc((size_t)(in.n ? in.n : 1) * sizeof *order);
+    if (!order) return TC_TABLES_NO_MEMORY;
+    int64_t k = tc_order(in.group, in.start, in.n, order);
+    if (k >= 0) k = 0;
+    for (int64_t i = 0; k >= 0 && i < in.n; i++) {
+        int64_t row = order[i];
+        if (in.end[row] <= in.start[row]) continue;
+        if (k && group[k - 1] == in.group[row] && in.start[row] <= end[k - 1]) {
+            if (in.end[row] > end[k - 1]) end[k - 1] = in.end[row];
+            continue;
+        }
+        group[k] = in.group[row];
+        start[k] = in.start[row];
+        end[k++] = in.end[row];
+    }
+    free(order);
+    return k;
+}
+
+/* ---- counting over time ---- */
+
+#define DIGIT 11
+#define TIME_BITS 47 /* 39 hours; below them in a key: 8 sets that open, 8 that close */
+
+/* Sorts keys by their bits from `low` to `high`; returns where the result lies: keys or spare. */
+static uint64_t *radix_sort(uint64_t *keys, uint64_t *spare, int64_t n, int low, int high) {
+    static const uint64_t mask = (1 << DIGIT) - 1;
+    for (int shift = low; shift < high; shift += DIGIT) {
+        int64_t at[(1 << DIGIT) + 1] = {0};
+        for (int64_t i = 0; i < n; i++) at[(keys[i] >> shift & mask) + 1]++;
+        for (int d = 0; d < 1 << DIGIT; d++) at[d + 1] += at[d];
+        for (int64_t i = 0; i < n; i++) spare[at[keys[i] >> shift & mask]++] = keys[i];
+        uint64_t *other = keys;
+        keys = spare;
+        spare = other;
+    }
+    return keys;
+}
+
+/* The moments at which something opens or closes. Where a stretch follows another without a gap, only
+ * what differs between the two. */
+static int64_t moments(const int64_t *start, const int64_t *end, const uint8_t *bits, int64_t n,
+                       int64_t zero, uint64_t *keys) {
+    int64_t m = 0;
+    uint8_t open = 0;
+    for (int64_t i = 0; i < n; i++) {
+        uint64_t at = (uint64_t)(start[i] - zero) << 16;
+        if (i && start[i] == end[i - 1]) {
+            if (open != bits[i])
+                keys[m++] = at | (uint64_t)(bits[i] & ~open) << 8 | (uint64_t)(open & ~bits[i]);
+        } else {
+            if (open) keys[m++] = (uint64_t)(end[i - 1] - zero) << 16 | open;
+            if (bits[i]) keys[m++] = at | (uint64_t)bits[i] << 8;
+        }
+        open = bits[i];
+    }
+    if (n && open) keys[m++] = (uint64_t)(end[n - 1] - zero) << 16 | open;
+    return m;
+}
+
+static int64_t count_open(const uint64_t *keys, int64_t m, int64_t zero, int sets, int64_t room,
+                          int64_t *time, int32_t *counts) {
+    int32_t now[8] = {0};
+    int64_t k = 0;
+    for (int64_t i = 0; i < m;) {
+        const uint64_t at = keys[i] >> 16;
+        for (; i < m && keys[i] >> 16 == at; i++)
+            for (int s = 0; s < sets; s++)
+                now[s] += (int32_t)(keys[i] >> (8 + s) & 1) - (int32_t)(keys[i] >> s & 1);
+        time[k] = (int64_t)at + zero;
+        for (int s = 0; s < sets; s++) counts[s * room + k] = now[s];
+        k++;
+    }
+    return k;
+}
+
+int64_t tc_sweep(const int64_t *start, const int64_t *end, const uint8_t *bits, int64_t n, int sets,
+                 int64_t *time, int32_t *counts) {
+    int64_t zero = INT64_MAX, last = INT64_MIN;
+    for (int64_t i = 0; i < n; i++) {
+        if (!bits[i]) continue;
+        if (end[i] < start[i]) return TC_OTHERWISE;
+        if (start[i] < zero) zero = start[i];
+        if (end[i] > last) last = end[i];
+    }
+    if (last < zero) return 0;
+    uint64_t span = (uint64_t)last - (uint64_t)zero;
+    if (span >> TIME_BITS) return TC_OTHERWISE;
+    int high = 16;
+    while (span >> (high - 16)) high++;
+    uint64_t *keys = malloc((size_t)n * 4 * sizeof *keys);
+    if (!keys) return TC_TABLES_NO_MEMORY;
+    int64_t m = moments(start, end, bits, n, zero, keys);
+    uint64_t *sorted = radix_sort(keys, keys + m, m, 16, high);
+    int64_t k = count_open(sorted, m, zero, sets, 2 * n, time, counts);
+    free(keys);
+    return k;
+}
+
+/* ---- threads ---- */
+
+#define MOST_CPUS 65536
+#define MOST_TIDS (1 << 23)
+
+static int concerns(struct tc_kernel k, int64_t i) { return k.tid[i] > 0 && k.event[i] != TC_EV_LOST; }
+
+/* An IN is written after the switch: its slice begins at the OUT before it on the same CPU, at most
+ * `switch_ns` before the record. */
+static int slice_begins(struct tc_kernel k, int64_t switch_ns, int64_t *begin) {
+    int64_t *left = malloc(MOST_CPUS * sizeof *left);
+    if (!left) return 0;
+    for (int i = 0; i < MOST_CPUS; i++) left[i] = INT64_MIN;
+    for (int64_t i = 0; i < k.n; i++) {
+        const uint8_t event = k.event[i];
+        int64_t *before = &left[k.cpu[i]];
+        begin[i] = k.time[i];
+        if (event == TC_EV_IN)
+            begin[i] = k.time[i] - switch_ns > *before ? k.time[i] - switch_ns : *before;
+        if (event == TC_EV_OUT || event == TC_EV_OUT_PREEMPTED || event == TC_EV_EXIT)
+            *before = k.time[i];
+    }
+    free(left);
+    return 1;
+}
+
+/* All rows by tid, those of one tid in their order. */
+static int by_tid(struct tc_kernel k, int64_t *order) {
+    int32_t most = 0;
+    for (int64_t i = 0; i < k.n; i++)
+        if (k.tid[i] > most) most = k.tid[i];
+    uint32_t *at = calloc((size_t)most + 2, sizeof *at);
+    if (!at) return 0;
+    for (int64_t i = 0; i < k.n; i++) at[k.tid[i] + 1]++;
+    for (int32_t t = 0; t <= most; t++) at[t + 1] += at[t];
+    for (int64_t i = 0; i < k.n; i++) order[at[k.tid[i]]++] = i;
+    free(at);
+    return 1;
+}
+
+int64_t tc_lives(struct tc_kernel k, int64_t switch_ns, int64_t *row, int64_t *life, int64_t *begin) {
+    for (int64_t i = 0; i < k.n; i++)
+        if (k.tid[i] < 0 || k.tid[i] >= MOST_TIDS || k.cpu[i] < 0 || k.cpu[i] >= MOST_CPUS)
+            return TC_OTHERWISE;
+    if (k.n >= UINT32_MAX) return TC_OTHERWISE;
+    int64_t *begins = malloc((size_t)(k.n + 1) * sizeof *begins);
+    if (!begins || !slice_begins(k, switch_ns, begins) || !by_tid(k, row)) {
+        free(begins);
+        return TC_TABLES_NO_MEMORY;
+    }
+    int64_t m = 0, number = -1, before = -1, tid = 0, kept = 0;
+    int ended = 0, forked = 0;
+    for (int64_t i = 0; i < k.n; i++) {
+        const int64_t at = row[i];
+        const uint8_t event = k.event[at];
+        /* On an idle core a newborn's clock starts with its first slice: nobody woke it. */
+        if (forked && event == TC_EV_IN && begins[at] == k.time[at] - switch_ns) begins[at] = k.time[at];
+        forked = event == TC_EV_FORK;
+        if (!concerns(k, at)) continue;
+        if (k.tid[at] != tid) ended = 0;
+        tid = k.tid[at];
+        const int turn = event == TC_EV_EXIT || event == TC_EV_EXEC || event == TC_EV_FORK;
+        if (turn) ended = event == TC_EV_EXIT;
+        else if (ended) continue; /* what a dead thread cannot say */
+        if (!kept || tid != before || event == TC_EV_FORK) number++;
+        kept = 1;
+        before = tid;
+        begin[m] = begins[at];
+        life[m] = number;
+        row[m++] = at;
+    }
+    free(begins);
+    return m;
+}
+
+/* ---- what the agents said ---- */
+
+void tc_opened(const uint8_t *what, const int64_t *epoch, int64_t n, int64_t *stack, int64_t *inner,
+               int64_t *closes) {
+    int64_t depth = 0;
+    for (int64_t i = 0; i < n; i++) {
+        if (epoch[i] == i) depth = 0;
+        closes[i] = -1;
+        if (what[i] == 1) stack[depth++] = i;
+        else if (what[i] == 2 && depth) closes[i] = stack[--depth];
+        inner[i] = depth ? stack[depth - 1] : -1;
+    }
+}
+
+/* The seed is not known to who wrote the file: nobody can make all pairs fall on one place. */
+static inline uint64_t mix(uint64_t seed, int64_t a, int64_t b) {
+    uint64_t x = ((uint64_t)a ^ seed) * 0x9e3779b97f4a7c15u;
+    x = (x ^ x >> 32 ^ (uint64_t)b) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ x >> 29 ^ seed) * 0x94d049bb133111ebu;
+    return x ^ x >> 32;
+}
+
+int64_t tc_pairs(const int64_t *a, const int64_t *b, int64_t n, int64_t *which, int64_t *head) {
+    uint64_t mask = 1023;
+    while (mask < (uint64_t)n * 2) mask = mask * 2 + 1;
+    int64_t *slot = malloc((size_t)(mask + 1) * sizeof *slot);
+    if (!slot) return TC_TABLES_NO_MEMORY;
+    const uint64_t seed = (uint64_t)(uintptr_t)slot * 0x2545f4914f6cdd1du ^ (uint64_t)(uintptr_t)&mask;
+    memset(slot, 0xff, (size_t)(mask + 1) * sizeof *slot);
+    int64_t count = 0;
+    for (int64_t i = 0; i < n; i++) {
+        uint64_t h = mix(seed, a[i], b[i]) & mask;
+        while (slot[h] >= 0 && (a[head[slot[h]]] != a[i] || b[head[slot[h]]] != b[i])) h = (h + 1) & mask;
+        if (slot[h] < 0) {
+            slot[h] = count;
+            head[count++] = i;
+        }
+        which[i] = slot[h];
+    }
+    free(slot);
+    return count;
+}

@@ -1,0 +1,56 @@
+/* The inner loops of the analysis: sorting by group and time, cutting one tiling by another, counting
+ * what is open at each moment. Plain arrays in and out, no Python in here.
+ *
+ * Each does what the numpy code of analyse/columns.py (its twin) says. Where the input is not as it
+ * must be (not sorted, numbers too large) a function returns TC_OTHERWISE and has decided nothing:
+ * the caller then takes the slower twin, which has no such limits.
+ */
+#ifndef TWOCOOKS_TABLES_H
+#define TWOCOOKS_TABLES_H
+#include <stdint.h>
+
+#define TC_OTHERWISE (-1)
+#define TC_TABLES_NO_MEMORY (-2)
+
+/* Stable order by (group, time); time NULL = by group alone. */
+int64_t tc_order(const int64_t *group, const int64_t *time, int64_t n, int64_t *order);
+
+/* Cuts the tiling a at the borders of the tiling b. Returns how many stretches come out; `row` is the
+ * row of a that each comes from, `found` the row of b that covers it or -1. With row NULL only the
+ * number is found. */
+struct tc_tiling {
+    const int64_t *group, *start, *end;
+    int64_t n;
+};
+struct tc_cut {
+    int64_t *row, *start, *end, *found;
+};
+int64_t tc_overlay(struct tc_tiling a, struct tc_tiling b, struct tc_cut *out);
+
+/* Merges overlapping and touching stretches of each group, in place of `out` (room for n each). */
+int64_t tc_union(struct tc_tiling in, int64_t *group, int64_t *start, int64_t *end);
+
+/* How many stretches of each of up to 8 sets are open. `bits` says which sets a stretch is in. Returns
+ * the number of breaks; `time` and each of the `sets` counts have room for 2 n. */
+int64_t tc_sweep(const int64_t *start, const int64_t *end, const uint8_t *bits, int64_t n, int sets,
+                 int64_t *time, int32_t *counts);
+
+/* The kernel's records (sorted by time) by thread life: for each record that concerns a living
+ * thread its row, its life, and for IN where the slice began. Returns how many they are. */
+struct tc_kernel {
+    const int64_t *time;
+    const uint8_t *event;
+    const int32_t *cpu, *tid;
+    int64_t n;
+};
+int64_t tc_lives(struct tc_kernel k, int64_t switch_ns, int64_t *row, int64_t *life, int64_t *begin);
+
+/* Brackets: `what` is 1 where one opens, 2 where one closes, else 0; `epoch` the row where each
+ * row's story begins. inner = the row of the bracket that is open after each row (-1 = none), closes
+ * = the row that a closing one closes. */
+void tc_opened(const uint8_t *what, const int64_t *epoch, int64_t n, int64_t *stack, int64_t *inner,
+               int64_t *closes);
+
+/* A number for each distinct pair (a, b) in order of first appearance; head = the rows of those. */
+int64_t tc_pairs(const int64_t *a, const int64_t *b, int64_t n, int64_t *which, int64_t *head);
+#endif

@@ -1,0 +1,194 @@
+/* The extension twocooks._tables: Python bindings of tables.c, nothing else.
+ *
+ * Arrays come and go as buffers, so numpy's C API is not needed. The callers (analyse/columns.py) give
+ * arrays of the right type and length; lengths are checked here all the same, types by item size.
+ */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "tables.h"
+
+#define MOST 12
+
+/* The arguments of one call: arrays, each with its items' size. */
+struct call {
+    Py_buffer view[MOST];
+    int count;
+};
+
+static void leave(struct call *c) {
+    while (c->count) PyBuffer_Release(&c->view[--c->count]);
+}
+
+/* Takes one array for each letter: lower case to read, upper case to write; q 8 bytes, i 4, b 1. */
+static int enter(struct call *c, PyObject *const *args, Py_ssize_t n, const char *letters) {
+    c->count = 0;
+    for (const char *l = letters; *l; l++) {
+        if (c->count >= n) {
+            PyErr_SetString(PyExc_TypeError, "an array is missing");
+            goto fail;
+        }
+        int writable = *l < 'a';
+        Py_buffer *view = &c->view[c->count];
+        if (PyObject_GetBuffer(args[c->count], view, writable ? PyBUF_CONTIG : PyBUF_CONTIG_RO)) goto fail;
+        c->count++;
+        Py_ssize_t size = (*l | 32) == 'q' ? 8 : (*l | 32) == 'i' ? 4 : 1;
+        if (view->itemsize != size) {
+            PyErr_SetString(PyExc_TypeError, "an array of another type");
+            goto fail;
+        }
+    }
+    return 1;
+fail:
+    leave(c);
+    return 0;
+}
+
+static int64_t items(const struct call *c, int i) {
+    return (int64_t)(c->view[i].len / c->view[i].itemsize);
+}
+
+/* All arrays from `first` to `last` have at least so many items. */
+static int long_enough(struct call *c, int first, int last, int64_t least) {
+    for (int i = first; i <= last; i++) {
+        if (items(c, i) < least) {
+            PyErr_SetString(PyExc_ValueError, "an array is too short");
+            leave(c);
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static PyObject *result_of(struct call *c, int64_t result) {
+    leave(c);
+    if (result == TC_TABLES_NO_MEMORY) return PyErr_NoMemory();
+    return PyLong_FromLongLong(result);
+}
+
+#define CALL(result, expression)                   \
+    Py_BEGIN_ALLOW_THREADS result = (expression); \
+    Py_END_ALLOW_THREADS
+
+static PyObject *order(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    (void)self;
+    struct call c;
+    int64_t result;
+    int timed = n == 3;
+    if (!enter(&c, args, n, timed ? "qqQ" : "qQ") || !long_enough(&c, 1, c.count - 1, items(&c, 0))) return NULL;
+    CALL(result, tc_order(c.view[0].buf, timed ? c.view[1].buf : NULL, items(&c, 0), c.view[timed + 1].buf))
+    return result_of(&c, result);
+}
+
+static PyObject *overlay(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    (void)self;
+    struct call c;
+    int64_t result;
+    if (!enter(&c, args, n, n > 6 ? "qqqqqqQQQQ" : "qqqqqq")) return NULL;
+    struct tc_tiling a = {c.view[0].buf, c.view[1].buf, c.view[2].buf, items(&c, 0)};
+    struct tc_tiling b = {c.view[3].buf, c.view[4].buf, c.view[5].buf, items(&c, 3)};
+    struct tc_cut out = {0};
+    if (!long_enough(&c, 0, 2, a.n) || !long_enough(&c, 3, 5, b.n)) return NULL;
+    if (n > 6) {
+        /* Each border of b adds at most one stretch. */
+        if (!long_enough(&c, 6, 9, a.n + 2 * b.n)) return NULL;
+        out = (struct tc_cut){c.view[6].buf, c.view[7].buf, c.view[8].buf, c.view[9].buf};
+    }
+    CALL(result, tc_overlay(a, b, &out))
+    return result_of(&c, result);
+}
+
+static PyObject *merge(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    (void)self;
+    struct call c;
+    int64_t result;
+    if (!enter(&c, args, n, "qqqQQQ")) return NULL;
+    struct tc_tiling in = {c.view[0].buf, c.view[1].buf, c.view[2].buf, items(&c, 0)};
+    if (!long_enough(&c, 1, 5, in.n)) return NULL;
+    CALL(result, tc_union(in, c.view[3].buf, c.view[4].buf, c.view[5].buf))
+    return result_of(&c, result);
+}
+
+static PyObject *sweep(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    (void)self;
+    struct call c;
+    int64_t result;
+    if (!enter(&c, args, n, "qqbQI")) return NULL;
+    int64_t rows = items(&c, 0);
+    if (!long_enough(&c, 1, 2, rows) || !long_enough(&c, 3, 4, 2 * rows)) return NULL;
+    int64_t sets = rows ? items(&c, 4) / (2 * rows) : 0;
+    CALL(result, tc_sweep(c.view[0].buf, c.view[1].buf, c.view[2].buf, rows, sets > 8 ? 8 : (int)sets,
+                          c.view[3].buf, c.view[4].buf))
+    return result_of(&c, result);
+}
+
+static PyObject *lives(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    (void)self;
+    struct call c;
+    int64_t result;
+    if (n != 8) {
+        PyErr_SetString(PyExc_TypeError, "lives takes switch_ns and seven arrays");
+        return NULL;
+    }
+    long long switch_ns = PyLong_AsLongLong(args[0]);
+    if (switch_ns == -1 && PyErr_Occurred()) return NULL;
+    if (!enter(&c, args + 1, n - 1, "qbiiQQQ")) return NULL;
+    struct tc_kernel k = {c.view[0].buf, c.view[1].buf, c.view[2].buf, c.view[3].buf, items(&c, 0)};
+    if (!long_enough(&c, 1, 6, k.n)) return NULL;
+    CALL(result, tc_lives(k, switch_ns, c.view[4].buf, c.view[5].buf, c.view[6].buf))
+    return result_of(&c, result);
+}
+
+static PyObject *opened(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    (void)self;
+    struct call c;
+    if (!enter(&c, args, n, "bqQQQ")) return NULL;
+    int64_t rows = items(&c, 0);
+    if (!long_enough(&c, 1, 4, rows)) return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    tc_opened(c.view[0].buf, c.view[1].buf, rows, c.view[2].buf, c.view[3].buf, c.view[4].buf);
+    Py_END_ALLOW_THREADS
+    return result_of(&c, rows);
+}
+
+static PyObject *pairs(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    (void)self;
+    struct call c;
+    int64_t result;
+    if (!enter(&c, args, n, "qqQQ") || !long_enough(&c, 1, 3, items(&c, 0))) return NULL;
+    CALL(result, tc_pairs(c.view[0].buf, c.view[1].buf, items(&c, 0), c.view[2].buf, c.view[3].buf))
+    return result_of(&c, result);
+}
+
+#define METHOD(name, doc) {#name, (PyCFunction)(void (*)(void))name, METH_FASTCALL, doc}
+
+static PyMethodDef methods[] = {
+    METHOD(order, "order(group[, time], out) -> n, or -1: take the twin"),
+    METHOD(overlay, "overlay(a's group, start, end, b's group, start, end[, row, start, end, found]) -> n or -1"),
+    METHOD(merge, "merge(group, start, end, out group, start, end) -> n or -1"),
+    METHOD(sweep, "sweep(start, end, bits, out time, out counts) -> breaks or -1"),
+    METHOD(lives, "lives(switch_ns, time, event, cpu, tid, out row, life, begin) -> n or -1"),
+    METHOD(opened, "opened(what, epoch, spare, out inner, closes) -> n"),
+    METHOD(pairs, "pairs(a, b, out which, head) -> distinct pairs"),
+    {NULL, NULL, 0, NULL},
+};
+
+static PyModuleDef_Slot slots[] = {
+#if PY_VERSION_HEX >= 0x030c0000
+    {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
+#endif
+#if PY_VERSION_HEX >= 0x030d0000
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#endif
+    {0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "twocooks._tables",
+    .m_doc = "The inner loops of the analysis.",
+    .m_methods = methods,
+    .m_slots = slots,
+};
+
+PyMODINIT_FUNC PyInit__tables(void) { return PyModuleDef_Init(&definition); }

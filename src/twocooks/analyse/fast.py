@@ -1,0 +1,126 @@
+"""The inner loops in C (``src/core/tables.c``) for the tools of ``columns``.
+
+Each function gives None where the C part is not built or where the input is not as it needs it (not
+sorted, numbers too large); the numpy twin in ``columns``, which has no such limits, then says the
+same. ``use`` switches them off, for the tests that compare the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+try:
+    from twocooks import _tables
+except ImportError:  # the C part is not built
+    _tables = None  # type: ignore[assignment]
+
+Int64 = NDArray[np.int64]
+_on = True
+
+
+@contextmanager
+def use(wanted: bool) -> Iterator[None]:
+    """Within the block the C code is used (where it is built) or not."""
+    global _on
+    before, _on = _on, wanted
+    try:
+        yield
+    finally:
+        _on = before
+
+
+def _c() -> Any:
+    return _tables if _on else None
+
+
+def _long(array: Any) -> Int64:
+    return np.ascontiguousarray(array, np.int64)
+
+
+def order(group: Any, time: Any = None) -> Int64 | None:
+    """The stable order by (group, time), or by group alone."""
+    c = _c()
+    if c is None:
+        return None
+    out = np.empty(len(group), np.int64)
+    arrays = [_long(group)] if time is None else [_long(group), _long(time)]
+    return out if c.order(*arrays, out) >= 0 else None
+
+
+def overlay(
+    a: tuple[Int64, Int64, Int64], b: tuple[Int64, Int64, Int64]
+) -> tuple[Int64, Int64, Int64, Int64] | None:
+    """Row of a, start, end and row of b (-1 = none) of each stretch of a cut at b's borders."""
+    c = _c()
+    if c is None:
+        return None
+    given = [_long(column) for column in (*a, *b)]
+    count = c.overlay(*given)
+    if count < 0:
+        return None
+    room = len(given[0]) + 2 * len(given[3])
+    out = [np.empty(room, np.int64) for _ in range(4)]
+    c.overlay(*given, *out)
+    row, start, end, found = (column[:count] for column in out)
+    return row, start, end, found
+
+
+def union(group: Int64, start: Int64, end: Int64) -> tuple[Int64, Int64, Int64] | None:
+    """Overlapping and touching stretches of each group merged."""
+    c = _c()
+    if c is None:
+        return None
+    out = [np.empty(len(group), np.int64) for _ in range(3)]
+    count = c.merge(_long(group), _long(start), _long(end), *out)
+    return None if count < 0 else (out[0][:count], out[1][:count], out[2][:count])
+
+
+def sweep(
+    start: Int64, end: Int64, bits: NDArray[np.uint8], sets: int
+) -> tuple[Int64, NDArray[np.int32]] | None:
+    """Breaks, and for each of the ``sets`` (bit 0, bit 1...) how many stretches are open."""
+    c = _c()
+    if c is None or sets > 8:
+        return None
+    rows = len(start)
+    time, counts = np.empty(2 * rows, np.int64), np.empty((sets, 2 * rows), np.int32)
+    count = c.sweep(_long(start), _long(end), np.ascontiguousarray(bits), time, counts)
+    return None if count < 0 else (time[:count], counts[:, :count])
+
+
+def lives(
+    switch_ns: int, time: Int64, event: Any, cpu: Any, tid: Any
+) -> tuple[Int64, Int64, Int64] | None:
+    """Row, thread life and begin of the kernel's records that concern living threads."""
+    c = _c()
+    if c is None:
+        return None
+    out = [np.empty(len(time), np.int64) for _ in range(3)]
+    given = [np.ascontiguousarray(column) for column in (time, event, cpu, tid)]
+    count = c.lives(switch_ns, *given, *out)
+    return None if count < 0 else (out[0][:count], out[1][:count], out[2][:count])
+
+
+def opened(what: NDArray[np.uint8], epoch: Int64) -> tuple[Int64, Int64] | None:
+    """Brackets: the row that is open after each row, and the row that each closes (-1 = none)."""
+    c = _c()
+    if c is None:
+        return None
+    spare, inner, closes = (np.empty(len(what), np.int64) for _ in range(3))
+    c.opened(np.ascontiguousarray(what), _long(epoch), spare, inner, closes)
+    return inner, closes
+
+
+def pairs(a: Int64, b: Int64) -> tuple[Int64, Int64] | None:
+    """A number for each distinct pair in order of first appearance, and the rows of those."""
+    c = _c()
+    if c is None:
+        return None
+    which, head = np.empty(len(a), np.int64), np.empty(len(a), np.int64)
+    count = c.pairs(_long(a), _long(b), which, head)
+    return which, head[:count]
