@@ -209,9 +209,7 @@ def _window(s: _State, file: BinaryIO, begin: int, window: int) -> None:
     s.known[thread] = True
     for c in range(s.shape.cpus):
         here = slice(c * len(cpu) // s.shape.cpus, (c + 1) * len(cpu) // s.shape.cpus)
-        rows = _kernel_rows(
-            start[here], end[here], pid[here], tid[here], known[here], pushed[here]
-        )
+        rows = _kernel_rows(start[here], end[here], pid[here], tid[here], known[here], pushed[here])
         extra = _renew(s, file, begin, window) if c == 0 else []
         if window % LOST_EVERY == LOST_EVERY - 1 and c == window // LOST_EVERY % s.shape.cpus:
             time = begin + WINDOW_NS - 1000
@@ -223,7 +221,8 @@ def _window(s: _State, file: BinaryIO, begin: int, window: int) -> None:
 
 
 def _clock(cpu: Int64, start: Int64, end: Int64) -> int:
-    """The kernel's clock: a slice begins before its record, at the earliest when the core was left."""
+    """The kernel's clock: a slice begins before its record, at the earliest when the core was
+    left."""
     free = np.full(len(start), 0, np.int64)
     free[1:] = np.where(cpu[1:] == cpu[:-1], end[:-1], 0)
     return int((end - np.maximum(start - SWITCH_NS, free)).sum())
@@ -232,9 +231,7 @@ def _clock(cpu: Int64, start: Int64, end: Int64) -> int:
 Rows = tuple[Int64, NDArray[np.uint8], Int64]
 
 
-def _kernel_rows(
-    start: Int64, end: Int64, pid: Int64, tid: Int64, known: Any, pushed: Any
-) -> Rows:
+def _kernel_rows(start: Int64, end: Int64, pid: Int64, tid: Int64, known: Any, pushed: Any) -> Rows:
     n = len(start)
     numbers = np.zeros((n, 2, WIDTH), np.int64)
     numbers[:, :, 0], numbers[:, :, 1] = pid[:, None], tid[:, None]
@@ -359,9 +356,7 @@ def _names(s: _State, loop: int, number: Int64, begin: Int64) -> bytes:
     return writer.flush()
 
 
-def _looks(
-    s: _State, file: BinaryIO, thread: Int64, start: Int64, end: Int64, until: int
-) -> None:
+def _looks(s: _State, file: BinaryIO, thread: Int64, start: Int64, end: Int64, until: int) -> None:
     order = np.lexsort((start, thread))
     t, begin, after = thread[order], end[order][:-1], start[order][1:]
     waits = (t[1:] == t[:-1]) & (after - begin > 4_000_000)

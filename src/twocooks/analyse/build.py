@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from twocooks.analyse import identities, machine, summary, tree, words
 from twocooks.analyse.account import Account, account, contested
-from twocooks.analyse.columns import NO_REASON, Int64, Levels, Pieces
+from twocooks.analyse.columns import Int64
 from twocooks.analyse.estimate import proven_together_s
 from twocooks.analyse.levels import at_level
-from twocooks.analyse.result import Analysis, Core, Segments, Steps, Task
+from twocooks.analyse.pictures import LateSegments, LateSteps, Stretches, cores
+from twocooks.analyse.result import Analysis, Task
 from twocooks.analyse.timeline import Timeline, build_timeline
 from twocooks.analyse.unseen import unseen
 from twocooks.analyse.verdict import Ruling, decide
 from twocooks.model import State
-from twocooks.read.shape import distinct
 from twocooks.read.trace import Trace
 
 
@@ -45,7 +46,8 @@ def analyse(trace: Trace, by: str = "task") -> Analysis:
     whole = summary.summarise(trace, line, told, ruling, texts, around, (python, gil), notes)
     whole |= {"by": by, "levels": levels}
     clock = (trace.end or {}).get("task_clock_ns")
-    checks = identities.check(
+    checks = partial(
+        identities.check,
         line,
         told,
         clock / 1e9 if clock and m.cores_seen else None,
@@ -76,9 +78,7 @@ class _Judge:
         return decide(m)
 
 
-def _notes(
-    trace: Trace, line: Timeline, told: Account, ruling: Ruling, helpers: int
-) -> list[str]:
+def _notes(trace: Trace, line: Timeline, told: Account, ruling: Ruling, helpers: int) -> list[str]:
     """What could not be seen, in plain words."""
     notes = list(trace.notes)
     m = told.measures
@@ -147,7 +147,10 @@ def _left_behind(trace: Trace, line: Timeline, lost: int) -> Iterator[str]:
 
 
 def _pictures(
-    line: Timeline, told: Account, whole: dict[str, object], checks: list[identities.Check]
+    line: Timeline,
+    told: Account,
+    whole: dict[str, object],
+    checks: Callable[[], list[identities.Check]],
 ) -> Analysis:
     """Tasks, cores and curves in seconds since the start of the run."""
     ids = _order(line)
@@ -157,13 +160,13 @@ def _pictures(
     return Analysis(
         summary=whole,
         tasks=_tasks(line, told, ids, number),
-        cores=_cores(line, number),
-        at_work=_steps(line, levels, "P"),
-        on_the_go=_steps(line, levels, "C"),
-        wanted=_steps(line, levels, "D"),
-        cores_used=_steps(line, told.cores, "K"),
+        cores=cores(line, number),
+        at_work=LateSteps(line, levels, "P"),
+        on_the_go=LateSteps(line, levels, "C"),
+        wanted=LateSteps(line, levels, "D"),
+        cores_used=LateSteps(line, told.cores, "K"),
         window_s=_window(line, ids),
-        identities=checks,
+        check=checks,
     )
 
 
@@ -178,12 +181,9 @@ def _order(line: Timeline) -> Int64:
     return ids[np.lexsort((ids, first[ids], touched[ids]))]
 
 
-def _seconds(line: Timeline, time: Int64) -> np.ndarray:
-    return (time - line.start_ns) / 1e9
-
-
 def _tasks(line: Timeline, told: Account, ids: Int64, number: Int64) -> list[Task]:
     book, table = line.book, line.table
+    stretches = Stretches(line, table)
     first = np.searchsorted(table.owner, ids, "left")
     after = np.searchsorted(table.owner, ids, "right")
     out = []
@@ -208,44 +208,10 @@ def _tasks(line: Timeline, told: Account, ids: Int64, number: Int64) -> list[Tas
                 queued_s=book.queued[i] / 1e9,
                 background=bool(told.background[i]),
                 significant=bool(told.significant[i]),
-                segments=_segments(line, table, slice(a, b)),
+                segments=LateSegments(stretches, slice(a, b)),
             )
         )
     return out
-
-
-def _segments(line: Timeline, table: Pieces, rows: slice) -> Segments:
-    state = table.state[rows]
-    bare = (state == State.WORKING) | (state == State.UNKNOWN)
-    return Segments(
-        start=_seconds(line, table.start[rows]),
-        end=_seconds(line, table.end[rows]),
-        state=state,
-        reason=np.where(bare, NO_REASON, table.reason[rows]).astype(np.uint8),
-        core=np.where(state == State.WORKING, table.core[rows], -1).astype(np.int32),
-    )
-
-
-def _cores(line: Timeline, number: Int64) -> list[Core]:
-    """One row per core; UNKNOWN stretches stand on the core whose records were lost."""
-    s = line.slices.take(line.slices.state == State.WORKING)
-    task = np.where(s.owner >= 0, number[np.maximum(s.owner, 0)], -1)
-    out = []
-    for cpu in distinct(s.core):
-        at = np.flatnonzero(s.core == cpu)
-        at = at[np.argsort(s.start[at], kind="stable")]
-        out.append((int(cpu), s.start[at], s.end[at], task[at], line.threads.tid[s.thread[at]]))
-    return [
-        Core(cpu, _seconds(line, a), _seconds(line, b), t.astype(np.int32), tid.astype(np.int32))
-        for cpu, a, b, t, tid in out
-    ]
-
-
-def _steps(line: Timeline, levels: Levels, name: str) -> Steps:
-    value = levels.counts[name]
-    change = np.ones(len(value), bool)
-    change[1:] = value[1:] != value[:-1]
-    return Steps(_seconds(line, levels.time[change]), value[change].astype(np.int32))
 
 
 def _window(line: Timeline, ids: Int64) -> tuple[float, float]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from twocooks.analyse import fast
 from twocooks.analyse.book import (
     CALLBACKS,
     NATIVE,
@@ -26,7 +27,6 @@ from twocooks.analyse.book import (
     opened,
     words,
 )
-from twocooks.analyse import fast
 from twocooks.analyse.columns import Bool, Int64, Pieces, asof, overlay, pieces
 from twocooks.analyse.threads import EXEC, Threads
 from twocooks.format.spec import BY_NAME
