@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twocooks.analyse.columns import asof, keep_long, overlay, pieces, runs, sweep, union
+from twocooks.analyse import fast
+from twocooks.analyse.columns import (
+    arranged,
+    asof,
+    keep_long,
+    overlay,
+    pieces,
+    runs,
+    sweep,
+    sweep_sets,
+    union,
+)
 
 LONGEST = 30
+
+
+@pytest.fixture(params=[True, False], ids=["c", "numpy"], autouse=True, scope="module")
+def which(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Every test runs with the C code and with its numpy twin."""
+    if request.param:
+        pytest.importorskip("twocooks._tables", reason="the C part is not built")
+    with fast.use(request.param):
+        yield
+
+
 stretch = st.tuples(st.integers(0, LONGEST), st.integers(0, LONGEST)).map(sorted)
 grouped = st.lists(st.tuples(st.integers(0, 3), stretch), max_size=12)
 
@@ -90,3 +115,42 @@ def test_asof_finds_the_last_not_later(
     found = asof(np.array([group]), np.array([time]), table[:, 0], table[:, 1])[0]
     good = [i for i, (g, a) in enumerate(rows) if g == group and a <= time]
     assert found == (good[-1] if good else -1)
+
+
+@given(st.lists(st.tuples(st.integers(-3, 3), st.integers(0, 9)), max_size=40))
+def test_arranged_is_stable(draw: list[tuple[int, int]]) -> None:
+    group = np.array([g for g, _ in draw], np.int64)
+    time = np.array([t for _, t in draw], np.int64)
+    rows = range(len(draw))
+    assert arranged(group, time).tolist() == sorted(rows, key=lambda i: draw[i])
+    assert arranged(group).tolist() == sorted(rows, key=lambda i: draw[i][0])
+
+
+@given(st.lists(st.tuples(stretch, st.booleans(), st.booleans()), max_size=12))
+def test_sweep_of_sets_counts_at_each_instant(
+    draw: list[tuple[list[int], bool, bool]],
+) -> None:
+    table = np.array([span for span, _, _ in draw], np.int64).reshape(-1, 2)
+    first = np.array([a for _, a, _ in draw], bool)
+    second = np.array([b for _, _, b in draw], bool)
+    levels = sweep_sets(table[:, 0], table[:, 1], A=first, B=second)
+    for t in range(LONGEST):
+        at = int(np.searchsorted(levels.time, t, "right")) - 1
+        for name, mask in (("A", first), ("B", second)):
+            told = int(levels.counts[name][at]) if at >= 0 else 0
+            assert told == sum(m and a <= t < b for (a, b), m in zip(table, mask, strict=True))
+
+
+def test_what_the_c_code_cannot_do_its_twin_does() -> None:
+    """Numbers that are too large for a counting sort or a sort by time."""
+    group = np.array([1 << 60, 0, 1 << 60], np.int64)
+    start = np.array([5, 1 << 61, 0], np.int64)
+    assert arranged(group, start).tolist() == [1, 2, 0]
+    assert [c.tolist() for c in union(group, start, start + 5)] == [
+        [0, 1 << 60],
+        [1 << 61, 0],
+        [(1 << 61) + 5, 10],
+    ]
+    levels = sweep(A=(start, start + 5))
+    assert levels.counts["A"].max() == 1
+    assert levels.integral("A") == 15
