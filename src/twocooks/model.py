@@ -119,6 +119,23 @@ class Cause(StrEnum):
     UNKNOWN = "unknown"
 
 
+MOST_SHOWN = 1000
+
+
+def printable(text: str) -> str:
+    """The text for one line of a message: what could steer a terminal (control and direction
+    characters, bytes that are no text) is written out as ``\\x1b``; the middle of very long texts
+    is left out."""
+    if len(text) > MOST_SHOWN:
+        text = f"{text[: MOST_SHOWN - 300]} ... {text[-300:]}"
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
+        for char in text
+    )
+
+
 class TwocooksError(Exception):
     """Something the user can mend. The message is one line and says what to do."""
 

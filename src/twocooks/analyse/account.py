@@ -416,7 +416,8 @@ def _one_core(m: Measures, line: Timeline, told: Pieces, work: Bool, chosen: Boo
     """A program may pin itself: all its tasks' work on one core, and the line is for that core."""
     t = line.table
     seen = work & (told.core >= 0)
-    shares = np.bincount(told.core[seen], weights=told.length[seen])
+    _, place = np.unique(told.core[seen], return_inverse=True)  # a core's number may be any
+    shares = np.bincount(place.reshape(-1), weights=told.length[seen])
     line_ns = chosen[t.owner] & (t.state == State.IN_LINE) & (t.reason == REASONS[Reason.CORE])
     waited = float(t.length[line_ns].sum()) / 1e9
     whole = shares.sum()

@@ -94,7 +94,8 @@ def _last_of_loop(owners: Owners, threads: Threads, rows: Int64) -> Int64:
 def _state_after(owners: Owners, rows: Int64, ended: Bool, same: Bool) -> tuple[Int64, Int64]:
     """State and reason that each event begins: in line for a turn, or what the step's end said."""
     said = owners.said
-    wait = np.where(ended, np.minimum(said.a[rows], max(Wait)), 0)
+    told = np.where((said.a[rows] >= 0) & (said.a[rows] <= max(Wait)), said.a[rows], Wait.UNKNOWN)
+    wait = np.where(ended, told, 0)
     states = np.array([int(BY_WAIT[Wait(w)][0]) for w in range(max(Wait) + 1)])
     reasons = np.array([BY_WAIT[Wait(w)][1] for w in range(max(Wait) + 1)])
     state = np.where(ended, states[wait], int(State.IN_LINE))
@@ -142,6 +143,7 @@ def find_blocks(owners: Owners, last: int) -> Blocks:
         closing.setdefault(key, []).append(int(said.time[row]))
     spans: dict[int, list[tuple[int, int, int]]] = {}
     first: dict[int, tuple[int, int]] = {}
+    around: dict[int, list[tuple[int, int]]] = {}
     for row in begins[np.argsort(said.time[begins], kind="stable")]:
         host = int(owners.inside[row])
         if host < 0:
@@ -161,9 +163,12 @@ def find_blocks(owners: Owners, last: int) -> Blocks:
             TaskKind.BLOCK, name, name, book.pid[host], int(said.thread[row]), start, stop, host
         )
         first[number] = task, stop
-        for around, opened, closed in spans.get(host, []):
-            if opened <= start < closed and around >= 0:
-                book.parent[task] = around
+        outer = around.setdefault(host, [])
+        while outer and outer[-1][1] <= start:
+            outer.pop()
+        if outer:
+            book.parent[task] = outer[-1][0]
+        outer.append((task, stop))
         spans.setdefault(host, []).append((task, start, stop))
     return _innermost(spans)
 
@@ -181,7 +186,8 @@ def _innermost(spans: dict[int, list[tuple[int, int, int]]]) -> Blocks:
             while place < len(waiting) and waiting[place][1] <= left:
                 open_now.append((waiting[place][0], waiting[place][2]))
                 place += 1
-            open_now = [(task, stop) for task, stop in open_now if stop > left]
+            while open_now and open_now[-1][1] <= left:
+                open_now.pop()  # those below it that ended as well go when they come to the top
             if open_now:
                 out.append((host, left, right, open_now[-1][0]))
     table = np.array(out, np.int64).reshape(-1, 4)

@@ -18,6 +18,7 @@ from twocooks.analyse.columns import NO_REASON, Int64, Pieces, group_first, join
 from twocooks.analyse.threads import CORE, NOT_KNOWN, Threads
 from twocooks.format.spec import BY_NAME
 from twocooks.model import State
+from twocooks.read.head import LONGEST_NS
 from twocooks.read.shape import distinct
 from twocooks.read.trace import Trace
 
@@ -56,7 +57,8 @@ def polled_threads(trace: Trace, end_ns: int) -> Threads:
     )
     names = [trace.texts[t] if t >= 0 else "" for t in p.text[order][heads]]
     look = event == POLL
-    rows = pieces(thread[look], time[look], p.a[order][look], 0, 0, 0, p.b[order][look])
+    run, line = (np.clip(told[order][look], 0, LONGEST_NS) for told in (p.a, p.b))
+    rows = pieces(thread[look], time[look], run, 0, 0, 0, line)
     table = _fill(rows, borders, born, died)
     return Threads(
         tid[heads] if count else tid, pid, born, died, ended, parent, process, names, table

@@ -168,18 +168,19 @@ def loss_windows(trace: Trace, end_ns: int) -> dict[int, tuple[Int64, Int64]]:
     """For each core its windows of loss, sorted: from LOST records, and the tail that no record
     tells of but the kernel's count at the end does."""
     k = trace.kernel
-    lost = k.event == LOST
+    lost = np.flatnonzero(k.event == LOST)
+    lost = lost[np.argsort(k.cpu[lost], kind="stable")]
     found: dict[int, tuple[Int64, Int64]] = {}
+    told: dict[int, int] = {}
     for cpu in distinct(k.cpu[lost]):
-        here = lost & (k.cpu == cpu)
-        time = k.time[here]
-        found[int(cpu)] = (time - k.b[here], time)
+        here = lost[slice(*np.searchsorted(k.cpu[lost], [cpu, cpu + 1]))]
+        found[int(cpu)] = (k.time[here] - k.b[here], k.time[here])
+        told[int(cpu)] = int(k.a[here].sum())
     totals = (trace.end or {}).get("lost") or {}
     for name, total in totals.items():
         cpu = int(name)
-        here = k.cpu == cpu
-        told = int(k.a[lost & here].sum())
-        if int(total) > told:
+        if int(total) > told.get(cpu, 0):
+            here = k.cpu == cpu
             last = int(k.time[here].max()) if here.any() else int(trace.meta.get("start_ns", 0))
             start, end = found.get(cpu, (np.empty(0, np.int64), np.empty(0, np.int64)))
             found[cpu] = (np.append(start, last), np.append(end, max(last + 1, end_ns)))

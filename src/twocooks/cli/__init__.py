@@ -20,7 +20,7 @@ import importlib
 import os
 import sys
 
-from twocooks.model import TwocooksError
+from twocooks.model import TwocooksError, printable
 
 COMMANDS = {"run": "run", "report": "report", "check": "check", "dump": "dump", "doctor": "doctor",
             "kitchen": "kitchen", "explain": "explain"}
@@ -34,7 +34,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return _dispatch(words)
     except TwocooksError as error:
-        print(f"twocooks: {error}", file=sys.stderr)
+        print(f"twocooks: {printable(str(error))}", file=sys.stderr)
         return 2
     except BrokenPipeError:
         # The reader of a pipe (head, less) went away: nobody is left to tell.
@@ -42,6 +42,13 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         return 130
+    except OSError as error:
+        if os.environ.get("TWOCOOKS_DEBUG"):
+            raise
+        where = "" if error.filename is None else f"{error.filename}: "
+        why = printable(f"{where}{error.strerror or error}")
+        print(f"twocooks: {why}; choose another file or mend this", file=sys.stderr)
+        return 2
 
 
 def _at_a_terminal() -> bool:

@@ -31,5 +31,5 @@ def main(argv: list[str]) -> int:
         return 1
     for name, _, numbers in identities:
         print(clean(f"ok  {name}: {numbers}", unicode=unicode))
-    print(f"{path} is sound")
+    print(f"{clean(str(path), unicode=unicode)} is sound")
     return 0

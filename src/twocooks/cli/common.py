@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NoReturn
 
-from twocooks.model import LEVELS, TwocooksError
+from twocooks.model import LEVELS, TwocooksError, printable
 
 if TYPE_CHECKING:
     from twocooks.report.base import Colour, Options
@@ -201,6 +201,7 @@ def progress(message: str, after_s: float = 0.5) -> Iterator[Callable[[int, int]
         return
     import threading
 
+    message = printable(message)[: _width(sys.stderr) - 10]
     over = threading.Event()
     far = ""
     shown = False

@@ -9,6 +9,7 @@ import platform
 import sys
 
 from twocooks.cli import common
+from twocooks.model import printable
 from twocooks.record import machine
 
 Row = tuple[str, str, list[str]]
@@ -20,9 +21,9 @@ def main(argv: list[str]) -> int:
         common.fail("doctor takes no arguments")
     unicode = common.place(sys.stdout).unicode
     for name, found, lines in rows():
-        print(f"{name:<12} {found}")
+        print(f"{name:<12} {printable(found)}")
         for line in lines:
-            print(f"{'':<12} {'→' if unicode else '->'} {line}")
+            print(f"{'':<12} {'→' if unicode else '->'} {printable(line)}")
     return 0
 
 

@@ -32,7 +32,7 @@ from twocooks.cli.common import fail
 from twocooks.kitchen import dinner as dinners
 from twocooks.kitchen import serve
 from twocooks.kitchen.recipe import MODES, ORDERS, Dinner
-from twocooks.model import TwocooksError
+from twocooks.model import TwocooksError, printable
 
 VALUED = {"--at-once": "--at-once", "--friends": "--friends",
           "--order": "--order", "--cooks": "--cooks", "--json": "--json", "-o": "-o",
@@ -136,8 +136,8 @@ def _count(text: str, option: str, least: int = 1) -> int:
 def _list() -> int:
     for name in dinners.given():
         dinner = dinners.load(name)
-        print(f"{name:<14}{dinner.name}")
-        print(f"{'':<14}{dinner.teaches}")
+        print(f"{name:<14}{printable(dinner.name)}")
+        print(f"{'':<14}{printable(dinner.teaches)}")
     return 0
 
 
@@ -151,7 +151,8 @@ def _new(path: Path) -> int:
         fail(f"--new {path} exists; choose another name")
     except OSError as error:
         fail(f"--new {path} cannot be written: {error.strerror}")
-    print(f"{path} is a dinner now: twocooks kitchen {path}")
+    shown = printable(str(path))
+    print(f"{shown} is a dinner now: twocooks kitchen {shown}")
     return 0
 
 
@@ -173,7 +174,7 @@ def _cook(
     changed = list(variants.sentences(plain, variant))
     for line in [f"careful: {warning}" for warning in dinner.warnings] + [
             f"not cooked: {why}" for why in refused]:
-        print(f"twocooks: {line}", file=sys.stderr)
+        print(f"twocooks: {printable(line)}", file=sys.stderr)
     if not _machine_is_free(plates, now):
         return 1
     terminal = sys.stdout.isatty() and os.environ.get("TERM", "") not in ("", "dumb")

@@ -54,7 +54,17 @@ def analyse_file(path: Path, by: str = "task") -> Analysis:
             trace = reader.load(path, far)
         except OSError as error:
             raise TwocooksError(f"{path} cannot be read: {error.strerror or error}") from error
-        return analyse(trace, by)
+        try:
+            return analyse(trace, by)
+        except TwocooksError:
+            raise
+        except Exception as error:  # MemoryError too: whatever a liar's file may bring about
+            if os.environ.get("TWOCOOKS_DEBUG"):
+                raise
+            raise TwocooksError(
+                f"{path}: its records contradict each other so that nothing can be said of it "
+                f"({type(error).__name__}); twocooks check and twocooks dump show what it holds"
+            ) from error
 
 
 def show(analysis: Analysis, stream: IO[str]) -> None:
@@ -68,6 +78,7 @@ def show(analysis: Analysis, stream: IO[str]) -> None:
 def write_json(summary: dict[str, Any], target: str) -> None:
     """The summary as JSON to a file or, for ``-``, to stdout."""
     text = json.dumps(summary, indent=1, ensure_ascii=True, default=_plain) + "\n"
+    text = text.replace("\x7f", "\\u007f")  # the one control character that JSON lets pass
     if target == "-":
         sys.stdout.write(text)
         sys.stdout.flush()

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from twocooks.cli import common, store
 from twocooks.cli.common import fail
-from twocooks.model import TwocooksError
+from twocooks.model import TwocooksError, printable
 
 if TYPE_CHECKING:
     from twocooks.cli.fail_if import Condition
@@ -91,7 +91,7 @@ def main(argv: list[str]) -> int:
     except CannotStartError as error:
         fail(f"{command[0]} cannot be started: {error}; is it a program for this machine?")
     for note in outcome.notes:
-        print(f"twocooks: {note}", file=sys.stderr)
+        print(f"twocooks: {printable(note)}", file=sys.stderr)
     code = exit_code(outcome)
     if flags and json_path is None and condition is None:
         failed = False
@@ -124,12 +124,14 @@ def _after(
             show(analysis, sys.stderr)
             if not named:
                 again = _short(outcome.trace_path)
-                print(f"  Again: twocooks report {again}\n", file=sys.stderr)
+                print(f"  Again: twocooks report {printable(again)}\n", file=sys.stderr)
         if condition is None:
             return False
         holds, why = condition.judge(analysis.summary)
         if holds:
-            print(f"twocooks: --fail-if {condition.text}: {why}", file=sys.stderr)
+            print(
+                printable(f"twocooks: --fail-if {condition.text}: {why}"), file=sys.stderr
+            )
         return holds
     except KeyboardInterrupt:
         return condition is not None
@@ -141,7 +143,7 @@ def _after(
         )
         with contextlib.suppress(OSError, ValueError):
             print(
-                f"twocooks: the report failed: {what}; the trace is {outcome.trace_path}",
+                printable(f"twocooks: the report failed: {what}; the trace is {outcome.trace_path}"),
                 file=sys.stderr,
             )
         return condition is not None

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from twocooks.format import raw, spec
 from twocooks.format.decode import CODE_TEXT, INT32_MAX, INT64_MAX, Code, Span, decode
 from twocooks.model import TraceError
-from twocooks.read import shape
+from twocooks.read import head, shape
 from twocooks.read.order import Pile, sort
 from twocooks.read.trace import Trace
 
@@ -101,7 +101,7 @@ class _Reader:
         self.piles = {stream: Pile() for stream in spec.Stream}
         self.slabs = {stream: _Slab() for stream in spec.Stream}
         self.threads: dict[tuple[int, int], int] = {}
-        self.last_ns = 0
+        self.first_ns, self.last_ns = INT64_MAX, 0
 
     def read(self, file: BinaryIO, progress: Progress | None) -> Trace:
         total = os.fstat(file.fileno()).st_size
@@ -120,7 +120,16 @@ class _Reader:
             raise TraceError(f"{self.name}: its head is damaged; record the program again")
         if self.end is None:
             self.notes[KILLED] += 1
+        self.meta = self._plausible(self.meta, head.META)
+        if self.end is not None:
+            self.end = self._plausible(self.end, head.END)
         return self._trace(self.meta)
+
+    def _plausible(self, content: dict[str, Any], shape: dict[str, Any]) -> dict[str, Any]:
+        kept, odd = head.plausible(content, shape)
+        for key in odd:
+            self.notes[f"What the file says of {key!r} cannot be true and was left out."] += 1
+        return kept
 
     def _block(self, block: raw.RawBlock) -> None:
         if block.damage == "cut":
@@ -140,7 +149,9 @@ class _Reader:
             if content is None:
                 self.notes["A block of the head could not be read."] += 1
             else:
-                self.meta = (self.meta or {}) | content
+                if self.meta is None:
+                    self.meta = {}
+                self.meta.update(content)  # in place: there may be very many of them
         elif block.kind == spec.Block.END:
             self.end = parse_json(block.payload)
             if self.end is None:
@@ -149,16 +160,16 @@ class _Reader:
             self.notes["A block of an unknown kind was left out."] += 1
 
     def _events(self, block: raw.RawBlock) -> None:
-        head = raw.stream_head(block.payload)
-        key = None if head is None else self._key(head)
-        if head is None or key is None:
+        start = raw.stream_head(block.payload)
+        key = None if start is None else self._key(start)
+        if start is None or key is None:
             if not block.damage:
                 self.notes["A block of an unknown stream was left out."] += 1
             return
-        slab = self.slabs[spec.Stream(head.kind)]
+        slab = self.slabs[spec.Stream(start.kind)]
         damaged = bool(block.damage)
-        length = 0 if damaged else len(block.payload) - head.start
-        slab.spans.append(Span(slab.size + head.start, length, key, head.base_ns))
+        length = 0 if damaged else len(block.payload) - start.start
+        slab.spans.append(Span(slab.size + start.start, length, key, start.base_ns))
         slab.gaps.append(int(damaged))
         if not damaged:
             slab.data.append(block.payload)
@@ -166,22 +177,22 @@ class _Reader:
         else:  # the span of a damaged block is empty: it only marks the place of the gap
             slab.spans[-1] = Span(slab.size, 0, key, 0)
 
-    def _key(self, head: raw.StreamHead) -> int | None:
+    def _key(self, start: raw.StreamHead) -> int | None:
         """The number of the stream within its kind, None where there can be no such stream."""
-        if head.kind == spec.Stream.KERNEL:
-            possible = head.key_a <= INT32_MAX and head.key_b == 0
-            key = head.key_a
-        elif head.kind == spec.Stream.AGENT:
-            pair = (head.key_a, head.key_b)
+        if start.kind == spec.Stream.KERNEL:
+            possible = start.key_a < head.MOST_CORES and start.key_b == 0
+            key = start.key_a
+        elif start.kind == spec.Stream.AGENT:
+            pair = (start.key_a, start.key_b)
             possible = max(pair) <= INT32_MAX
             if possible and pair not in self.threads and len(self.threads) >= MAX_THREADS:
                 self.notes[f"More than {MAX_THREADS:,} threads: the rest was left out."] += 1
                 return None
             key = self.threads.setdefault(pair, len(self.threads)) if possible else 0
         else:
-            possible = head.kind in set(spec.Stream) and head.key_a == head.key_b == 0
+            possible = start.kind in set(spec.Stream) and start.key_a == start.key_b == 0
             key = 0
-        return key if possible and head.base_ns <= INT64_MAX else None
+        return key if possible and start.base_ns <= INT64_MAX else None
 
     def _decode(self) -> None:
         """Decodes what was collected."""
@@ -201,6 +212,7 @@ class _Reader:
             keys = np.array([span.key for span in slab.spans], np.int64)
             texts = self._text_indices(data, columns.text_at, columns.text_len)
             if len(columns.time):
+                self.first_ns = min(self.first_ns, int(columns.time.min()))
                 self.last_ns = max(self.last_ns, int(columns.time.max()))
             self.piles[stream].add(columns, keys, gaps, texts)
             self.slabs[stream] = _Slab()
@@ -223,8 +235,15 @@ class _Reader:
         return np.array(indices, np.int64)
 
     def _trace(self, meta: dict[str, Any]) -> Trace:
-        begin, end = _time(meta.get("start_ns")), _time((self.end or {}).get("end_ns"))
+        begin, end = meta.get("start_ns", 0), (self.end or {}).get("end_ns", 0)
+        first = min(begin, self.first_ns) if "start_ns" in meta else self.first_ns
         bounds = begin, max(end, self.last_ns)
+        if bounds[1] - first > head.LONGEST_NS:
+            years = (bounds[1] - first) / (365.25 * 86400e9)
+            raise TraceError(
+                f"{self.name}: its times span {years:,.0f} years, which no run does; "
+                "the file is damaged: record the program again"
+            )
         ordered = {}
         for stream in spec.Stream:
             ordered[stream] = sort(self.piles.pop(stream), stream, *bounds)
@@ -240,7 +259,3 @@ class _Reader:
             texts=[text.decode("utf-8", "surrogateescape") for text in self.texts],
             notes=[text if n == 1 else f"{text} ({n:,} times)" for text, n in self.notes.items()],
         )
-
-
-def _time(value: Any) -> int:
-    return value if isinstance(value, int) and 0 <= value <= INT64_MAX else 0
