@@ -142,10 +142,8 @@ def _after(
             str(error) if isinstance(error, TwocooksError) else f"{type(error).__name__}: {error}"
         )
         with contextlib.suppress(OSError, ValueError):
-            print(
-                printable(f"twocooks: the report failed: {what}; the trace is {outcome.trace_path}"),
-                file=sys.stderr,
-            )
+            told = f"twocooks: the report failed: {what}; the trace is {outcome.trace_path}"
+            print(printable(told), file=sys.stderr)
         return condition is not None
 
 
