@@ -13,6 +13,7 @@ spoils nothing.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -40,7 +41,7 @@ SIGNIFICANT_NS, SIGNIFICANT_SHARE, SIGNIFICANT_WAIT_NS = 5 * MS, 0.01, 10 * MS
 HOST_NS, HOST_SMALL, HOST_SHARE = 20 * MS, 0.25, 0.05
 """A host counts from so much work of its own: 20 ms (a quarter of a small run) and one
 twentieth."""
-CONTEST_NS, CONTEST_SHARE = 5 * MS, 0.02
+CONTEST_NS, CONTEST_SHARE, CONTEST_COMPANY = 5 * MS, 0.02, 0.5
 MAYBE = [REASONS[Reason.SHORT], REASONS[Reason.UNKNOWN]]
 
 
@@ -57,6 +58,8 @@ class Measures:
     work: float = 0.0
     waiting: float = 0.0
     gamma: float = 0.0
+    company: float = math.inf
+    """Seconds for which two could have been on the go, had all come at the best moment."""
     sigma: float | None = None
     omega: float = 0.0
     wanted: float = 0.0
@@ -119,13 +122,20 @@ class Measures:
     @property
     def contest(self) -> bool:
         """At least two wanted hands for long enough to speak of it."""
-        return self.d2 >= max(CONTEST_NS / 1e9, CONTEST_SHARE * self.active)
+        return self.d2 >= self.least_contest
+
+    @property
+    def least_contest(self) -> float:
+        """Seconds of D >= 2 that are worth speaking of: a share of the run, but of a short task
+        beside a long one no more than half of what is possible."""
+        share = min(CONTEST_SHARE * self.active, CONTEST_COMPANY * self.company)
+        return max(CONTEST_NS / 1e9, share)
 
     @property
     def d_known(self) -> bool:
         """The waits without a reason cannot change the verdict."""
         with_hidden = self.d2 + self.hidden
-        if (with_hidden >= max(CONTEST_NS / 1e9, CONTEST_SHARE * self.active)) != self.contest:
+        if (with_hidden >= self.least_contest) != self.contest:
             return False
         if not self.contest:
             return True
@@ -308,6 +318,7 @@ def _fractions(
     m.hidden = levels.when((d < 2) & (d >= 1) & (d + maybe >= 2)) / 1e9
     m.c2 = levels.when(c >= 2) / 1e9
     m.gamma = _share(levels.integral("C", c >= 2), _company(length))
+    m.company = _company(length) / 2e9
     m.omega = _share(levels.integral("P", together), _company(work))
     m.sigma = min(1.0, m.p2 / m.d2) if m.d2 > 0 else None
     m.pi, m.beta = _share(m.p2, m.busy), min(1.0, _share(m.busy, m.active))

@@ -14,6 +14,7 @@ from twocooks.analyse.columns import Int64
 from twocooks.analyse.estimate import proven_together_s
 from twocooks.analyse.levels import at_level
 from twocooks.analyse.pictures import LateSegments, LateSteps, Stretches, cores
+from twocooks.analyse.remarks import remarks
 from twocooks.analyse.result import Analysis, Task
 from twocooks.analyse.timeline import Timeline, build_timeline
 from twocooks.analyse.unseen import unseen
@@ -42,7 +43,7 @@ def analyse(trace: Trace, by: str = "task") -> Analysis:
     m = told.measures
     names = words.Names(longest=line.book.name[m.longest_hold[0]] if m.longest_hold else "")
     texts = words.say(m, ruling, names, m.cores_seen, words.UNITS[by])
-    notes = _notes(trace, line, told, ruling, helpers)
+    notes = [*_notes(trace, line, told, ruling, helpers), *remarks(trace, line, told)]
     whole = summary.summarise(trace, line, told, ruling, texts, around, (python, gil), notes)
     whole |= {"by": by, "levels": levels}
     clock = (trace.end or {}).get("task_clock_ns")

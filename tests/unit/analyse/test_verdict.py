@@ -96,6 +96,10 @@ def told(**changes: object) -> tuple[str, str | None]:
         ({"gamma": 0.05, "line0": 0.5, "usable": 1.0}, ("one-after-another", "one-core")),
         ({"gamma": 0.05, "line0": 0.5, "gil": None}, ("one-after-another", "unknown")),
         ({"d2": 0.001, "waiting": 9.0, "beta": 0.1}, ("waiting-together", None)),
+        # Of a short task beside a long one, half of what is possible is a contest.
+        ({"d2": 0.01, "company": 0.02}, ("turns", "gil")),
+        ({"d2": 0.009, "company": 0.02}, ("relay", "hand-over")),
+        ({"d2": 0.004, "company": 0.005}, ("relay", "hand-over")),
         ({"d2": 0.001, "beta": 0.5}, ("relay", "hand-over")),
         ({"d2": 0.001, "beta": 0.49}, ("turns", "no-contest")),
         ({"d2": 0.001, "beta": 0.3, "wanted": 0.6, "free": 1.0}, ("relay", "hand-over")),
