@@ -214,6 +214,7 @@ struct tc_result tc_decode(struct tc_columns *c, const uint8_t *data, const stru
     else if (span->base_ns < 0) in.code = TC_BAD_TIME;
     while (!in.code && in.at < in.end) {
         struct record r; /* read_record sets the numbers that the event has */
+        r.numbers[0] = 0; /* else gcc 16 cannot see that TIME_BACK has one */
         r.text = NULL;
         r.text_len = 0;
         result.at = in.at - begin;
