@@ -1,99 +1,93 @@
 """CPython's own tests, watched and not: every test must end the same.
 
-    python -m tests.cpython_suite [--python PYTHON] [test_asyncio test_threading ...]
+    python -m tests.cpython_suite [--only SUITE] [--python PYTHON] [--results FOLDER] [--budget S]
+    python -m tests.cpython_suite --table docs/not-disturbed.md
 
-The suite runs twice plain, which shows the tests that are flaky or refuse this machine, and then
-watched. Not part of the default test run: it takes many minutes. Exit code 1 where a test that
-ended the same twice ended differently under twocooks, or was not run.
+Each suite runs twice plain, which shows the tests that are flaky or refuse this machine, and then
+watched; ``tests/kit/suites.py`` says how it is judged. Not part of the default test run: it takes
+many minutes. It can be stopped and goes on where it was; several may work in one folder of
+results. Exit code 1 where a test ended differently under twocooks, 75 where the budget ended
+before the work.
+
+Some releases (3.11.7, 3.12.1) are installed without a part of these tests. A folder with a
+complete ``test`` package for them is named with --tests.
 """
 
 from __future__ import annotations
 
 import argparse
-import shutil
+import os
 import subprocess
 import sys
-import time
-import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-from tests.kit.watched import Place, drop_root, make_place, twocooks
+from tests.kit.suites import Piece, Results, table, work, write_table
+from tests.kit.watched import ROOT
 
-DEFAULT = ("test_asyncio", "test_threading")
-LIMIT_S = 3600.0
-
-
-def outcomes(xml: str) -> dict[str, str]:
-    """Test -> how it ended, from a JUnit file; names that occur twice get numbers."""
-    found: dict[str, str] = {}
-    for case in ElementTree.fromstring(xml).iter("testcase"):
-        kinds = {child.tag for child in case} & {"failure", "error", "skipped"}
-        name, again = case.get("name", "?"), 1
-        while (unique := name if again == 1 else f"{name} ({again})") in found:
-            again += 1
-        found[unique] = min(kinds) if kinds else case.get("result", "passed")
-    return found
+SUITES = ("test_asyncio", "test_threading", "test_concurrent_futures", "test_subprocess",
+          "test_signal", "test_multiprocessing_fork", "test_multiprocessing_spawn")  # fmt: skip
+RESULTS = ROOT / "build" / "not-disturbed" / "cpython"
+BY_CLASS = ("test_multiprocessing", "test_concurrent_futures")
+"""Modules that wait for minutes are run class by class."""
+VERSION = (
+    "import sys; v = sys.version_info; import sysconfig\n"
+    "print('%d.%d.%d' % v[:3] + 't' * bool(sysconfig.get_config_var('Py_GIL_DISABLED')))"
+)
 
 
-def differences(first: dict[str, str], second: dict[str, str]) -> dict[str, tuple[str, str]]:
-    """Tests that ended differently; one that was not run ended as "missing"."""
-    return {
-        name: pair
-        for name in sorted(first.keys() | second.keys())
-        if (pair := (first.get(name, "missing"), second.get(name, "missing")))[0] != pair[1]
-    }
+def ask(command: list[str], env: dict[str, str]) -> str:
+    """The output of a command that must succeed."""
+    full = {**os.environ, **env}
+    done = subprocess.run(command, text=True, capture_output=True, env=full)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)}: exit code {done.returncode}\n{done.stderr[-500:]}")
+    return done.stdout
 
 
-def run(
-    label: str, before: list[str], python: str, names: list[str], place: Place
-) -> dict[str, str]:
-    """Run the tests once; the command line before Python's is twocooks' or nothing."""
-    xml = place.folder / "junit.xml"
-    xml.unlink(missing_ok=True)
-    command = [*before, python, "-m", "test", "--junit-xml", str(xml), "--timeout", "600", *names]
-    began = time.monotonic()
-    done = subprocess.run(command, env=place.env, cwd=place.folder, capture_output=True, text=True,
-                          timeout=LIMIT_S)  # fmt: skip
-    if not xml.exists():
-        raise SystemExit(f"{label}: no result (exit code {done.returncode})\n{done.stdout[-2000:]}"
-                         f"\n{done.stderr[-2000:]}")  # fmt: skip
-    found = outcomes(xml.read_text())
-    print(f"{label}: {len(found)} tests, exit code {done.returncode}, "
-          f"{time.monotonic() - began:.0f} s", flush=True)  # fmt: skip
+def pieces(python: str, suites: list[str], tests: Path | None) -> list[Piece]:
+    """The modules of the suites, or their classes, that this Python has."""
+    base = [python, "-m", "test"]
+    env = {"PYTHONPATH": str(tests.resolve())} if tests else {}
+    more = tuple(env.items())
+    command = (*base, "--junit-xml", "{xml}", "--timeout", "600")
+    listed = ask([*base, "--list-tests"], env).split()
+    found = []
+    for suite in suites:
+        for module in listed:
+            parts = module.removeprefix("test.").split(".")
+            if parts[0] != suite:
+                continue
+            if not module.removeprefix("test.").startswith(BY_CLASS):
+                found.append(Piece(suite, parts[-1], command, module, env=more))
+                continue
+            cases = ask([*base, "--list-cases", module], env).split()
+            for name in sorted({case.split(".")[-2] for case in cases if case.count(".") > 1}):
+                match = ("-m", f"*.{name}.*")
+                found.append(Piece(suite, f"{parts[-1]}.{name}", command, module, match, env=more))
     return found
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--only", action="append", choices=SUITES, help="this suite (repeatable)")
     parser.add_argument("--python", default=sys.executable, help="the Python that is watched")
-    parser.add_argument("--trace", type=Path, help="keep the trace here")
-    parser.add_argument("names", nargs="*", default=list(DEFAULT))
+    parser.add_argument("--tests", type=Path, help="a folder with a `test` package for it")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--budget", type=float, default=float("inf"), metavar="S",
+                        help="begin nothing new after so many seconds")  # fmt: skip
+    parser.add_argument("--table", type=Path, metavar="PAGE",
+                        help="write all results into this page instead of running")  # fmt: skip
     options = parser.parse_args()
-    bad = 0
-    for name in options.names:
-        place = make_place()
-        try:
-            bad += compare(name, options.python, place)
-        finally:
-            shutil.rmtree(place.folder, ignore_errors=True)
-    return 1 if bad else 0
-
-
-def compare(name: str, python: str, place: Place) -> int:
-    """One module of tests, three times; how many tests ended differently when watched."""
-    alone = list(drop_root())
-    first = run(f"{name}, plain", alone, python, [name], place)
-    second = run(f"{name}, plain again", alone, python, [name], place)
-    trace = ["-o", str(place.folder / "suite.trace"), "--max-size", "1GB"]
-    watched = run(f"{name}, watched", twocooks("run", "-q", *trace, "--"), python, [name], place)
-    flaky = differences(first, second)
-    for test, pair in flaky.items():
-        print(f"  flaky without us: {test}: {pair[0]}, {pair[1]}")
-    wrong = {t: pair for t, pair in differences(first, watched).items() if t not in flaky}
-    for test, pair in wrong.items():
-        print(f"  DIFFERENT: {test}: {pair[0]} plain, {pair[1]} watched")
-    print(f"{name}: {len(first) - len(flaky)} tests compared, {len(wrong)} different")
-    return len(wrong)
+    if options.table:
+        write_table(options.table, "cpython", table(options.results))
+        return 0
+    python = os.path.abspath(options.python)
+    found = pieces(python, options.only or list(SUITES), options.tests)
+    missing = set(options.only or SUITES) - {piece.suite for piece in found}
+    for suite in sorted(missing):
+        print(f"{suite}: this Python was installed without it")
+    version = ask([python, "-c", VERSION], {}).strip()
+    return work(version, found, Results(options.results), options.budget)
 
 
 if __name__ == "__main__":

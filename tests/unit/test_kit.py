@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from tests import conftest, cpython_suite
-from tests.kit import cores, watched
+from tests import conftest
+from tests.kit import cores, suites, watched
 
 STAT = """cpu  100 0 100 900 0 0 0 9
 cpu0 10 1 20 500 7 3 4 5
@@ -80,13 +80,13 @@ JUNIT = """<testsuites><testsuite>
 
 
 def test_outcomes_of_a_suite_and_their_differences() -> None:
-    seen = cpython_suite.outcomes(JUNIT)
+    seen = suites.outcomes(JUNIT)
     assert seen == {
         "a.ok": "completed", "a.bad": "failure", "a.off": "skipped", "a.ok (2)": "completed",
     }  # fmt: skip
     changed = {**seen, "a.ok": "failure"}
     del changed["a.off"]
-    assert cpython_suite.differences(seen, seen) == {}
-    assert cpython_suite.differences(seen, changed) == {
+    assert suites.differences(seen, seen) == {}
+    assert suites.differences(seen, changed) == {
         "a.ok": ("completed", "failure"), "a.off": ("skipped", "missing"),
     }  # fmt: skip
