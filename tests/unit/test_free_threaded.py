@@ -21,10 +21,14 @@ for name in names:
     importlib.import_module(name)
     if sys._is_gil_enabled():
         raise SystemExit(f"{name} switched the GIL on")
-native = [name for name in names if name.rpartition(".")[2] in ("_core", "_codec", "_agent")]
-print(len(native))
+print(sum(sys.modules[name].__file__.endswith(".so") for name in names))
 """
 CORE = Path(__file__).resolve().parents[2] / "src" / "core"
+
+
+def modules() -> list[Path]:
+    """The sources of extension modules."""
+    return [file for file in CORE.glob("*.c") if "PyMODINIT_FUNC" in file.read_text()]
 
 
 @pytest.mark.skipif(
@@ -35,12 +39,11 @@ def test_no_module_of_ours_switches_the_gil_on() -> None:
     env["PYTHONPATH"] = str(Path(twocooks.__file__).parents[1])
     done = subprocess.run([sys.executable, "-c", IMPORT_ALL], capture_output=True, text=True,
                           env=env)  # fmt: skip
-    assert (done.stderr, done.stdout) == ("", "3\n")
+    assert (done.stderr, done.stdout) == ("", f"{len(modules())}\n")
 
 
 def test_every_extension_says_that_it_needs_no_gil() -> None:
     """The same on any Python, by the sources: a module without that slot switches the GIL on."""
-    modules = [file for file in CORE.glob("*.c") if "PyMODINIT_FUNC" in file.read_text()]
-    assert len(modules) == 3
-    for file in modules:
+    assert len(modules()) >= 3
+    for file in modules():
         assert re.search(r"\{Py_mod_gil, Py_MOD_GIL_NOT_USED\}", file.read_text()), file.name
