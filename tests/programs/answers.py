@@ -432,6 +432,17 @@ ANSWERS: tuple[Answer, ...] = (
         {"asyncio": (8, 14)},
         needing("cores", "agent"),
     ),
+    # Between its processes the same program is parallel; the turns are inside each of them.
+    Answer(
+        "two_loops",
+        PARALLEL,
+        "two kitchens [0, 0]",
+        {**OVERLAP, "concurrency.max": (2, 2)},
+        {"process": (2, 2)},
+        needing("cores", "agent"),
+        name="two_loops_by_process",
+        options=("--by", "process"),
+    ),
     Answer(
         "matmul",
         one("many-hands"),

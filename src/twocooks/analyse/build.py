@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -35,7 +35,7 @@ def analyse(trace: Trace, by: str = "task") -> Analysis:
     helpers = int(told.background.sum())
     judge = _Judge(trace, around, gil)
     ruling = judge(line, told)
-    levels = tree.levels(trace, line, told, judge) if by == "task" else []
+    levels = partial(tree.levels, trace, line, told, judge) if by == "task" else list
     if by != "task":
         line = at_level(trace, line, told.significant, by)
         told = account(line, around.usable, line.alive)
@@ -45,7 +45,7 @@ def analyse(trace: Trace, by: str = "task") -> Analysis:
     texts = words.say(m, ruling, names, m.cores_seen, words.UNITS[by])
     notes = [*_notes(trace, line, told, ruling, helpers), *remarks(trace, line, told)]
     whole = summary.summarise(trace, line, told, ruling, texts, around, (python, gil), notes)
-    whole |= {"by": by, "levels": levels}
+    whole["by"] = by
     clock = (trace.end or {}).get("task_clock_ns")
     checks = partial(
         identities.check,
@@ -55,7 +55,7 @@ def analyse(trace: Trace, by: str = "task") -> Analysis:
         summary.lost_events(trace),
         whole["switches"].get("total", 0),
     )
-    return _pictures(line, told, whole, checks)
+    return replace(_pictures(line, told, whole, checks), tell_levels=levels)
 
 
 @dataclass(frozen=True)

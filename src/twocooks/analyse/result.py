@@ -105,6 +105,15 @@ class Analysis:
     check: Callable[[], list[tuple[str, bool, str]]] = list
     """Makes ``identities``, which only ``check`` and tests ask for."""
 
+    tell_levels: Callable[[], list[dict[str, Any]]] = list
+    """Makes ``levels``; for a large run that takes as long as all else."""
+
+    @cached_property
+    def levels(self) -> list[dict[str, Any]]:
+        """The tree level by level, from the outermost inwards; empty where tasks are all there is.
+        See ``analyse.tree.levels``."""
+        return self.tell_levels()
+
     @cached_property
     def identities(self) -> list[tuple[str, bool, str]]:
         """Self-checks of lesson 1.3: name, holds, numbers in words."""

@@ -25,9 +25,10 @@ from twocooks.read.trace import Trace
 
 Judge = Callable[[Timeline, Account], Ruling]
 
-MOST_STRETCHES = 2_000_000
-"""A longer story is told by leaves only; each other level would take as long again. Asked for by
-name, a level is counted whatever it takes."""
+MOST_STRETCHES = 500_000
+"""A longer story is told by leaves only, and that is said; each other level would take as long
+again. Asked for by name, a level is counted whatever it takes."""
+TOO_LONG = "The run is too long to count them all in passing; see twocooks report --by process."
 MOST_INSIDE = 16
 """Of so many processes or threads, those with most work, the inside is judged."""
 
@@ -56,14 +57,16 @@ def levels(trace: Trace, line: Timeline, told: Account, judge: Judge) -> list[di
     home = np.array(line.book.thread, np.int64)[tasks]
     leaders = line.threads.process[home]
     item = np.array([line.book.kind[i] is TaskKind.ITEM for i in tasks], bool)
-    if len(line.table) > MOST_STRETCHES or len(distinct(home)) < 2:
+    if len(distinct(home)) < 2:
         return []
-    found = []
+    found: list[dict[str, Any]] = []
     inside: tuple[str, Int64, Int64] | None = None
     for by, groups in (("process", leaders), ("thread", home)):
         nested = _nested(groups, home, item)
         as_before = by == "thread" and len(distinct(groups)) == len(distinct(leaders))
         if len(nested) and len(distinct(groups)) > 1 and not as_before:
+            if len(line.table) > MOST_STRETCHES:
+                return [{"by": by, "count": len(distinct(groups)), "sentence": TOO_LONG}]
             found.append(_level(trace, line, told, judge, by))
             inside = inside or (by, groups, nested)
     return [*found, _inside(line, told, judge, tasks, *inside)] if inside else []

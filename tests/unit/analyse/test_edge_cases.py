@@ -213,7 +213,7 @@ def test_14_who_only_awaits_its_children_does_not_count() -> None:
 def test_15_leaves_are_counted_and_each_level_told() -> None:
     result = told(scenes.two_loops())
     assert verdict(result) == ("both", None)
-    assert len(result.summary["levels"]) == 2
+    assert len(result.levels) == 2
 
 
 def test_16_the_level_that_was_counted_is_told() -> None:

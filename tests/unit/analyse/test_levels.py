@@ -7,7 +7,7 @@ import pytest
 
 from tests.kit.builder import Builder
 from tests.unit.analyse import scenes
-from twocooks.analyse import Analysis, analyse
+from twocooks.analyse import Analysis, analyse, tree
 from twocooks.analyse.result import Steps, Task
 from twocooks.model import LEVELS, State, Wait
 
@@ -20,7 +20,7 @@ def verdict(result: Analysis) -> tuple[str, str | None]:
 
 
 def sentences(result: Analysis) -> list[str]:
-    return [level["sentence"] for level in result.summary["levels"]]
+    return [level["sentence"] for level in result.levels]
 
 
 def pool_process() -> Builder:
@@ -165,7 +165,7 @@ def test_a_server_of_loops_is_told_level_by_level() -> None:
         "2 processes: really at the same moment.",
         "Inside each process, up to 2 tasks: they take turns.",
     ]
-    assert leaves.summary["levels"][1]["verdict"] == "turns"
+    assert leaves.levels[1]["verdict"] == "turns"
 
 
 def test_processes_with_threads_with_tasks_have_three_levels() -> None:
@@ -184,7 +184,17 @@ def test_processes_with_threads_with_tasks_have_three_levels() -> None:
     "scene", [scenes.gil_threads, scenes.two_processes, scenes.async_turns, lambda: scenes.pool(2)]
 )
 def test_where_tasks_are_all_there_is_no_level_is_told(scene: scenes.Scene) -> None:
-    assert analyse(scene().trace()).summary["levels"] == []
+    assert analyse(scene().trace()).levels == []
+
+
+def test_a_tree_that_would_take_too_long_is_said_to_be_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tree, "MOST_STRETCHES", 10)
+    (level,) = analyse(scenes.two_loops().trace()).levels
+    assert (level["by"], level["count"]) == ("process", 2)
+    assert "--by process" in level["sentence"]
+    assert analyse(scenes.gil_threads().trace()).levels == []
 
 
 def test_a_dish_is_one_by_name_and_two_by_its_sub_requests() -> None:

@@ -5,6 +5,7 @@ Golden files are written anew by ``TWOCOOKS_GOLDEN=write pytest``; look at the d
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -120,9 +121,9 @@ def test_the_level_is_said_where_it_is_not_the_default(width: int) -> None:
 
 
 def test_a_nested_tree_is_told_level_by_level() -> None:
-    analysis = analyses.ALL["both"]()
-    analysis.summary["levels"] = [{"sentence": "2 processes: \x1b[2Jside by side."},
-                                  {"sentence": "Inside each process: turns."}]
+    told = [{"sentence": "2 processes: \x1b[2Jside by side."},
+            {"sentence": "Inside each process: turns."}]
+    analysis = replace(analyses.ALL["both"](), tell_levels=lambda: told)
     lines = render(analysis, Options(80)).splitlines()
     first = next(n for n, line in enumerate(lines) if line.startswith("  Levels"))
     assert lines[first].split(maxsplit=1)[1] == "2 processes: side by side."
