@@ -51,12 +51,12 @@ class Run:
     @property
     def summary(self) -> dict[str, Any]:
         """The summary of schema "twocooks.summary/1"."""
-        return self.analysis.summary
+        return self.analysis.whole
 
     @property
     def verdict(self) -> dict[str, Any]:
         """id, cause, headline, sentence, why, so, say."""
-        verdict: dict[str, Any] = self.summary["verdict"]
+        verdict: dict[str, Any] = self.analysis.summary["verdict"]
         return verdict
 
     def report(self, width: int = 80) -> str:

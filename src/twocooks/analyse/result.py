@@ -114,6 +114,11 @@ class Analysis:
         See ``analyse.tree.levels``."""
         return self.tell_levels()
 
+    @property
+    def whole(self) -> dict[str, Any]:
+        """The summary with ``levels``: what ``--json`` writes."""
+        return {**self.summary, "levels": self.levels}
+
     @cached_property
     def identities(self) -> list[tuple[str, bool, str]]:
         """Self-checks of lesson 1.3: name, holds, numbers in words."""

@@ -22,6 +22,8 @@ from twocooks.cli.common import fail
 NAMES = frozenset(
     {
         "schema",
+        "by",
+        "levels",
         "command",
         "python",
         "gil",
@@ -185,7 +187,7 @@ class _Parser:
         if name.split(".")[0] not in NAMES:
             fail(
                 f"--fail-if: the summary has no {name}; its names are "
-                f"{', '.join(sorted(NAMES - {'schema', 'command', 'findings'}))}"
+                f"{', '.join(sorted(NAMES - {'schema', 'command', 'findings', 'levels'}))}"
             )
         self.next()
         kind, op = self.token

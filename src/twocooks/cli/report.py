@@ -36,7 +36,7 @@ def main(argv: list[str]) -> int:
         common.may_write(Path(str(target)), "--json", JSON_HEAD)
     analysis = analyse_file(path, by)
     if target is not None:
-        write_json(whole(analysis), target)
+        write_json(analysis.whole, target)
     else:
         show(analysis, sys.stdout)
     return 0
@@ -65,11 +65,6 @@ def analyse_file(path: Path, by: str = "task") -> Analysis:
                 f"{path}: its records contradict each other so that nothing can be said of it "
                 f"({type(error).__name__}); twocooks check and twocooks dump show what it holds"
             ) from error
-
-
-def whole(analysis: Analysis) -> dict[str, Any]:
-    """The summary with the levels of the tree."""
-    return analysis.summary | {"levels": analysis.levels}
 
 
 def show(analysis: Analysis, stream: IO[str]) -> None:

@@ -114,12 +114,12 @@ def _after(
 
     The program has had its say: whatever goes wrong here is told, and hides no exit code.
     """
-    from twocooks.cli.report import analyse_file, show, whole, write_json
+    from twocooks.cli.report import analyse_file, show, write_json
 
     try:
         analysis = analyse_file(outcome.trace_path, by)
         if json_path is not None:
-            write_json(whole(analysis), json_path)
+            write_json(analysis.whole, json_path)
         if not quiet:
             show(analysis, sys.stderr)
             if not named:

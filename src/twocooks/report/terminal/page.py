@@ -43,7 +43,7 @@ def render(analysis: Analysis, options: Options) -> str:
     """The report as text, no line wider than ``options.width``, with a final newline."""
     width = max(MIN_WIDTH, min(options.width, MAX_WIDTH))
     painter = Painter(options.colour, options.unicode)
-    page = _Page(analysis.summary | {"levels": analysis.levels}, painter, width)
+    page = _Page(analysis.whole, painter, width)
     lanes = fold(shown(analysis))
     lines = ["", *page.head(), ""]
     if lanes and analysis.summary["verdict"]["id"] != Verdict.NOTHING:
