@@ -38,6 +38,8 @@ GONE_S = 10.0
 """So long may what a suite started take to end after it (a resource tracker, a fork server)."""
 MORE = 75
 """Exit code where the budget ended before the work."""
+NO_TESTS = 5
+"""Exit code of pytest for a file without tests."""
 PHASES = ("plain", "plain again", "watched")
 
 
@@ -127,8 +129,9 @@ class Run:
         return {k: value for k, value in vars(self).items() if value or k in ("tests", "code")}
 
 
-def run(piece: Piece, watched: bool, only: Sequence[str] = ()) -> Run:
-    """Run the piece (or some of its tests) once, in a session and a folder of its own."""
+def run(piece: Piece, watched: bool, only: Sequence[str] = (), keep: Path | None = None) -> Run:
+    """Run the piece (or some of its tests) once, in a session and a folder of its own; a trace
+    that is not sound is kept."""
     place = make_place()
     trace, xml = place.folder / "suite.trace", place.folder / "junit.xml"
     words = piece.only(only) if only else piece.whole()
@@ -142,6 +145,8 @@ def run(piece: Piece, watched: bool, only: Sequence[str] = ()) -> Run:
         done = Run(found, code, left=left, tail="" if found else text[-2000:])
         if watched:
             _look_at(trace, place, done)
+        if done.trace and keep:
+            shutil.copyfile(trace, keep)
         return done
     finally:
         shutil.rmtree(place.folder, ignore_errors=True)
@@ -253,18 +258,18 @@ def work(key: str, pieces: Sequence[Piece], results: Results, budget_s: float) -
             while "judged" not in result:
                 if time.monotonic() > end:
                     return MORE
-                _next(piece, result)
+                _next(piece, result, path.with_suffix(".trace"))
                 results.save(path, result)
                 print(_line(key, piece, result), flush=True)
             bad = bad or "different" in result["judged"].values()
     return 1 if bad else 0
 
 
-def _next(piece: Piece, result: dict[str, Any]) -> None:
+def _next(piece: Piece, result: dict[str, Any], keep: Path) -> None:
     """The next phase of a piece."""
     for phase in PHASES:
         if phase not in result:
-            result[phase] = run(piece, watched=phase == "watched").json
+            result[phase] = run(piece, watched=phase == "watched", keep=keep).json
             return
     first, second, watched = (result[phase]["tests"] for phase in PHASES)
     flaky = differences(first, second)
@@ -326,7 +331,7 @@ def row(folder: Path) -> Row:
         found.flaky += result["flaky"]
         for test, verdict in result["judged"].items():
             getattr(found, verdict).append(test)
-        if not plain["tests"]:
+        if not plain["tests"] and plain["code"] not in (0, NO_TESTS):
             found.no_result.append(path.stem)
         if watched.get("trace"):
             found.bad_traces.append(path.stem)

@@ -90,3 +90,18 @@ def test_outcomes_of_a_suite_and_their_differences() -> None:
     assert suites.differences(seen, changed) == {
         "a.ok": ("completed", "failure"), "a.off": ("skipped", "missing"),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("plain", "watched", "verdict"),
+    [
+        (["ok", "ok", "ok"], ["bad", "bad"], "different"),
+        (["ok", "ok", "ok"], ["bad", "ok", "worse"], "different"),
+        (["ok", "ok", "bad"], ["bad", "bad"], "flaky"),
+        (["ok", "ok", "ok"], ["bad", "ok"], "unsteady"),
+    ],
+)
+def test_judgement_of_a_test_that_ended_differently(
+    plain: list[str], watched: list[str], verdict: str
+) -> None:
+    assert suites.judge(plain, watched) == verdict
