@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from twocooks.analyse import identities, machine, summary, tree, words
+from twocooks.analyse import identities, machine, places, summary, tree, words
 from twocooks.analyse.account import Account, account, contested
 from twocooks.analyse.columns import Int64
 from twocooks.analyse.estimate import proven_together_s
@@ -55,7 +55,8 @@ def analyse(trace: Trace, by: str = "task") -> Analysis:
         summary.lost_events(trace),
         whole["switches"].get("total", 0),
     )
-    return replace(_pictures(line, told, whole, checks), tell_levels=levels)
+    waits = partial(places.waits, trace, line, line.alive & ~told.background)
+    return replace(_pictures(line, told, whole, checks), tell_levels=levels, tell_waits=waits)
 
 
 @dataclass(frozen=True)

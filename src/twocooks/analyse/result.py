@@ -6,12 +6,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from twocooks.model import TaskKind
+
+if TYPE_CHECKING:
+    from twocooks.analyse.places import WaitSum
 
 Float64 = NDArray[np.float64]
 Int32 = NDArray[np.int32]
@@ -108,6 +111,8 @@ class Analysis:
     tell_levels: Callable[[], list[dict[str, Any]]] = list
     """Makes ``levels``; for a large run that takes as long as all else."""
 
+    tell_waits: Callable[[], list[WaitSum]] = list
+
     @cached_property
     def levels(self) -> list[dict[str, Any]]:
         """The tree level by level, from the outermost inwards; empty where tasks are all there is.
@@ -123,3 +128,8 @@ class Analysis:
     def identities(self) -> list[tuple[str, bool, str]]:
         """Self-checks of lesson 1.3: name, holds, numbers in words."""
         return self.check()
+
+    @cached_property
+    def waits(self) -> list[WaitSum]:
+        """Where the tasks waited, by reason, line and lock, the longest sum first."""
+        return self.tell_waits()

@@ -216,13 +216,7 @@ def label_waits(trace: Trace, threads: Threads) -> Pieces:
     blocked = (state == State.WAITING) & (reason == REASONS[Reason.UNKNOWN])
     limit = 2 * int(trace.meta.get("tick_ns") or 2_000_000)
     reason[blocked & (table.length < limit)] = REASONS[Reason.SHORT]
-    look = trace.look
-    tid = look.tid.astype(np.int64)
-    thread = threads.find(tid, look.before)
-    row = asof(np.maximum(thread, 0), look.before, table.owner, table.start)
-    fits = (thread >= 0) & (row >= 0)
-    fits[fits] = blocked[row[fits]] & (table.end[row[fits]] >= look.time[fits])
-    seen, rows = np.flatnonzero(fits), row[fits]
+    seen, rows = settled(trace, threads)
     code, labels, tools = _classify(trace, seen)
     state[rows] = np.array([int(s) for s, _ in labels], np.uint8)[code]
     reason[rows] = np.array([REASONS[r] for _, r in labels], np.uint8)[code]
@@ -230,6 +224,19 @@ def label_waits(trace: Trace, threads: Threads) -> Pieces:
     state[rows[signal]] = State.WAITING
     reason[rows[signal]] = REASONS[Reason.RESULT]
     return table.with_(state=state, reason=reason)
+
+
+def settled(trace: Trace, threads: Threads) -> tuple[Int64, Int64]:
+    """Looks that a blocked stretch wholly contains: their rows in the trace, and the rows of their
+    stretches in ``threads.pieces``."""
+    table, look = threads.pieces, trace.look
+    blocked = (table.state == State.WAITING) & (table.reason == REASONS[Reason.UNKNOWN])
+    tid = look.tid.astype(np.int64)
+    thread = threads.find(tid, look.before)
+    row = asof(np.maximum(thread, 0), look.before, table.owner, table.start)
+    fits = (thread >= 0) & (row >= 0)
+    fits[fits] = blocked[row[fits]] & (table.end[row[fits]] >= look.time[fits])
+    return np.flatnonzero(fits), row[fits]
 
 
 def _classify(trace: Trace, seen: Int64) -> tuple[Int64, list[Label], set[int]]:

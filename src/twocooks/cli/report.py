@@ -3,6 +3,8 @@
 twocooks report [OPTIONS] [TRACE]      without TRACE: the last run
 
 --by WHAT          what to count: task (the default), name, thread or process
+--waits            where the tasks waited: why, how long, on which line
+--locks            for which locks they waited
 --json FILE        write the numbers as JSON instead; - is stdout
 """
 
@@ -15,18 +17,20 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from twocooks.cli import common
-from twocooks.model import TwocooksError
+from twocooks.model import Reason, TwocooksError
 
 if TYPE_CHECKING:
     from twocooks.analyse.result import Analysis
 
 VALUED = {"--json": "--json", "--by": "--by"}
+TABLES = {"--waits", "--locks"}
 
 
 def main(argv: list[str]) -> int:
-    values, _, rest = common.take_options(argv, VALUED, set())
-    late, _, more = common.take_options(rest[1:], VALUED, set())
+    values, tables, rest = common.take_options(argv, VALUED, TABLES)
+    late, asked, more = common.take_options(rest[1:], VALUED, TABLES)
     values |= late  # options after the file are as good
+    tables |= asked
     by = common.level(values)
     path = common.one_trace(rest[:1] + more, "report")
     target = values.get("--json")
@@ -36,7 +40,9 @@ def main(argv: list[str]) -> int:
         common.may_write(Path(str(target)), "--json", JSON_HEAD)
     analysis = analyse_file(path, by)
     if target is not None:
-        write_json(analysis.whole, target)
+        write_json(analysis.whole | _tables(analysis, tables), target)
+    elif tables:
+        show_tables(analysis, tables, sys.stdout)
     else:
         show(analysis, sys.stdout)
     return 0
@@ -65,6 +71,27 @@ def analyse_file(path: Path, by: str = "task") -> Analysis:
                 f"{path}: its records contradict each other so that nothing can be said of it "
                 f"({type(error).__name__}); twocooks check and twocooks dump show what it holds"
             ) from error
+
+
+def _tables(analysis: Analysis, asked: set[str]) -> dict[str, Any]:
+    """The tables that were asked for, as the JSON has them."""
+    rows = [wait.row() for wait in analysis.waits] if asked else []
+    found: dict[str, Any] = {"waits": rows} if "--waits" in asked else {}
+    if "--locks" in asked:
+        found["locks"] = [row for row in rows if row["reason"] == Reason.LOCK]
+    return found
+
+
+def show_tables(analysis: Analysis, asked: set[str], stream: IO[str]) -> None:
+    """Write the tables that were asked for instead of the report."""
+    from twocooks.report.terminal import tables
+
+    options = common.place(stream)
+    if "--waits" in asked:
+        stream.write(tables.waits(analysis, options))
+    if "--locks" in asked:
+        stream.write(tables.waits(analysis, options, Reason.LOCK))
+    stream.flush()
 
 
 def show(analysis: Analysis, stream: IO[str]) -> None:
