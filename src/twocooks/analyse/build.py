@@ -19,7 +19,7 @@ from twocooks.analyse.result import Analysis, Task
 from twocooks.analyse.timeline import Timeline, build_timeline
 from twocooks.analyse.unseen import unseen
 from twocooks.analyse.verdict import Ruling, decide
-from twocooks.model import State
+from twocooks.model import Cause, State
 from twocooks.read.trace import Trace
 
 
@@ -41,7 +41,11 @@ def analyse(trace: Trace, by: str = "task") -> Analysis:
         told = account(line, around.usable, line.alive)
         ruling = judge(line, told)
     m = told.measures
-    names = words.Names(longest=line.book.name[m.longest_hold[0]] if m.longest_hold else "")
+    waits = partial(places.waits, trace, line, line.alive & ~told.background)
+    names = words.Names(
+        longest=line.book.name[m.longest_hold[0]] if m.longest_hold else "",
+        lock=places.main_lock(waits()) if ruling.cause is Cause.LOCK else "",
+    )
     texts = words.say(m, ruling, names, m.cores_seen, words.UNITS[by])
     notes = [*_notes(trace, line, told, ruling, helpers), *remarks(trace, line, told)]
     whole = summary.summarise(trace, line, told, ruling, texts, around, (python, gil), notes)
@@ -55,7 +59,6 @@ def analyse(trace: Trace, by: str = "task") -> Analysis:
         summary.lost_events(trace),
         whole["switches"].get("total", 0),
     )
-    waits = partial(places.waits, trace, line, line.alive & ~told.background)
     return replace(_pictures(line, told, whole, checks), tell_levels=levels, tell_waits=waits)
 
 

@@ -84,6 +84,17 @@ def is_fresh(text: str) -> bool:
     )
 
 
+def main_lock(table: list[WaitSum]) -> str:
+    """Where the lock is waited for that cost most, as ``file.py:line in function``; "" where no
+    line has half of the seconds."""
+    locks = [wait for wait in table if wait.reason is Reason.LOCK]
+    first = next((wait for wait in locks if wait.where), None)
+    if first is None or first.seconds < 0.5 * sum(wait.seconds for wait in locks):
+        return ""
+    place, _, function = first.where.rpartition(" ")
+    return f"{place.replace(chr(92), '/').rpartition('/')[2]} in {function}"
+
+
 def waits(trace: Trace, line: Timeline, chosen: Bool) -> list[WaitSum]:
     """The table for the tasks ``chosen``, the longest sum first. The sum over all rows of a reason
     is the account's ``time.waiting`` of that reason."""

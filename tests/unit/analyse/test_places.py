@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.analyse import scenes
 from twocooks.analyse import analyse
-from twocooks.analyse.places import WaitSum, is_fresh, place_of
+from twocooks.analyse.places import WaitSum, is_fresh, main_lock, place_of
 from twocooks.cli import main
 from twocooks.model import Reason, State
 from twocooks.report.base import Options
@@ -34,6 +34,16 @@ def test_a_lock_has_its_line_and_its_address() -> None:
     assert wants[0].seconds == pytest.approx(0.38, abs=0.001)
     assert wants[0].longest_s == pytest.approx(0.01, abs=0.0001)
     assert wants[0].state is State.WANTS_TOOL
+
+
+def test_the_answer_names_the_line_of_the_lock() -> None:
+    seen = analyse(scenes.lock_fine().trace())
+    assert "app.py:4 in work" in seen.summary["verdict"]["why"]
+    half = [WaitSum(Reason.LOCK, State.WANTS_TOOL, f"/x/a.py:{i} f", "", 1.0, 1, 1.0, 1)
+            for i in range(3)]  # fmt: skip
+    assert main_lock(half) == ""
+    assert main_lock(half[:2]) == "a.py:0 in f"
+    assert main_lock([]) == ""
 
 
 def test_two_locks_of_one_line_are_two() -> None:
