@@ -26,6 +26,7 @@
 #define TC_ARENA_ENV "TWOCOOKS_ARENA"
 #define TC_PAGE_SIZE 32768u
 #define TC_NO_PAGE 0xffffffffu
+#define TC_BEAT_NS 10000000000ull /* a recorder that has not read for so long gets no new pages */
 
 struct tc_unit {
     uint64_t time_ns; /* CLOCK_MONOTONIC */
@@ -55,7 +56,8 @@ struct tc_arena {
     _Atomic uint32_t fresh;      /* pages from here on were never used; taken when the list is empty */
     uint32_t recorder_pid;
     _Atomic uint64_t lost;       /* events lost in all */
-    uint64_t reserved[2];
+    _Atomic uint64_t beat_ns;    /* when the recorder last read; 0 = it does not say */
+    uint64_t reserved;
 };
 _Static_assert(sizeof(struct tc_arena) == 64, "arena head is one cache line");
 

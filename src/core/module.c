@@ -114,7 +114,7 @@ static PyObject *put(Recorder *self, PyObject *args) {
     Py_RETURN_NONE;
 }
 
-/* block(kind, payload): a META or END block, written at once. */
+/* block(kind, payload): a META or END block, written at once, whatever the limit is. */
 static PyObject *block(Recorder *self, PyObject *args) {
     unsigned char kind;
     Py_buffer payload;
@@ -123,10 +123,10 @@ static PyObject *block(Recorder *self, PyObject *args) {
     PyBuffer_Release(&payload);
     uint64_t stopped = self->r.stopped_ns, max_bytes = self->r.max_bytes;
     self->r.stopped_ns = self->r.max_bytes = 0;
-    tc_recorder_write(&self->r);
+    int written = tc_recorder_write(&self->r);
     self->r.max_bytes = max_bytes;
     if (stopped) self->r.stopped_ns = stopped;
-    if (self->r.error) {
+    if (!written) {
         errno = self->r.error;
         return os_error("write");
     }
@@ -154,7 +154,7 @@ static PyObject *stats(Recorder *self, PyObject *Py_UNUSED(none)) {
     uint64_t threads = 0, tasks = 0;
     if (r->drain) tc_drain_held(r->drain, &threads, &tasks);
     return Py_BuildValue(
-        "{sN sK sK sK sK sK sK sK sK sK sK sK sK si}", "lost", lost, "task_clock_ns",
+        "{sN sK sK sK sK sK sK sK sK sK sK sK sK sK sK si}", "lost", lost, "task_clock_ns",
         (unsigned long long)(r->has_ring ? tc_ring_task_clock(&r->ring) : 0), "switches",
         (unsigned long long)r->switches, "kernel_records", (unsigned long long)r->kernel_records,
         "agent_records", (unsigned long long)r->agent_records, "agent_lost",
@@ -162,7 +162,8 @@ static PyObject *stats(Recorder *self, PyObject *Py_UNUSED(none)) {
         (unsigned long long)(r->drain ? tc_drain_damaged(r->drain) : 0),
         "agent_threads", (unsigned long long)threads, "agent_tasks", (unsigned long long)tasks, "written",
         (unsigned long long)r->written, "looked", (unsigned long long)looks.looked, "missed",
-        (unsigned long long)looks.missed, "stopped_ns", (unsigned long long)r->stopped_ns, "error", r->error);
+        (unsigned long long)looks.missed, "denied", (unsigned long long)looks.denied, "unfollowed",
+        (unsigned long long)r->unfollowed, "stopped_ns", (unsigned long long)r->stopped_ns, "error", r->error);
 }
 
 static PyMethodDef recorder_methods[] = {

@@ -32,7 +32,8 @@ struct tc_peek *tc_peek_new_by(tc_read read, void *context, uint64_t runtime, ui
 /* The Python state may move (interpreter started anew after fork, exec): look it up again. */
 void tc_peek_refresh(struct tc_peek *p);
 
-enum tc_futex { TC_FUTEX_OTHER = 0, TC_FUTEX_GIL = 1, TC_FUTEX_PARKED = 2, TC_FUTEX_SEMAPHORE = 3 };
+enum tc_futex { TC_FUTEX_OTHER = 0, TC_FUTEX_GIL = 1, TC_FUTEX_PARKED = 2, TC_FUTEX_SEMAPHORE = 3,
+                TC_STOPPED = 4 /* no futex: what LOOK says of a stopped thread */ };
 
 /* What the futex at `address`, on which a thread of p waits, belongs to. For TC_FUTEX_PARKED *lock
  * is set to the address of the lock (3.13t, 3.14 and later: the word at address - 8). A semaphore is

@@ -2,7 +2,9 @@
 #include "recorder.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -16,7 +18,8 @@
 #define SLOWEST_TICK 10 /* ticks of rest while nothing happens: 20 ms */
 #define LOOK_BUDGET_NS (1 * MS)
 #define BLOCK_BYTES 32768u
-#define BLOCK_HEAD 12u /* length, kind, crc32 */
+#define END_BYTES 16384u        /* kept free for the end of the file */
+#define RESERVE_BYTES 262144u   /* disk space is asked for in pieces of this size */
 
 uint64_t tc_now_ns(void) {
     struct timespec t;
@@ -79,13 +82,14 @@ int tc_recorder_init(struct tc_recorder *r, int out_fd, uint64_t max_bytes) {
     tc_stream_init(&r->poll, TC_STREAM_POLL, 0, 0);
     tc_stream_init(&r->meter, TC_STREAM_METER, 0, 0);
     r->waits = tc_waits_new();
-    r->last_flush_ns = r->last_sweep_ns = tc_now_ns();
+    r->last_flush_ns = r->last_sweep_ns = r->flushed_ns = tc_now_ns();
     return r->waits && r->pids ? 0 : -1;
 }
 
 void tc_recorder_free(struct tc_recorder *r) {
     for (int i = 0; r->cpu_stream && i < r->ring.ncpu; i++) tc_stream_free(&r->cpu_stream[i]);
     free(r->cpu_stream);
+    free(r->filed);
     if (r->has_ring) tc_ring_close(&r->ring);
     tc_drain_free(r->drain);
     tc_waits_free(r->waits);
@@ -102,7 +106,8 @@ int tc_recorder_open_ring(struct tc_recorder *r, uint32_t pid, const int *cpus, 
                           const char **what) {
     if (tc_ring_open(&r->ring, pid, cpus, ncpu, pages, what)) return -1;
     r->cpu_stream = calloc((size_t)ncpu, sizeof *r->cpu_stream);
-    if (!r->cpu_stream) {
+    r->filed = calloc((size_t)ncpu, sizeof *r->filed);
+    if (!r->cpu_stream || !r->filed) {
         tc_ring_close(&r->ring);
         *what = "memory";
         errno = ENOMEM;
@@ -123,6 +128,27 @@ int tc_recorder_open_arena(struct tc_recorder *r, int fd, uint32_t npages) {
 static void write_lost(struct tc_recorder *r, struct tc_cpu_ring *cpu, uint64_t time_ns, uint64_t count) {
     uint64_t since = cpu->last_ns && cpu->last_ns < time_ns ? time_ns - cpu->last_ns : 0;
     tc_put(&r->cpu_stream[cpu - r->ring.cpu], time_ns, TC_EV_LOST, (uint64_t[]){count, since}, NULL, 0);
+}
+
+/* The process lives, and is no zombie. */
+static int lives(uint32_t pid) {
+    char line[96];
+    snprintf(line, sizeof line, "/proc/%u/stat", pid);
+    int fd = open(line, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return 0;
+    ssize_t size = read(fd, line, sizeof line - 1);
+    close(fd);
+    line[size > 0 ? size : 0] = 0;
+    const char *end = strrchr(line, ')');
+    return end && end[1] == ' ' && end[2] && !strchr("ZXx", end[2]);
+}
+
+/* A program that gets other rights (setuid) is taken out of the record as it begins: an EXIT right
+ * after its EXEC, and yet it lives. */
+static void note_unfollowed(struct tc_recorder *r, struct tc_cpu_ring *cpu, const struct tc_record *rec) {
+    if (rec->type == TC_REC_EXIT && cpu->executed == rec->tid && lives(rec->pid)) r->unfollowed++;
+    if (rec->type == TC_REC_EXEC) cpu->executed = rec->pid;
+    else if (rec->type != TC_REC_FORK && rec->type != TC_REC_COMM) cpu->executed = 0;
 }
 
 static void take_record(void *context, struct tc_cpu_ring *cpu, const struct tc_record *rec) {
@@ -160,63 +186,89 @@ static void take_record(void *context, struct tc_cpu_ring *cpu, const struct tc_
         write_lost(r, cpu, rec->time_ns, rec->lost);
         break;
     }
+    note_unfollowed(r, cpu, rec);
     r->kernel_records++;
 }
 
 /* ---- writing ---- */
 
-/* The length of the blocks that lie wholly within the first `written` bytes. */
-static size_t whole_blocks(const struct tc_bytes *out, size_t written) {
-    size_t whole = 0;
-    for (;;) {
-        uint32_t length;
-        if (out->len - whole < BLOCK_HEAD) return whole;
-        memcpy(&length, out->at + whole, sizeof length);
-        if (whole + BLOCK_HEAD + length > written) return whole;
-        whole += BLOCK_HEAD + length;
+/* Disk space for the bytes in r->out and, behind them, for the end of the file: losses and how the
+ * run ended must still fit when the disk is full. What a file system cannot promise is tried. */
+static int has_disk(struct tc_recorder *r, off_t at) {
+    uint64_t need = (uint64_t)at + r->out.len + END_BYTES;
+    if (need <= r->reserved) return 1;
+    for (uint64_t more = RESERVE_BYTES; ; more = 0) {
+        if (!fallocate(r->out_fd, FALLOC_FL_KEEP_SIZE, at, (off_t)(need - (uint64_t)at + more))) {
+            r->reserved = need + more;
+            return 1;
+        }
+        if (errno != ENOSPC && errno != EDQUOT && errno != EFBIG) return 1;
+        if (!more) return 0;
     }
 }
 
-void tc_recorder_write(struct tc_recorder *r) {
+static int has_room(struct tc_recorder *r, off_t at) {
+    uint64_t tail = r->max_bytes / 4 < END_BYTES ? r->max_bytes / 4 : END_BYTES;
+    if (r->max_bytes && r->written + r->out.len + tail > r->max_bytes) return 0; /* no error: agreed */
+    if (at < 0 || r->ending || has_disk(r, at)) return 1;
+    r->error = errno;
+    return 0;
+}
+
+/* All of r->out or nothing: a part of it would leave the file with one CPU's records up to now and
+ * another's up to the flush before. 1 = written. */
+static int write_out(struct tc_recorder *r) {
+    off_t start = lseek(r->out_fd, 0, SEEK_CUR); /* -1: a pipe, which cannot be taken back */
     size_t at = 0;
-    if (r->stopped_ns || r->error) r->out.len = 0;
+    if (!has_room(r, start)) return 0;
     while (at < r->out.len) {
         ssize_t n = write(r->out_fd, r->out.at + at, r->out.len - at);
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0) {
             r->error = n < 0 ? errno : EIO;
-            r->stopped_ns = tc_now_ns();
-            /* Half a block would spoil what is before it: take it back. */
-            size_t whole = whole_blocks(&r->out, at);
-            if (lseek(r->out_fd, -(off_t)(at - whole), SEEK_CUR) >= 0 &&
-                ftruncate(r->out_fd, lseek(r->out_fd, 0, SEEK_CUR)))
+            if (start >= 0 && (ftruncate(r->out_fd, start) || lseek(r->out_fd, start, SEEK_SET) < 0))
                 r->error = errno;
-            at = whole;
-            break;
+            return 0;
         }
         at += (size_t)n;
     }
     r->written += at;
+    return 1;
+}
+
+int tc_recorder_write(struct tc_recorder *r) {
+    int written = !r->stopped_ns && write_out(r);
+    if (!written && !r->stopped_ns) r->stopped_ns = tc_now_ns();
     r->out.len = 0;
-    if (r->max_bytes && r->written > r->max_bytes && !r->stopped_ns) r->stopped_ns = tc_now_ns();
+    return written;
 }
 
 static void flush_streams(struct tc_recorder *r, int all) {
-    for (int i = 0; r->has_ring && i < r->ring.ncpu; i++)
-        if (all || r->cpu_stream[i].payload.len > BLOCK_BYTES) tc_stream_flush(&r->cpu_stream[i], &r->out);
+    for (int i = 0; r->has_ring && i < r->ring.ncpu; i++) {
+        struct tc_filed *filed = &r->filed[i];
+        filed->flushed = all || r->cpu_stream[i].payload.len > BLOCK_BYTES;
+        if (filed->flushed) tc_stream_flush(&r->cpu_stream[i], &r->out);
+    }
     if (all) {
         if (r->drain) tc_drain_flush(r->drain, &r->out);
         tc_stream_flush(&r->look, &r->out);
         tc_stream_flush(&r->poll, &r->out);
-        tc_stream_flush(&r->meter, &r->out);
+        tc_stream_flush(&r->meter, &r->out); /* the last: a reader takes it for the end of a flush */
     }
-    if (r->out.len) tc_recorder_write(r);
+    if (r->out.len && !tc_recorder_write(r)) return;
+    for (int i = 0; r->has_ring && i < r->ring.ncpu; i++) {
+        if (!r->filed[i].flushed) continue;
+        r->filed[i].last_ns = r->ring.cpu[i].last_ns;
+        r->filed[i].lost = r->ring.cpu[i].lost;
+    }
+    if (all) r->flushed_ns = r->drained_ns;
 }
 
 /* ---- the loop ---- */
 
 static long drain_all(struct tc_recorder *r) {
     long count = 0;
+    if (!r->stopped_ns) r->drained_ns = tc_now_ns();
     for (int i = 0; r->has_ring && i < r->ring.ncpu; i++)
         count += tc_ring_drain(&r->ring.cpu[i], take_record, r);
     if (r->drain) {
@@ -283,26 +335,31 @@ enum tc_why tc_recorder_run(struct tc_recorder *r, uint64_t until_ns, int pidfd)
     return why;
 }
 
+/* Nothing more was written from some time on: each CPU is unknown since the last that is known of it,
+ * which is its last record in the file, or the last time when all there was had been written. */
+static void write_tail(struct tc_recorder *r, int i, uint64_t now) {
+    struct tc_cpu_ring *cpu = &r->ring.cpu[i];
+    uint64_t lost = tc_ring_lost(cpu), known = r->filed[i].last_ns;
+    if (lost < cpu->lost) lost = cpu->lost;
+    tc_stream_free(&r->cpu_stream[i]);
+    tc_stream_init(&r->cpu_stream[i], TC_STREAM_KERNEL, (uint64_t)cpu->cpu, 0);
+    cpu->last_ns = known > r->flushed_ns ? known : r->flushed_ns;
+    write_lost(r, cpu, now, lost - r->filed[i].lost);
+}
+
 void tc_recorder_finish(struct tc_recorder *r) {
     if (r->drain) tc_drain_close(r->drain);
     drain_all(r);
+    if (!r->stopped_ns) flush_streams(r, 1); /* may find the disk full */
     uint64_t now = tc_now_ns(), stopped = r->stopped_ns;
-    r->stopped_ns = 0; /* the little that follows is always written */
     for (int i = 0; r->has_ring && i < r->ring.ncpu; i++) {
         struct tc_cpu_ring *cpu = &r->ring.cpu[i];
-        if (stopped) {
-            r->cpu_stream[i].payload.len = 0;
-            tc_stream_free(&r->cpu_stream[i]);
-            tc_stream_init(&r->cpu_stream[i], TC_STREAM_KERNEL, (uint64_t)cpu->cpu, 0);
-            cpu->last_ns = stopped;
-            write_lost(r, cpu, now, 1);
-        } else if (tc_ring_lost(cpu) > cpu->lost) {
-            write_lost(r, cpu, now, tc_ring_lost(cpu) - cpu->lost);
-        }
+        if (stopped) write_tail(r, i, now);
+        else if (tc_ring_lost(cpu) > cpu->lost) write_lost(r, cpu, now, tc_ring_lost(cpu) - cpu->lost);
+        tc_stream_flush(&r->cpu_stream[i], &r->out);
     }
-    if (!r->error) {
-        r->max_bytes = 0;
-        flush_streams(r, 1);
-    }
-    r->stopped_ns = stopped;
+    r->ending = 1; /* the little that follows may use what was kept for it */
+    r->max_bytes = r->stopped_ns = 0;
+    if (r->out.len) tc_recorder_write(r);
+    r->stopped_ns = stopped ? stopped : r->stopped_ns;
 }

@@ -15,9 +15,20 @@
 
 enum tc_why { TC_WHY_TIME, TC_WHY_EXIT, TC_WHY_SIGNAL, TC_WHY_SIZE, TC_WHY_ERROR };
 
+struct tc_filed { /* what the file holds of one CPU */
+    uint64_t last_ns; /* time of its last record */
+    uint64_t lost;    /* counted by its LOST records */
+    int flushed;      /* it is part of what is being written */
+};
+
 struct tc_recorder {
-    int out_fd, error;          /* errno of the write that failed; nothing is written after it */
-    uint64_t max_bytes, written, discarded, stopped_ns;
+    int out_fd, error;          /* errno of the write that failed; only the end is tried after it */
+    uint64_t max_bytes, written, stopped_ns;
+    uint64_t reserved;          /* disk space is promised up to this offset */
+    uint64_t drained_ns;        /* when the rings were last read */
+    uint64_t flushed_ns;        /* all that happened before is in the file */
+    int ending;                 /* the last block may use the room kept for it */
+    struct tc_filed *filed;     /* by CPU, as the rings */
     uint64_t tick_ns;
     struct tc_ring ring;
     int has_ring;
@@ -28,6 +39,7 @@ struct tc_recorder {
     struct tc_bytes out;
     uint64_t last_flush_ns, last_sweep_ns, idle_rounds;
     uint64_t switches, kernel_records, agent_records;
+    uint64_t unfollowed;        /* programs with other rights, which the kernel stopped recording */
     struct pid_table *pids;
 };
 
@@ -49,11 +61,12 @@ enum tc_why tc_recorder_run(struct tc_recorder *r, uint64_t until_ns, int pidfd)
 /* One round by hand: drain all, look at waits, write what is old enough (all, if `flush`). */
 void tc_recorder_round(struct tc_recorder *r, int flush);
 
-/* The last round: what the fds know about losses becomes LOST records; everything is written. */
+/* The last round: what the fds know about losses becomes LOST records; everything is written. Where
+ * writing had stopped, each CPU gets a LOST record over all that is missing. */
 void tc_recorder_finish(struct tc_recorder *r);
 
-/* Writes what lies in r->out, unless writing has stopped. */
-void tc_recorder_write(struct tc_recorder *r);
+/* Writes all of r->out, or nothing and stops: the size limit is reached, or r->error says why. */
+int tc_recorder_write(struct tc_recorder *r);
 
 uint64_t tc_now_ns(void);
 #endif

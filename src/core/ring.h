@@ -26,6 +26,7 @@ struct tc_cpu_ring {
     uint64_t data_size;
     uint64_t last_ns;  /* of the last record read, for the window of a loss */
     uint64_t lost;     /* reported by LOST records so far */
+    uint32_t executed; /* the process whose EXEC is the latest record of the thread on this core, or 0 */
 };
 
 struct tc_ring {

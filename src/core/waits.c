@@ -45,6 +45,7 @@ struct thread {
     uint64_t queued_ns;         /* since when it waits for this look */
     uint64_t looked_ns;         /* when its latest look began that told something */
     uint8_t queued, looks;
+    uint8_t denied;             /* the latest look was refused */
     int file;                   /* its open "syscall" file, plus 1; 0 = none is kept */
 };
 
@@ -72,6 +73,7 @@ struct tc_waits {
     size_t text_bytes;
     uint64_t put_ns; /* time of the latest record in the stream */
     uint32_t files;  /* "syscall" files kept open */
+    int no_files;    /* keep none: we may not open many */
     struct tc_waits_counts counts;
 };
 
@@ -318,6 +320,31 @@ static char *put_number(char *to, uint32_t value) {
     return to;
 }
 
+static void close_files(struct tc_waits *w) {
+    for (uint32_t i = 0; w->files && i < w->thread_places; i++) {
+        struct thread *t = &w->threads[i];
+        if (!t->tid || !t->file) continue;
+        close(t->file - 1);
+        t->file = 0;
+        w->files--;
+    }
+}
+
+/* Opens a file of the thread in /proc. -1 with errno. */
+static int open_file(struct tc_waits *w, const struct thread *t, const char *name) {
+    char path[64];
+    char *end = put_number(put_text(path, "/proc/"), t->pid);
+    end = put_number(put_text(end, "/task/"), t->tid);
+    *put_text(end, name) = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == EMFILE && w->files) {
+        close_files(w); /* a low limit: do without them from now on */
+        w->no_files = 1;
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+    }
+    return fd;
+}
+
 /* The text of the thread's "syscall" file. A file is kept open from a thread's second look on, for a
  * few hundred threads: opening costs twice as much as reading. */
 static ssize_t read_file(struct tc_waits *w, struct thread *t, char *line, size_t room) {
@@ -328,26 +355,40 @@ static ssize_t read_file(struct tc_waits *w, struct thread *t, char *line, size_
         t->file = 0;
         w->files--;
     }
-    char path[64];
-    char *end = put_number(put_text(path, "/proc/"), t->pid);
-    end = put_number(put_text(end, "/task/"), t->tid);
-    *put_text(end, "/syscall") = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return 0;
+    int fd = open_file(w, t, "/syscall");
+    if (fd < 0) return -1;
     ssize_t size = read(fd, line, room);
-    if (size > 0 && t->looked_ns && w->files < MAX_FILES) {
+    if (size > 0 && t->looked_ns && w->files < MAX_FILES && !w->no_files) {
         t->file = fd + 1;
         w->files++;
     } else {
+        int error = errno;
         close(fd);
+        errno = error;
     }
     return size;
+}
+
+/* Stopped by a signal or a debugger. Such a thread shows the system call that it was stopped in, but
+ * it is not that which it waits for. */
+static int is_stopped(struct tc_waits *w, const struct thread *t) {
+    char line[64]; /* "tid (name) state ...", a name has at most 15 bytes */
+    int fd = open_file(w, t, "/stat");
+    if (fd < 0) return 0;
+    ssize_t size = read(fd, line, sizeof line - 1);
+    close(fd);
+    if (size <= 0) return 0;
+    line[size] = 0;
+    const char *end = strrchr(line, ')');
+    return end && end[1] == ' ' && (end[2] == 'T' || end[2] == 't');
 }
 
 /* Reads the kernel's word: "running", "-1 sp pc", or "number arg0 ...". 0: it does not wait. */
 static int read_syscall(struct tc_waits *w, struct thread *t, uint64_t *number, uint64_t *argument) {
     char line[192];
+    errno = 0;
     ssize_t size = read_file(w, t, line, sizeof line - 1);
+    t->denied = size < 0 && (errno == EACCES || errno == EPERM);
     if (size <= 0) return 0;
     line[size] = 0;
     *number = TC_NO_SYSCALL;
@@ -412,9 +453,10 @@ static int look_at(struct tc_waits *w, struct thread *t, uint64_t began,
     uint64_t number, argument, kind = TC_FUTEX_OTHER, lock = 0, where = 0;
     if (!read_syscall(w, t, &number, &argument)) return 0;
     struct tc_peek *peek = peek_of(w, t->pid);
-    int size = 0;
+    int size = 0, stopped = is_stopped(w, t);
+    if (stopped) kind = TC_STOPPED;
     if (peek) {
-        if (number == SYS_futex) kind = (uint64_t)tc_peek_futex(peek, argument, &lock);
+        if (number == SYS_futex && !stopped) kind = (uint64_t)tc_peek_futex(peek, argument, &lock);
         if (kind == TC_FUTEX_PARKED) argument = lock;
         size = tc_peek_frames(peek, t->tid, FRAMES, text, sizeof text);
     }
@@ -446,6 +488,7 @@ int tc_waits_label(struct tc_waits *w, uint64_t now_ns, uint64_t min_age_ns, uin
             join_queue(w, t, now_ns);
         } else {
             w->counts.missed++;
+            w->counts.denied += t->denied;
             if (has_ended(t)) tc_waits_gone(w, t->tid);
         }
         now = clock_ns();

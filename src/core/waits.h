@@ -51,6 +51,7 @@ size_t tc_waits_pending(const struct tc_waits *w); /* threads that wait unlabell
 struct tc_waits_counts {
     uint64_t looked;   /* LOOK records put */
     uint64_t missed;   /* waits given up: running again, gone or refused at three looks */
+    uint64_t denied;   /* of these, waits that the kernel would not let us look at */
     uint64_t frames;   /* LOOKs with a place in the program */
     uint64_t spent_ns; /* time in tc_waits_label */
 };

@@ -13,6 +13,8 @@ class Stats(TypedDict):
     written: int
     looked: int
     missed: int
+    denied: int
+    unfollowed: int
     stopped_ns: int
     error: int
 

@@ -115,7 +115,7 @@ def test_a_start_that_fails_leaves_no_child_and_no_file(
 
     before = set(os.listdir("/proc/self/fd"))
     monkeypatch.setattr(watching.Session, "write_json", no_room)
-    with pytest.raises(OSError, match="write"):
+    with pytest.raises(TwocooksError, match="No space left"):
         python("pass", trace_path)
     assert not trace_path.exists()
     with pytest.raises(ChildProcessError):
@@ -190,8 +190,8 @@ def test_a_full_file_is_said_and_the_program_runs_on(trace_path: Path, tmp_path:
     assert window_ns > 0.2 * (trace.end["end_ns"] - trace.meta["start_ns"])
 
 
-def test_a_full_disk_keeps_what_was_written_readable(trace_path: Path) -> None:
-    """RLIMIT_FSIZE stands in for the disk: writes beyond it fail with EFBIG."""
+def test_a_limit_on_the_size_of_files_is_a_limit_of_the_trace(trace_path: Path) -> None:
+    """Where files may not be larger, that is the size limit."""
     import resource
 
     pid = os.fork()
@@ -201,15 +201,17 @@ def test_a_full_disk_keeps_what_was_written_readable(trace_path: Path) -> None:
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
             outcome = python("import time\nfor _ in range(600): time.sleep(0.001)", trace_path)
-            said = any("failed" in note for note in outcome.notes)
+            said = any("size limit" in note for note in outcome.notes)
             status = 0 if outcome.exit_code == 0 and said else 2
         finally:
             os._exit(status)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     trace = reader.load(trace_path)
-    assert trace.end is None
+    assert trace.end is not None
+    assert any("size limit" in note for note in trace.end["notes"])
+    assert trace_path.stat().st_size <= 3000
     assert len(trace.kernel.time) > 0
-    assert not any("damaged" in note for note in trace.notes)
+    assert trace.notes == []
 
 
 def test_time_is_up_ends_the_program_as_ctrl_c_would(trace_path: Path, tmp_path: Path) -> None:

@@ -459,7 +459,10 @@ class Builder:
         return bytes(out if end is None else out + json_block(spec.Block.END, end))
 
 
-KILLED = "The recorder was killed: the file has no end; what it wrote before is kept."
+KILLED = (
+    "The recording is cut off: twocooks was killed, or could not write on. What it had written "
+    "is kept."
+)
 
 
 def parts(*values: object) -> str:

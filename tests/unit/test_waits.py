@@ -42,7 +42,9 @@ os._exit(0)
 
 
 class Counts(ctypes.Structure):
-    _fields_ = [(name, ctypes.c_uint64) for name in ("looked", "missed", "frames", "spent_ns")]
+    _fields_ = [
+        (name, ctypes.c_uint64) for name in ("looked", "missed", "denied", "frames", "spent_ns")
+    ]
 
 
 class Bytes(ctypes.Structure):

@@ -16,6 +16,7 @@ from twocooks.analyse.levels import at_level
 from twocooks.analyse.pictures import LateSegments, LateSteps, Stretches, cores
 from twocooks.analyse.remarks import remarks
 from twocooks.analyse.result import Analysis, Task
+from twocooks.analyse.threads import LOST
 from twocooks.analyse.timeline import Timeline, build_timeline
 from twocooks.analyse.unseen import unseen
 from twocooks.analyse.verdict import Ruling, decide
@@ -56,7 +57,7 @@ def analyse(trace: Trace, by: str = "task") -> Analysis:
         line,
         told,
         clock / 1e9 if clock and m.cores_seen else None,
-        summary.lost_events(trace),
+        summary.lost_events(trace) or int((trace.kernel.event == LOST).sum()),
         whole["switches"].get("total", 0),
     )
     return replace(_pictures(line, told, whole, checks), tell_levels=levels, tell_waits=waits)
@@ -90,8 +91,6 @@ def _notes(trace: Trace, line: Timeline, told: Account, ruling: Ruling, helpers:
     lost = summary.lost_events(trace)
     if lost:
         notes.append(f"{lost} records were lost; what happened there counts as unknown.")
-    if trace.end is None:
-        notes.append("The recording has no end: the recorder was killed.")
     if trace.meta.get("source_why"):
         notes.append(str(trace.meta["source_why"]))
     notes += [str(note) for note in (trace.end or {}).get("notes") or []]

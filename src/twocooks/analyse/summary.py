@@ -50,7 +50,10 @@ def summarise(
         },
         "measured": {
             "source": "kernel" if kernel else "schedstat",
-            "exact": kernel and lost == 0 and unknown == 0.0,
+            "exact": kernel
+            and lost == 0
+            and unknown == 0.0
+            and not (trace.end or {}).get("unfollowed"),
             "lost_events": lost,
             "unknown_s": unknown,
             "notes": notes,
@@ -129,8 +132,8 @@ def beyond(trace: Trace, line: Timeline) -> dict[str, float]:
     and ending (giving memory back after a process's last record)."""
     end = trace.end or {}
     usage, clock = end.get("rusage"), end.get("task_clock_ns")
-    if not usage or not clock:
-        return {}
+    if not usage or not clock or end.get("unfollowed"):
+        return {}  # what programs with other rights did is in the books too
     rest = max(0.0, float(usage["user_s"]) + float(usage["system_s"]) - clock / 1e9)
     root = np.flatnonzero(line.threads.pid == int(trace.meta.get("pid", -1)))
     ended = line.threads.ended[root]

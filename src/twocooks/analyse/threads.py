@@ -176,6 +176,8 @@ def loss_windows(trace: Trace, end_ns: int) -> dict[int, tuple[Int64, Int64]]:
         here = lost[slice(*np.searchsorted(k.cpu[lost], [cpu, cpu + 1]))]
         found[int(cpu)] = (k.time[here] - k.b[here], k.time[here])
         told[int(cpu)] = int(k.a[here].sum())
+    if trace.end is None:
+        _cut_off(trace, end_ns, found)
     totals = (trace.end or {}).get("lost") or {}
     for name, total in totals.items():
         cpu = int(name)
@@ -185,6 +187,19 @@ def loss_windows(trace: Trace, end_ns: int) -> dict[int, tuple[Int64, Int64]]:
             start, end = found.get(cpu, (np.empty(0, np.int64), np.empty(0, np.int64)))
             found[cpu] = (np.append(start, last), np.append(end, max(last + 1, end_ns)))
     return found
+
+
+def _cut_off(trace: Trace, end_ns: int, found: dict[int, tuple[Int64, Int64]]) -> None:
+    """The recorder was killed: what it last wrote may hold one core's records and not another's. It
+    writes the METER stream behind all others, so up to its last record nothing is missing; after
+    that each core is known up to its own last record."""
+    k, meter = trace.kernel, trace.meter.time
+    whole = int(meter[-1]) if len(meter) else int(trace.meta.get("start_ns", 0))
+    for cpu in distinct(k.cpu).tolist():
+        last = max(int(k.time[k.cpu == cpu].max()), whole)
+        if last < end_ns:
+            start, end = found.get(cpu, (np.empty(0, np.int64), np.empty(0, np.int64)))
+            found[cpu] = np.append(start, last), np.append(end, end_ns)
 
 
 def _table(

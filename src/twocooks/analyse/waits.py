@@ -179,6 +179,8 @@ def io_label(text: str) -> Label:
 
 def wait_label(syscall: int, kind: int, text: str) -> Label:
     """State and reason of one look."""
+    if kind == 4:
+        return FAULT  # stopped: what it would wait for is not what keeps it
     if kind == 1:
         return GIL
     if syscall in FUTEX or kind == 2:

@@ -136,7 +136,8 @@ EVENTS: tuple[Event, ...] = (
     Event(49, "LOOK", L, 0, (("pid", "u"), ("tid", "u"), ("took_ns", "u"), ("syscall", "u"), ("arg", "u"), ("kind", "u"), ("where", "u")),
           "Between now - took_ns and now the thread waited in this system call with this first "
           "argument (system call 0xffffffff: none, a page fault or stopped); kind 0 plain, 1 = on the GIL, "
-          "2 = futex on a parked lock (arg = its address), 3 = futex of a semaphore; where = a TEXT "
+          "2 = futex on a parked lock (arg = its address), 3 = futex of a semaphore, 4 = stopped by a "
+          "signal or a debugger, whatever the system call; where = a TEXT "
           "id (0 = not known), parts: frame, frame, ... innermost first, each 'file:line:function'."),
     # Accounts from /proc, where there are no kernel records.
     Event(64, "POLL", P, 0, (("pid", "u"), ("tid", "u"), ("run_ns", "u"), ("line_ns", "u"), ("turns", "u")),

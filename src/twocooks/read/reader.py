@@ -33,7 +33,10 @@ MAX_JSON = 16 << 20
 MAX_TEXTS = 4_000_000
 MAX_TEXT_BYTES = 512 << 20
 MAX_THREADS = 1_000_000
-KILLED = "The recorder was killed: the file has no end; what it wrote before is kept."
+KILLED = (
+    "The recording is cut off: twocooks was killed, or could not write on. What it had written "
+    "is kept."
+)
 
 Progress = Callable[[int, int], None]
 

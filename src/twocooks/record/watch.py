@@ -46,6 +46,13 @@ POLL_NS = 20_000_000
 HOLD_NS = 200_000_000
 """How long a SIGTERM to twocooks waits for the program to end by itself."""
 FULL = "the trace reached its size limit; what came after is unknown"
+SMALL_RING = 128
+"""Data pages a CPU that every user gets when no other recorder of theirs runs."""
+PAGE_KIB = 4
+BLIND = (
+    "why its threads waited could not be looked up: the program forbids it "
+    "(PR_SET_DUMPABLE, other rights), or the machine does (Yama)"
+)
 PATIENCE_S = 5.0
 """How long a program may take to end after SIGINT, then after SIGTERM, once its time is up."""
 
@@ -82,7 +89,9 @@ def agent_environment(environ: Mapping[str, str], arena_fd: int | None) -> dict[
 class Child:
     """The program, forked and waiting for its release."""
 
-    def __init__(self, command: list[str], environ: dict[str, str]) -> None:
+    def __init__(
+        self, command: list[str], environ: dict[str, str], files: tuple[int, int]
+    ) -> None:
         self.held: list[tuple[int, int]] = []
         go_read, self._go = os.pipe()
         self._error, error_write = os.pipe()
@@ -91,7 +100,7 @@ class Child:
                 stream.flush()
         self.pid = os.fork()
         if self.pid == 0:
-            self._become(command, environ, go_read, error_write)
+            self._become(command, environ, files, go_read, error_write)
         os.close(go_read)
         os.close(error_write)
         try:
@@ -102,7 +111,12 @@ class Child:
             raise TwocooksError(f"pidfd_open failed: {error.strerror}") from None
 
     def _become(
-        self, command: list[str], environ: dict[str, str], go_read: int, error_write: int
+        self,
+        command: list[str],
+        environ: dict[str, str],
+        files: tuple[int, int],
+        go_read: int,
+        error_write: int,
     ) -> None:
         """In the child: waits for the word, then is the program. Never returns."""
         try:
@@ -111,6 +125,7 @@ class Child:
                 os._exit(126)
             for name in ("SIGPIPE", "SIGXFSZ"):  # ignored by Python, not by the program
                 signal.signal(getattr(signal, name), signal.SIG_DFL)
+            resource.setrlimit(resource.RLIMIT_NOFILE, files)
             os.execvpe(command[0], command, environ)
         except OSError as error:
             os.write(error_write, str(error.errno or errno.EIO).encode())
@@ -265,12 +280,13 @@ class Session:
     def open_source(self, pid: int, source: str) -> None:
         """Kernel switches where they may be had, else polling; TwocooksError if asked in vain."""
         if source != "schedstat":
-            raise_file_limit()
             try:
                 self.pages = self.recorder.open_rings(pid, ring_cpus(), RING_PAGES)
+                if self.pages < SMALL_RING:
+                    self.notes.append(small_rings(self.pages))
                 return
             except OSError as error:
-                self.source_why = f"{error.args[1]}: {os.strerror(error.errno or 0)}"
+                self.source_why = refusal(error.errno or 0, str(error.args[1]))
                 if source == "kernel":
                     raise TwocooksError(
                         f"the kernel refuses its switch records ({self.source_why}); "
@@ -350,12 +366,49 @@ def ring_cpus() -> list[int]:
     return online if 0 < len(online) <= ALL_CPUS_UP_TO else machine.usable_cpus()
 
 
-def raise_file_limit() -> None:
-    """One file a CPU is needed: the soft limit may be lower than the hard one."""
+def refusal(number: int, what: str) -> str:
+    """Why the kernel's records may not be had, from the errno of the call that failed."""
+    if what == "mmap" and number in (errno.EPERM, errno.ENOMEM):
+        return (
+            "the kernel has no buffer left for this user's switch records: 'ulimit -l' is too "
+            "low, or another twocooks of this user has it"
+        )
+    return f"{what}: {os.strerror(number)}"
+
+
+def small_rings(pages: int) -> str:
+    return (
+        f"the kernel gave only {pages * PAGE_KIB} KiB a core to buffer its switch records in "
+        "('ulimit -l', or another twocooks of this user): where many come at once, some are lost"
+    )
+
+
+@contextlib.contextmanager
+def more_files() -> Iterator[tuple[int, int]]:
+    """Lifts our soft limit on open files to the hard one: a file a CPU is needed. Gives the limits
+    as they were, which are the program's."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
+    try:
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        yield soft, hard
+    finally:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def size_limit(asked: int) -> int:
+    """Bytes of the trace: what was asked for, or less where files may not be that large here."""
+    allowed, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    return asked if allowed == resource.RLIM_INFINITY else min(asked, allowed)
+
+
+def cannot_begin(error: OSError) -> TwocooksError:
+    """What the user reads where a call that every recording needs was refused."""
+    why = os.strerror(error.errno) if error.errno else str(error)
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        why += "; raise the limit (ulimit -n)"
+    return TwocooksError(f"cannot begin to watch: {why}")
 
 
 def open_trace(path: Path) -> int:
@@ -391,48 +444,66 @@ def watch(
     unknown. ``meta``: more keys for the META block. TwocooksError where it cannot begin; nothing
     was run then, and no file is left.
     """
-    fd = open_trace(trace_path)
-    try:
-        session = Session(fd, max_size)
-    except BaseException:
-        os.close(fd)
-        raise
-    released = False
-    stack = contextlib.ExitStack()
-    try:
-        cpus = machine.usable_cpus()
-        meter = stack.enter_context(contextlib.closing(Meter(cpus)))
-        child = Child(command, agent_environment(os.environ, session.arena_fd))
+    with more_files() as files:
+        fd = open_trace(trace_path)
+        released = False
+        most = size_limit(max_size)
         try:
-            session.open_source(child.pid, source)
-            session.write_json(Block.META, describe(session, command, child.pid, cpus, meta or {}))
-        except BaseException:
-            child.kill()
-            raise
-        with manners(child):
-            child.release()
-            released = True
-            why = session.loop(child, meter, for_s)
-            end_ns = time.monotonic_ns()
-            _pid, status, usage = os.wait4(child.pid, 0)
-            child.forget()
-            session.recorder.finish()
-            code = os.waitstatus_to_exitcode(status)
-            finish(session, why, code, end_ns, usage)
-        return Outcome(
-            code if code >= 0 else None,
-            -code if code < 0 else None,
-            trace_path,
-            session.notes,
-            why,
-        )
-    finally:
-        stack.close()
-        session.close()
-        if not released and stat.S_ISREG(os.fstat(fd).st_mode):  # of a run that never was
-            with contextlib.suppress(OSError):
-                trace_path.unlink()
-        os.close(fd)
+            with contextlib.ExitStack() as stack:
+                try:
+                    begun = begin(stack, fd, command, source, most, meta or {}, files)
+                except OSError as error:
+                    raise cannot_begin(error) from None
+                session, child, meter = begun
+                with manners(child):
+                    child.release()
+                    released = True
+                    why = session.loop(child, meter, for_s)
+                    end_ns = time.monotonic_ns()
+                    _pid, status, usage = os.wait4(child.pid, 0)
+                    child.forget()
+                    session.recorder.finish()
+                    code = os.waitstatus_to_exitcode(status)
+                    finish(session, why, code, end_ns, usage)
+        finally:
+            close_trace(fd, None if released else trace_path)
+    exited, killed = (code, None) if code >= 0 else (None, -code)
+    return Outcome(exited, killed, trace_path, session.notes, why)
+
+
+def begin(
+    stack: contextlib.ExitStack,
+    fd: int,
+    command: list[str],
+    source: str,
+    max_size: int,
+    meta: dict[str, Any],
+    files: tuple[int, int],
+) -> tuple[Session, Child, Meter]:
+    """All that must be there before the program is released; it is killed where something fails."""
+    session = Session(fd, max_size)
+    stack.callback(session.close)
+    cpus = machine.usable_cpus()
+    meter = stack.enter_context(contextlib.closing(Meter(cpus)))
+    child = Child(command, agent_environment(os.environ, session.arena_fd), files)
+    try:
+        session.open_source(child.pid, source)
+        session.write_json(Block.META, describe(session, command, child.pid, cpus, meta))
+    except BaseException:
+        child.kill()
+        raise
+    return session, child, meter
+
+
+def close_trace(fd: int, unused: Path | None) -> None:
+    """Closes the file, without the disk space kept for its end; ``unused``: of a run that never
+    was, so the file goes."""
+    if stat.S_ISREG(os.fstat(fd).st_mode):
+        with contextlib.suppress(OSError):
+            os.ftruncate(fd, os.fstat(fd).st_size)
+            if unused is not None:
+                unused.unlink()
+    os.close(fd)
 
 
 def describe(
@@ -464,6 +535,14 @@ def describe(
     }
 
 
+def unfollowed(programs: int) -> str:
+    many = programs > 1
+    return (
+        f"{programs} program{'s' if many else ''} with other rights (setuid) could not be "
+        f"followed: what {'they' if many else 'it'} did is not in any account"
+    )
+
+
 def finish(
     session: Session, why: str, code: int, end_ns: int, usage: resource.struct_rusage
 ) -> None:
@@ -473,28 +552,32 @@ def finish(
         session.notes.append(
             f"writing the trace failed ({os.strerror(stats['error'])}); what came after is unknown"
         )
-        return
-    if stats["stopped_ns"] and FULL not in session.notes:  # at the very end
+    elif stats["stopped_ns"] and FULL not in session.notes:  # at the very end
         session.notes.append(FULL)
+    if any(stats["lost"].values()) and SMALL_RING <= session.pages < RING_PAGES:
+        session.notes.append(small_rings(session.pages))
+    if stats["denied"]:
+        session.notes.append(BLIND)
+    if stats["unfollowed"]:
+        session.notes.append(unfollowed(stats["unfollowed"]))
     mine = resource.getrusage(resource.RUSAGE_SELF)
-    session.write_json(
-        Block.END,
-        {
-            "exit": {
-                "code": code if code >= 0 else None,
-                "signal": -code if code < 0 else None,
-            },
-            "why": why,
-            "end_ns": end_ns,
-            "task_clock_ns": stats["task_clock_ns"],
-            "rusage": {"user_s": usage.ru_utime, "system_s": usage.ru_stime},
-            "lost": stats["lost"],
-            "agent_lost": stats["agent_lost"],
-            "agent_damaged": stats["agent_damaged"],
-            "recorder_cpu_s": mine.ru_utime + mine.ru_stime,
-            "records": {"kernel": stats["kernel_records"], "agent": stats["agent_records"]},
-            "labels": {"looked": stats["looked"], "missed": stats["missed"]},
-            "notes": session.notes,
+    content = {
+        "exit": {
+            "code": code if code >= 0 else None,
+            "signal": -code if code < 0 else None,
         },
-    )
-
+        "why": why,
+        "end_ns": end_ns,
+        "task_clock_ns": stats["task_clock_ns"],
+        "rusage": {"user_s": usage.ru_utime, "system_s": usage.ru_stime},
+        "lost": stats["lost"],
+        "agent_lost": stats["agent_lost"],
+        "agent_damaged": stats["agent_damaged"],
+        "recorder_cpu_s": mine.ru_utime + mine.ru_stime,
+        "records": {"kernel": stats["kernel_records"], "agent": stats["agent_records"]},
+        "labels": {"looked": stats["looked"], "missed": stats["missed"], "denied": stats["denied"]},
+        "unfollowed": stats["unfollowed"],
+        "notes": session.notes,
+    }
+    with contextlib.suppress(OSError):  # a full disk; what is there reads without it
+        session.write_json(Block.END, content)
