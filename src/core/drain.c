@@ -19,6 +19,7 @@ struct thread {
     uint64_t next_serial;
     uint32_t number; /* ours, for the task table; never used twice */
     int gone;        /* the last sweep found no page of it */
+    int again;       /* its process runs another program: what the old one wrote is read first */
     struct tc_stream stream;
     struct thread *chain;
 };
@@ -30,9 +31,9 @@ struct task {
     uint64_t serial;
 };
 
-/* A page that was met before an earlier one of its thread. */
+/* A page that was met before an earlier one of its thread, or of the program before (exec). */
 struct late {
-    uint64_t serial;
+    uint64_t serial; /* a program's pages behind those of the program before */
     uint32_t page;
 };
 
@@ -48,6 +49,7 @@ struct tc_drain {
     struct thread **page_thread; /* by page: whose it is, so that a scan looks nothing up */
     struct late *late;           /* of this scan; room for every page */
     size_t late_count;
+    int second;                  /* the late ones are being read */
     uint32_t threads;
     size_t remembered; /* threads in the buckets */
     struct task *tasks;
@@ -226,16 +228,21 @@ static void take_entry(struct tc_drain *d, struct thread *t, const struct tc_uni
 }
 
 static struct thread *find_thread(struct tc_drain *d, uint32_t pid, uint32_t tid, uint64_t life) {
-    struct thread **at = &d->bucket[mix((uint64_t)pid << 32 | tid, life) & (BUCKETS - 1)];
-    for (; *at; at = &(*at)->chain)
-        if ((*at)->tid == tid && (*at)->pid == pid && (*at)->life == life) {
-            (*at)->gone = 0;
-            return *at;
-        }
+    /* Lives of one thread id lie in one chain, in their order: so they are flushed in it. */
+    struct thread **at = &d->bucket[mix((uint64_t)pid << 32 | tid, 0) & (BUCKETS - 1)];
+    int again = 0;
+    for (; *at; at = &(*at)->chain) {
+        if ((*at)->tid != tid || (*at)->pid != pid) continue;
+        again = 1;
+        if ((*at)->life != life) continue;
+        (*at)->gone = 0;
+        return *at;
+    }
     struct thread *t = calloc(1, sizeof *t);
     if (!t) return NULL;
     t->pid = pid, t->tid = tid, t->life = life;
     t->number = ++d->threads;
+    t->again = again;
     tc_stream_init(&t->stream, TC_STREAM_AGENT, pid, tid);
     d->remembered++;
     return *at = t;
@@ -258,10 +265,12 @@ static long read_page(struct tc_drain *d, uint32_t index) {
     struct thread *t = owner_of(d, index, page);
     if (!t) return 0;
     uint64_t serial = page->serial;
-    if (serial > t->next_serial) { /* an earlier page is not read out yet */
-        d->late[d->late_count++] = (struct late){serial, index};
+    int next_program = t->again && !d->second;
+    if (serial > t->next_serial || next_program) { /* an earlier page is not read out yet */
+        d->late[d->late_count++] = (struct late){serial + (next_program ? 1ull << 62 : 0), index};
         return 0;
     }
+    t->again = 0;
     if (used > TC_PAGE_SIZE) used = TC_PAGE_SIZE, d->damaged++;
     const struct tc_unit *data = tc_page_data(d->arena, d->npages, index);
     if (page->read == 0 && page->lost)
@@ -306,10 +315,12 @@ long tc_drain_read(struct tc_drain *d) {
     size_t count = d->late_count;
     if (!count) return total;
     qsort(d->late, count, sizeof *d->late, by_serial);
+    d->second = 1;
     for (size_t i = 0; i < count; i++) {
         d->late_count = 0; /* what is late even now waits for the next scan; it lands in place 0, read */
         total += read_page(d, d->late[i].page);
     }
+    d->second = 0;
     return total;
 }
 
@@ -358,6 +369,16 @@ void tc_drain_sweep(struct tc_drain *d) {
         struct thread *t = NULL;
         if (atomic_load_explicit(&page->state, memory_order_acquire) != TC_FREE) t = owner_of(d, i, page);
         if (t) t->gone = 0;
+    }
+}
+
+void tc_drain_exec(struct tc_drain *d, uint32_t pid, uint64_t time_ns) {
+    uint32_t fresh = atomic_load_explicit(&d->arena->fresh, memory_order_acquire);
+    for (uint32_t i = 0; i < fresh && i < d->npages; i++) {
+        struct tc_page *page = &tc_pages(d->arena)[i];
+        if (page->pid == pid && page->life < time_ns &&
+            atomic_load_explicit(&page->state, memory_order_acquire) == TC_OPEN)
+            atomic_store_explicit(&page->state, TC_CLOSED, memory_order_release);
     }
 }
 

@@ -27,6 +27,9 @@ void tc_drain_flush(struct tc_drain *d, struct tc_bytes *out);
 /* Gives back the pages of processes that are gone without having closed them (killed, _exit). */
 void tc_drain_sweep(struct tc_drain *d);
 
+/* At time_ns the process began another program: pages that the one before left open are closed. */
+void tc_drain_exec(struct tc_drain *d, uint32_t pid, uint64_t time_ns);
+
 /* No agent may write any more. */
 void tc_drain_close(struct tc_drain *d);
 

@@ -181,6 +181,7 @@ static void take_record(void *context, struct tc_cpu_ring *cpu, const struct tc_
     case TC_REC_EXEC:
         tc_put(s, rec->time_ns, TC_EV_EXEC, ids, rec->comm, strlen(rec->comm));
         tc_waits_exec(r->waits, rec->pid);
+        if (r->drain) tc_drain_exec(r->drain, rec->pid, rec->time_ns);
         break;
     case TC_REC_LOST:
         write_lost(r, cpu, rec->time_ns, rec->lost);

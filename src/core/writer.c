@@ -9,8 +9,10 @@
 #define _GNU_SOURCE
 #include "agent.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -78,7 +80,19 @@ failed:
     return -1;
 }
 
+/* Nobody has read for long: killed, or stopped. What is written then would only fill the memory. */
+static int is_unread(void) {
+    uint64_t beat = atomic_load_explicit(&arena->beat_ns, memory_order_relaxed);
+    if (!beat || tc_now() < beat + TC_BEAT_NS) return 0;
+    int kept = errno; /* the program's */
+    if (kill((pid_t)arena->recorder_pid, 0) && errno == ESRCH)
+        atomic_store_explicit(&arena->closed, 1, memory_order_release);
+    errno = kept;
+    return 1;
+}
+
 static int take_page(struct tc_writer *me) {
+    if (is_unread()) return -1;
     uint32_t index = tc_take_page(arena);
     if (index == TC_NO_PAGE) return -1;
     struct tc_page *page = &tc_pages(arena)[index];

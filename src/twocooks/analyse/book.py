@@ -91,7 +91,8 @@ class Said:
     text: Int64
     process: Int64
     epoch: Int64
-    """First row of the unbroken part of the thread's story (a loss of events begins a new one)."""
+    """First row of the unbroken part of the thread's story (a loss of events begins a new one, and
+    so does another program in the same process)."""
     unseen: int
     """Events of threads that no other record knows."""
 
@@ -120,7 +121,9 @@ def listen(trace: Trace, threads: Threads) -> Said:
     thread = thread[order]
     event = a.event[order]
     fresh = np.ones(len(order), bool)
-    fresh[1:] = (thread[1:] != thread[:-1]) | (event[1:] == BY_NAME["AGENT_LOST"].number)
+    # A greeting in the middle: the process runs another program (exec).
+    breaks = np.isin(event[1:], [BY_NAME["AGENT_LOST"].number, BY_NAME["HELLO"].number])
+    fresh[1:] = (thread[1:] != thread[:-1]) | breaks
     epoch = group_first(np.cumsum(fresh)) if len(order) else np.empty(0, np.int64)
     process = threads.process[thread] if len(order) else np.empty(0, np.int64)
     return Said(

@@ -10,7 +10,7 @@ from twocooks.analyse.account import Account, Measures
 from twocooks.analyse.columns import NO_REASON
 from twocooks.analyse.estimate import polled_cpu_s
 from twocooks.analyse.machine import Machine
-from twocooks.analyse.threads import EXIT, LOST, OUT, PUSHED
+from twocooks.analyse.threads import EXIT, LOST, OUT, PUSHED, loss_windows
 from twocooks.analyse.timeline import Timeline
 from twocooks.analyse.verdict import Ruling
 from twocooks.model import Reason, State
@@ -33,7 +33,7 @@ def summarise(
     m = account.measures
     kernel = trace.meta.get("source") != "schedstat"
     lost = lost_events(trace)
-    unknown = float(account.by_state["unknown"].sum()) / 1e9
+    unknown = float(account.by_state["unknown"].sum()) / 1e9 or _dark_s(trace, line.end_ns)
     # The tasks that everything else in here is about: hosts, helpers and crumbs are none.
     kinds = [str(line.book.kind[i]) for i in np.flatnonzero(account.significant)]
     k = trace.kernel
@@ -142,6 +142,13 @@ def beyond(trace: Trace, line: Timeline) -> dict[str, float]:
         after = max(0.0, (line.end_ns - int(line.threads.died[root].max())) / 1e9)
     ending = min(rest, after)
     return {"switching_s": rest - ending, "ending_s": ending}
+
+
+def _dark_s(trace: Trace, end_ns: int) -> float:
+    """The longest window of loss: where nothing is known of a task, it may be of all that began in
+    there."""
+    windows = loss_windows(trace, end_ns).values()
+    return max((int((end - start).max(initial=0)) for start, end in windows), default=0) / 1e9
 
 
 def lost_events(trace: Trace) -> int:

@@ -129,6 +129,30 @@ def slice_begins(k: KernelColumns) -> Int64:
     return np.where(born & (begin == k.time - SWITCH_NS), k.time, begin)
 
 
+def _until_exec(k: KernelColumns) -> Int32:
+    """The thread of each record. The thread that calls exec takes the number of its process when
+    the leader has ended, and only later the EXEC tells: what lies between is its own."""
+    number = k.tid
+    ended = np.flatnonzero((k.event == EXIT) & (k.tid == k.pid))
+    executed = np.flatnonzero((k.event == EXEC) & (k.tid == k.pid))
+    ended = ended[np.isin(k.tid[ended], k.tid[executed])]
+    for row in ended.tolist():
+        leader = k.tid[row]
+        later = executed[(k.tid[executed] == leader) & (executed > row)]
+        if not len(later):
+            continue
+        between = np.arange(row + 1, later[0])
+        mine = between[k.tid[between] == leader]
+        if not len(mine) or (k.event[mine] == FORK).any():
+            continue  # nothing between, or the number is another process's now
+        before = between[(k.cpu[between] == k.cpu[mine[0]]) & (between < mine[0])]
+        on = before[k.event[before] == IN][-1:]
+        if len(on) and k.pid[on[0]] == k.pid[row]:
+            number = number.copy() if number is k.tid else number
+            number[mine] = k.tid[on[0]]
+    return number
+
+
 def _rows(k: KernelColumns) -> _Rows:
     """Give each record its thread life and drop what a dead thread cannot say."""
     found = fast.lives(SWITCH_NS, k.time, k.event, k.cpu, k.tid)
@@ -151,9 +175,10 @@ def _lives(k: KernelColumns) -> tuple[Int64, Int64, Int64]:
     """Row, thread life and begin of each record that concerns a living thread, by thread life."""
     begin = slice_begins(k)
     known = (k.tid > 0) & (k.event != LOST)
+    number = _until_exec(k)
     order = np.flatnonzero(known)
-    order = order[np.argsort(k.tid[order], kind="stable")]
-    event, tid = k.event[order].astype(np.int64), k.tid[order].astype(np.int64)
+    order = order[np.argsort(number[order], kind="stable")]
+    event, tid = k.event[order].astype(np.int64), number[order].astype(np.int64)
     first = group_first(tid)
     turn = last_true_in((event == EXIT) | (event == EXEC) | (event == FORK), first)
     dead = (turn >= 0) & (event[np.maximum(turn, 0)] == EXIT) & (turn < np.arange(len(turn)))

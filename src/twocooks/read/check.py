@@ -110,6 +110,13 @@ def _renamed(trace: Trace, rows: Int64) -> Bool:
     executed, after = executed[after < len(rows)], after[after < len(rows)]
     same_cpu = k.cpu[rows[after]] == k.cpu[executed]
     renamed[after] = same_cpu & (k.tid[rows[after]] == k.tid[executed])
+    # Its core may be taken from it between taking the number and the EXEC: then the first that is
+    # heard of that number after the leader's EXIT is that it leaves.
+    turn = np.lexsort((rows, k.tid[rows]))
+    event, tid = k.event[rows[turn]], k.tid[rows[turn]]
+    heard = (tid[1:] == tid[:-1]) & (event[:-1] == _EXIT) & np.isin(event[1:], _OUTS)
+    heard &= np.isin(tid[1:], k.tid[executed])
+    renamed[turn[1:][heard]] = True
     return renamed
 
 
@@ -319,6 +326,8 @@ def _pairs(f: _Facts) -> Iterator[str]:
     broken = np.isin(a.event, _number("AGENT_LOST"))
     hello = np.isin(a.event, _number("HELLO"))
     broken |= hello & ((a.b & 2) != 0)  # after a fork the child ends what its parent began
+    spoke = np.bincount(a.thread[hello], minlength=len(f.trace.agent_threads))
+    broken |= spoke[a.thread] > 1  # another program by exec, which ends nothing
     whole = ~np.isin(a.thread, np.unique(a.thread[broken]))
     for what, begins, ends, same in _PAIRS:
         loop_end = _number("LOOP", "LOOP_END") if what == "steps" else []
