@@ -17,7 +17,7 @@ without IN) makes the stretch between them UNKNOWN. Nothing is carried across.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -135,12 +135,11 @@ def _until_exec(k: KernelColumns) -> Int32:
     number = k.tid
     ended = np.flatnonzero((k.event == EXIT) & (k.tid == k.pid))
     executed = np.flatnonzero((k.event == EXEC) & (k.tid == k.pid))
-    ended = ended[np.isin(k.tid[ended], k.tid[executed])]
-    for row in ended.tolist():
-        leader = k.tid[row]
-        later = executed[(k.tid[executed] == leader) & (executed > row)]
-        if not len(later):
+    last = dict(zip(k.tid[executed].tolist(), executed.tolist(), strict=True))
+    for row, leader in zip(ended.tolist(), k.tid[ended].tolist(), strict=True):
+        if last.get(leader, -1) < row:
             continue
+        later = executed[(k.tid[executed] == leader) & (executed > row)]
         between = np.arange(row + 1, later[0])
         mine = between[k.tid[between] == leader]
         if not len(mine) or (k.event[mine] == FORK).any():
@@ -155,6 +154,9 @@ def _until_exec(k: KernelColumns) -> Int32:
 
 def _rows(k: KernelColumns) -> _Rows:
     """Give each record its thread life and drop what a dead thread cannot say."""
+    number = _until_exec(k)
+    if number is not k.tid:
+        k = replace(k, tid=number)
     found = fast.lives(SWITCH_NS, k.time, k.event, k.cpu, k.tid)
     order, thread, begin = _lives(k) if found is None else found
     return _Rows(
