@@ -383,7 +383,9 @@ static int is_stopped(struct tc_waits *w, const struct thread *t) {
     return end && end[1] == ' ' && (end[2] == 'T' || end[2] == 't');
 }
 
-/* Reads the kernel's word: "running", "-1 sp pc", or "number arg0 ...". 0: it does not wait. */
+/* Reads the kernel's word: "running", "-1 sp pc", or "number arg0 ...". 0: it does not wait. A thread
+ * that has ended and is not yet reaped has no stack any more: "-1 0x0 0x0". It waits for nothing, and
+ * its EXIT may still lie in the ring. */
 static int read_syscall(struct tc_waits *w, struct thread *t, uint64_t *number, uint64_t *argument) {
     char line[192];
     errno = 0;
@@ -393,7 +395,7 @@ static int read_syscall(struct tc_waits *w, struct thread *t, uint64_t *number, 
     line[size] = 0;
     *number = TC_NO_SYSCALL;
     *argument = 0;
-    if (line[0] == '-') return 1;
+    if (line[0] == '-') return strncmp(line, "-1 0x0 ", 7) != 0;
     if (line[0] < '0' || line[0] > '9') return 0;
     char *rest;
     *number = strtoull(line, &rest, 10);

@@ -183,6 +183,13 @@ def test_time_that_goes_back_is_found_in_the_file(tmp_path: Path) -> None:
     assert check(path) == ["time: stream METER 0 0 goes back 2 times, by up to 30 ns"]
 
 
+def test_a_thread_may_wait_while_it_ends() -> None:
+    """Its records end with its EXIT, without an OUT."""
+    b = good()
+    b.look(2.32, 2.34, tid=30, pid=30, syscall=231)
+    assert check_trace(b.trace()) == []
+
+
 def test_a_loss_takes_back_what_cannot_be_asked_any_more() -> None:
     b = Builder()
     b.on(cpu=0, tid=10, start=0.0, end=0.1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import os
 import subprocess
 import sys
 import time
@@ -206,6 +207,14 @@ def test_a_program_that_tells_nothing_is_searched(waits: Waits, sleeper: dict[st
     waits.exec(pid)
     waits.off(pid, tid, 1000, 0)
     assert waits.look(2000)[0].where.split("\x1f")[0] == "<string>:6:held"
+
+
+def test_a_process_that_ended_and_is_not_reaped_waits_for_nothing(waits: Waits) -> None:
+    """As after its last record of a wait, when the recorder is late."""
+    with subprocess.Popen(["true"]) as process:
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        waits.off(process.pid, process.pid, 1000, 0)
+        assert waits.look(2000) == []
 
 
 def test_a_program_without_python_has_no_frames(waits: Waits) -> None:

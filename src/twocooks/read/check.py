@@ -220,9 +220,10 @@ def _looks(f: _Facts) -> Iterator[str]:
     """A thread that was looked at as waiting was off its core at some moment of the look. It may
     have run before or after that moment, which the recorder cannot know: such looks are void, the
     analysis leaves them out, and on a busy machine there are some. But none may lie within one
-    slice, and if most are void, the two clocks disagree."""
+    slice, and if most are void, the two clocks disagree. A thread's last slice ends with its EXIT:
+    it may yet wait while it ends, and of that the kernel tells no more."""
     k, look = f.trace.kernel, f.trace.look
-    rows = np.flatnonzero(np.isin(k.event, [_IN, *_OUTS]))
+    rows = np.flatnonzero(np.isin(k.event, [_IN, *_OUTS, _EXIT]))
     if not len(rows) or not len(look.time) or (k.event == _LOST).any():
         return
     begun = _last(k.tid[rows], k.time[rows], look.tid, look.before, True)
