@@ -376,7 +376,9 @@ def main() -> int:
     text = page(about, results, fixed)
     print(text)
     if not options.no_write:
-        (ROOT / "docs" / "overhead.md").write_text(text)
+        path = ROOT / "docs" / "overhead.md"
+        _, mark, size = path.read_text().partition("<!-- size -->")  # benchmarks.scale's section
+        path.write_text(text + (f"\n{mark}{size}" if mark else ""))
         data = json.dumps(as_json(about, results, fixed), indent=1)
         (ROOT / "benchmarks" / "results.json").write_text(data + "\n")
     wanted = [result.rows["twocooks"] for result in results if "twocooks" in result.rows]

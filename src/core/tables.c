@@ -132,6 +132,15 @@ int64_t tc_overlay(struct tc_tiling a, struct tc_tiling b, struct tc_cut *out) {
     return k;
 }
 
+void tc_no_overlap(struct tc_tiling in, int64_t *out) {
+    int64_t reach = 0;
+    for (int64_t i = 0; i < in.n; i++) {
+        if (!i || in.group[i] != in.group[i - 1]) reach = INT64_MIN;
+        out[i] = in.start[i] > reach ? in.start[i] : reach;
+        if (in.end[i] > reach) reach = in.end[i];
+    }
+}
+
 int64_t tc_union(struct tc_tiling in, int64_t *group, int64_t *start, int64_t *end) {
     int64_t *order = malloc((size_t)(in.n ? in.n : 1) * sizeof *order);
     if (!order) return TC_TABLES_NO_MEMORY;
@@ -305,6 +314,64 @@ int64_t tc_lives(struct tc_kernel k, int64_t switch_ns, int64_t *row, int64_t *l
     }
     free(begins);
     return m;
+}
+
+static int loss_within(const struct tc_rows *r, int32_t cpu, int64_t start, int64_t end) {
+    int64_t low = 0, high = r->losses; /* the first loss at or after (cpu, start) */
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+        const int64_t *at = r->lost + 2 * middle;
+        if (at[0] < cpu || (at[0] == cpu && at[1] < start)) low = middle + 1;
+        else high = middle;
+    }
+    return low < r->losses && r->lost[2 * low] == cpu && r->lost[2 * low + 1] < end;
+}
+
+/* The record of this thread that follows; its own name's change tells nothing. */
+static int64_t next_said(const struct tc_rows *r, int64_t i) {
+    for (int64_t j = i + 1; j < r->n && r->life[j] == r->life[i]; j++)
+        if (r->event[j] != TC_EV_COMM) return j;
+    return -1;
+}
+
+static int leaves(uint8_t event) {
+    return event == TC_EV_OUT || event == TC_EV_OUT_PREEMPTED || event == TC_EV_EXIT;
+}
+
+int64_t tc_stretches(struct tc_rows r, const struct tc_meanings *m, struct tc_pieces out,
+                     int64_t *odd, int64_t *odds) {
+    int64_t k = 0, before = -1;
+    *odds = 0;
+    for (int64_t i = 0; i < r.n; i++) {
+        const uint8_t event = r.event[i];
+        if (event == TC_EV_COMM) continue;
+        const int64_t j = next_said(&r, i), life = r.life[i];
+        int64_t start = r.begin[i];
+        if (before >= 0 && r.life[before] == life && r.time[before] > start) start = r.time[before];
+        int64_t end = r.died[life];
+        if (j >= 0) {
+            int64_t next = r.begin[j] > r.time[i] ? r.begin[j] : r.time[i];
+            if (next < end) end = next;
+        }
+        before = i;
+        const int on = event == TC_EV_IN || event == TC_EV_EXEC;
+        const int contradicted = j >= 0 && (on ? r.event[j] == TC_EV_IN ||
+                                                     (leaves(r.event[j]) && r.cpu[j] != r.cpu[i])
+                                               : leaves(r.event[j]));
+        if (contradicted || (r.losses && loss_within(&r, r.cpu[i], start, end))) {
+            odd[(*odds)++] = i;
+            continue;
+        }
+        if (event == TC_EV_EXIT || end <= start) continue;
+        const int line = event == TC_EV_OUT_PREEMPTED || event == TC_EV_FORK;
+        out.owner[k] = life;
+        out.start[k] = start;
+        out.end[k] = end;
+        out.state[k] = on ? m->working : line ? m->in_line : m->waiting;
+        out.reason[k] = on ? m->none : line ? m->for_core : m->not_known;
+        out.core[k++] = on ? r.cpu[i] : -1;
+    }
+    return k;
 }
 
 /* ---- what the agents said ---- */

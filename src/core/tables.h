@@ -27,6 +27,9 @@ struct tc_cut {
 };
 int64_t tc_overlay(struct tc_tiling a, struct tc_tiling b, struct tc_cut *out);
 
+/* `out` = where each stretch begins if it waits for the end of all before it in its group. */
+void tc_no_overlap(struct tc_tiling in, int64_t *out);
+
 /* Merges overlapping and touching stretches of each group, in place of `out` (room for n each). */
 int64_t tc_union(struct tc_tiling in, int64_t *group, int64_t *start, int64_t *end);
 
@@ -44,6 +47,29 @@ struct tc_kernel {
     int64_t n;
 };
 int64_t tc_lives(struct tc_kernel k, int64_t switch_ns, int64_t *row, int64_t *life, int64_t *begin);
+
+/* A stretch from each record of a thread to its next (threads.py says what it is then doing). Written
+ * are those that no loss reaches and that nothing contradicts; `odd` gets the rows of the others,
+ * which the caller judges. Returns how many were written, *odds how many not. */
+struct tc_rows {
+    const int64_t *life, *time, *begin;
+    const uint8_t *event;
+    const int32_t *cpu;
+    int64_t n;
+    const int64_t *died; /* of each life */
+    const int64_t *lost; /* lost[2 i], lost[2 i + 1]: a CPU and when a loss began on it, sorted */
+    int64_t losses;
+};
+struct tc_pieces {
+    int64_t *owner, *start, *end;
+    uint8_t *state, *reason;
+    int32_t *core;
+};
+struct tc_meanings { /* numbers of model.State and of the reasons */
+    uint8_t working, in_line, waiting, for_core, not_known, none;
+};
+int64_t tc_stretches(struct tc_rows rows, const struct tc_meanings *m, struct tc_pieces out,
+                     int64_t *odd, int64_t *odds);
 
 /* Brackets: `what` is 1 where one opens, 2 where one closes, else 0; `epoch` the row where each
  * row's story begins. inner = the row of the bracket that is open after each row (-1 = none), closes

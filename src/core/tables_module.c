@@ -8,7 +8,7 @@
 
 #include "tables.h"
 
-#define MOST 12
+#define MOST 16
 
 /* The arguments of one call: arrays, each with its items' size. */
 struct call {
@@ -98,6 +98,18 @@ static PyObject *overlay(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     return result_of(&c, result);
 }
 
+static PyObject *no_overlap(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    (void)self;
+    struct call c;
+    if (!enter(&c, args, n, "qqqQ")) return NULL;
+    struct tc_tiling in = {c.view[0].buf, c.view[1].buf, c.view[2].buf, items(&c, 0)};
+    if (!long_enough(&c, 1, 3, in.n)) return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    tc_no_overlap(in, c.view[3].buf);
+    Py_END_ALLOW_THREADS
+    return result_of(&c, in.n);
+}
+
 static PyObject *merge(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     (void)self;
     struct call c;
@@ -139,6 +151,29 @@ static PyObject *lives(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     return result_of(&c, result);
 }
 
+static PyObject *stretches(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    (void)self;
+    struct call c;
+    int64_t result;
+    if (!enter(&c, args, n, "qqqbiqqbQQQBBIQQ")) return NULL;
+    struct tc_rows r = {c.view[0].buf, c.view[1].buf, c.view[2].buf, c.view[3].buf, c.view[4].buf,
+                        items(&c, 0), c.view[5].buf, c.view[6].buf, items(&c, 6) / 2};
+    if (!long_enough(&c, 1, 4, r.n) || !long_enough(&c, 8, 14, r.n) || !long_enough(&c, 15, 15, 1) ||
+        !long_enough(&c, 7, 7, (int64_t)sizeof(struct tc_meanings)))
+        return NULL;
+    for (int64_t i = 0; i < r.n; i++) {
+        if (r.life[i] < 0 || r.life[i] >= items(&c, 5)) {
+            leave(&c);
+            PyErr_SetString(PyExc_ValueError, "a life without a death");
+            return NULL;
+        }
+    }
+    struct tc_pieces out = {c.view[8].buf, c.view[9].buf, c.view[10].buf,
+                            c.view[11].buf, c.view[12].buf, c.view[13].buf};
+    CALL(result, tc_stretches(r, c.view[7].buf, out, c.view[14].buf, c.view[15].buf))
+    return result_of(&c, result);
+}
+
 static PyObject *opened(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     (void)self;
     struct call c;
@@ -165,9 +200,12 @@ static PyObject *pairs(PyObject *self, PyObject *const *args, Py_ssize_t n) {
 static PyMethodDef methods[] = {
     METHOD(order, "order(group[, time], out) -> n, or -1: take the twin"),
     METHOD(overlay, "overlay(a's group, start, end, b's group, start, end[, row, start, end, found]) -> n or -1"),
+    METHOD(no_overlap, "no_overlap(group, start, end, out start) -> n"),
     METHOD(merge, "merge(group, start, end, out group, start, end) -> n or -1"),
     METHOD(sweep, "sweep(start, end, bits, out time, out counts) -> breaks or -1"),
     METHOD(lives, "lives(switch_ns, time, event, cpu, tid, out row, life, begin) -> n or -1"),
+    METHOD(stretches, "stretches(life, time, begin, event, cpu, died, losses, meanings, out owner, start, end, "
+                      "state, reason, core, odd rows, their number) -> n"),
     METHOD(opened, "opened(what, epoch, spare, out inner, closes) -> n"),
     METHOD(pairs, "pairs(a, b, out which, head) -> distinct pairs"),
     {NULL, NULL, 0, NULL},

@@ -225,6 +225,8 @@ def fill_gaps(table: Pieces) -> Pieces:
         return table
     hole = (table.owner[1:] == table.owner[:-1]) & (table.start[1:] > table.end[:-1])
     at = np.flatnonzero(hole)
+    if not len(at):
+        return table
     gaps = pieces(
         table.owner[at],
         table.end[at],

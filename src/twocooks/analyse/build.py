@@ -190,11 +190,16 @@ def _tasks(line: Timeline, told: Account, ids: Int64, number: Int64) -> list[Tas
     stretches = Stretches(line, table)
     first = np.searchsorted(table.owner, ids, "left")
     after = np.searchsorted(table.owner, ids, "right")
+    tids, numbers = line.threads.tid.tolist(), number.tolist()
+    background, significant = told.background[ids].tolist(), told.significant[ids].tolist()
+    lives = (line.begun[ids] - line.start_ns, line.done[ids] - line.start_ns)
+    sums = (line.work[ids], told.by_state["line"][ids], told.by_state["wait"][ids])
+    begun, done, work, in_line, waited = ((ns / 1e9).tolist() for ns in (*lives, *sums))
     out = []
     for place, (i, a, b) in enumerate(
         zip(ids.tolist(), first.tolist(), after.tolist(), strict=True)
     ):
-        parent = int(number[book.parent[i]]) if book.parent[i] >= 0 else -1
+        parent = numbers[book.parent[i]] if book.parent[i] >= 0 else -1
         out.append(
             Task(
                 id=place,
@@ -202,16 +207,16 @@ def _tasks(line: Timeline, told: Account, ids: Int64, number: Int64) -> list[Tas
                 name=book.name[i],
                 group=book.group[i],
                 pid=book.pid[i],
-                tid=int(line.threads.tid[book.thread[i]]),
+                tid=tids[book.thread[i]],
                 parent=parent if parent >= 0 else None,
-                begun_s=(int(line.begun[i]) - line.start_ns) / 1e9,
-                done_s=(int(line.done[i]) - line.start_ns) / 1e9,
-                work_s=int(line.work[i]) / 1e9,
-                line_s=int(told.by_state["line"][i]) / 1e9,
-                wait_s=int(told.by_state["wait"][i]) / 1e9,
+                begun_s=begun[place],
+                done_s=done[place],
+                work_s=work[place],
+                line_s=in_line[place],
+                wait_s=waited[place],
                 queued_s=book.queued[i] / 1e9,
-                background=bool(told.background[i]),
-                significant=bool(told.significant[i]),
+                background=background[place],
+                significant=significant[place],
                 segments=LateSegments(stretches, slice(a, b)),
             )
         )

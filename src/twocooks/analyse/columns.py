@@ -45,6 +45,10 @@ class Pieces:
 
     def take(self, which: Any) -> Pieces:
         """The stretches that a mask, slice or index array names."""
+        if isinstance(which, np.ndarray) and which.dtype == bool:
+            which = np.flatnonzero(which)  # once, not for each column
+            if len(which) == len(self):
+                return self
         return Pieces(*(getattr(self, f.name)[which] for f in fields(self)))
 
     def with_(self, **columns: Any) -> Pieces:

@@ -124,3 +124,34 @@ def pairs(a: Int64, b: Int64) -> tuple[Int64, Int64] | None:
     which, head = np.empty(len(a), np.int64), np.empty(len(a), np.int64)
     count = c.pairs(_long(a), _long(b), which, head)
     return which, head[:count]
+
+
+def stretches(
+    rows: tuple[Any, ...], died: Int64, lost: Int64, meanings: bytes
+) -> tuple[tuple[Any, ...], Int64] | None:
+    """``threads``' stretches (owner, start, end, state, reason, core), and the rows of those that
+    must be judged one by one. ``rows``: life, time, begin, event, cpu; ``lost``: sorted pairs of a
+    CPU and when a loss began on it."""
+    c = _c()
+    if c is None:
+        return None
+    types = (np.int64, np.int64, np.int64, np.uint8, np.int32)
+    given = [np.ascontiguousarray(r, k) for r, k in zip(rows, types, strict=True)]
+    count = len(given[0])
+    kinds = (np.int64, np.int64, np.int64, np.uint8, np.uint8, np.int32, np.int64)
+    made: list[Any] = [np.empty(count, kind) for kind in kinds]
+    *out, odd = made
+    odds = np.zeros(1, np.int64)
+    written = c.stretches(*given, _long(died), _long(lost), meanings, *out, odd, odds)
+    rest: Int64 = odd[: int(odds[0])]
+    return tuple(column[:written] for column in out), rest
+
+
+def no_overlap(group: Int64, start: Int64, end: Int64) -> Int64 | None:
+    """Where each stretch begins if it waits for all before it (of a table sorted by group)."""
+    c = _c()
+    if c is None:
+        return None
+    out = np.empty(len(group), np.int64)
+    c.no_overlap(_long(group), _long(start), _long(end), out)
+    return out

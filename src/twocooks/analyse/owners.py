@@ -258,7 +258,10 @@ def _asyncio_tasks(trace: Trace, threads: Threads, said: Said, book: Book, close
     thread = np.full(count, -1, np.int64)
     thread[aio[rows[::-1]] - first_id] = said.thread[rows[::-1]]
     thread[aio[stepped] - first_id] = said.thread[stepped]
-    names = {int(aio[row]): int(said.text[row]) for row in said.rows("TASK_NAME")}
+    named = said.rows("TASK_NAME")
+    names = dict(zip(aio[named].tolist(), said.text[named].tolist(), strict=True))
+    pids = threads.pid[thread].tolist()
+    threads_of, made_at, done_at = thread.tolist(), made.tolist(), done.tolist()
     for i in range(count):
         text = names.get(first_id + i, -1)
         parts = words(trace, text, 5)
@@ -268,10 +271,10 @@ def _asyncio_tasks(trace: Trace, threads: Threads, said: Said, book: Book, close
             TaskKind.TRIO if trio else TaskKind.ASYNCIO,
             name,
             function,
-            int(threads.pid[thread[i]]),
-            int(thread[i]),
-            int(made[i]),
-            int(done[i]),
+            pids[i],
+            threads_of[i],
+            made_at[i],
+            done_at[i],
             helper=SERVICE * bool(HELPER_TRIO.search(parts[2]))
             if trio
             else bool(HELPER_TASKS.search(function)),

@@ -49,6 +49,7 @@ EXEC, LOST = (BY_NAME[n].number for n in ("EXEC", "LOST"))
 
 REASONS = {reason: index for index, reason in enumerate(Reason)}
 CORE, NOT_KNOWN = REASONS[Reason.CORE], REASONS[Reason.UNKNOWN]
+MEANINGS = bytes((State.WORKING, State.IN_LINE, State.WAITING, CORE, NOT_KNOWN, NO_REASON))
 
 
 @dataclass(frozen=True)
@@ -297,7 +298,34 @@ def _names(rows: _Rows, trace: Trace, parent: Int64) -> list[str]:
 
 def _stretches(rows: _Rows, windows: dict[int, tuple[Int64, Int64]], died: Int64) -> Pieces:
     """One stretch from each record of a thread to its next, cut where records were lost."""
+    opens = {cpu: np.sort(windows[cpu][0]).tolist() for cpu in sorted(windows)}
+    pairs = [(cpu, time) for cpu, times in opens.items() for time in times]
+    lost = np.array(pairs, np.int64).reshape(-1, 2)
+    given = (rows.thread, rows.time, rows.begin, rows.event, rows.cpu)
+    found = fast.stretches(given, died, lost, MEANINGS)
+    if found is None:
+        return _slowly(rows, windows, died, None)
+    (owner, start, end, state, reason, core), odd = found
+    table = Pieces(owner, start, end, state, reason, core, owner)
+    if not len(odd):
+        return table
+    return join([table, _slowly(rows, windows, died, odd)]).ordered()
+
+
+def _slowly(
+    rows: _Rows,
+    windows: dict[int, tuple[Int64, Int64]],
+    died: Int64,
+    only: Int64 | None,
+) -> Pieces:
+    """The same for all rows (``fast.stretches``'s twin), or only for these."""
     said = np.flatnonzero(rows.event != COMM)
+    if only is not None:  # they and their neighbours
+        place = np.searchsorted(said, only)
+        near = np.zeros(len(said) + 2, bool)
+        for step in range(3):
+            near[place + step] = True
+        said = said[near[1:-1]]
     thread, event, cpu = rows.thread[said], rows.event[said], rows.cpu[said]
     time, begin = rows.time[said], rows.begin[said].copy()
     n = len(said)
@@ -317,6 +345,11 @@ def _stretches(rows: _Rows, windows: dict[int, tuple[Int64, Int64]], died: Int64
     table = pieces(thread, begin, end, state, reason, np.where(on, cpu, -1), thread)
     after = np.where(follows, np.append(event[1:], 0), 0)
     next_cpu = np.where(follows, np.append(cpu[1:], 0), -1)
+    if only is not None:
+        place = np.searchsorted(said, only)
+        table, n = table.take(place), len(place)
+        event, after = event[place], after[place]
+        cpu, next_cpu = cpu[place], next_cpu[place]
     table = _unknown(table, cpu, after, next_cpu, windows)
     return table.take(np.append(event, np.repeat(0, len(table) - n)) != EXIT).ordered()
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from twocooks.analyse import fast
 from twocooks.analyse.aio import (
     CONTINUED,
     between_steps,
@@ -144,6 +145,10 @@ def no_overlap(table: Pieces) -> Pieces:
     same = table.owner[1:] == table.owner[:-1]
     if not (same & (table.start[1:] < table.end[:-1])).any():
         return table
+    later = fast.no_overlap(table.owner, table.start, table.end)
+    if later is not None:
+        table = table.with_(start=later)
+        return table.take(table.end > table.start)
     # Ranks instead of times: the running maximum must not mix tasks.
     times = distinct(table.start, table.end)
     shift = np.cumsum(np.append(0, ~same)) * len(times)

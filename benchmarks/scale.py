@@ -1,0 +1,138 @@
+"""How fast and in how much memory large traces are read and accounted for.
+
+    python -m benchmarks.scale [--large] [--keep FOLDER] [--no-write]
+
+Makes traces of 1 and 10 (with ``--large`` also 50) million events that mimic recorded ones
+(``benchmarks/mimic.py``), and reads and analyses each in a process of its own up to the finished
+summary. Prints a table and writes the section "Size" of ``docs/overhead.md``.
+
+Units: CPU seconds of the reading process (the machine may be shared), bytes; memory is the
+process's peak, with Python and numpy in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.kit.watched import ROOT
+
+from benchmarks import mimic
+
+MILLIONS = (1, 10)
+LARGE = 50
+PAGE = ROOT / "docs" / "overhead.md"
+BEGIN, END = "<!-- size -->", "<!-- /size -->"
+MEGA = 1e6
+
+
+def measure(path: Path) -> dict[str, Any]:
+    """Read and analyse one trace in this process; CPU seconds, wall seconds, peak bytes."""
+    from twocooks.analyse import analyse
+    from twocooks.read import reader
+
+    clock, wall = time.process_time(), time.perf_counter()
+    trace = reader.load(path)
+    read = time.process_time()
+    events = sum(len(part.time) for part in (trace.kernel, trace.agent, trace.look, trace.meter))
+    summary = analyse(trace).summary
+    done = time.process_time()
+    return {
+        "events": events,
+        "read_s": read - clock,
+        "analyse_s": done - read,
+        "wall_s": time.perf_counter() - wall,
+        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "verdict": summary["verdict"]["id"],
+        "lost": summary["measured"]["lost_events"],
+    }
+
+
+def row(millions: int, folder: Path) -> str:
+    """Make a trace, measure it, and write its line of the table."""
+    path = folder / f"{millions}m.2cooks"
+    made = mimic.write(path, int(millions * MEGA))
+    command = [sys.executable, "-m", "benchmarks.scale", "--one", str(path)]
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    found = json.loads(done.stdout)
+    if found["events"] < made.events:
+        raise RuntimeError(f"{made.events} events were written, {found['events']} were read")
+    cpu = found["read_s"] + found["analyse_s"]
+    allowed = 3 * made.size + 200 * MEGA
+    return (
+        f"| {millions} million | {made.size / MEGA:.0f} MB "
+        f"| {made.kernel_bytes / made.kernel_records:.1f} "
+        f"| {made.agent_bytes / max(1, 3 * made.steps):.1f} "
+        f"| {found['read_s']:.1f} | {found['analyse_s']:.1f} "
+        f"| {found['events'] / cpu / MEGA:.2f} "
+        f"| {found['peak'] / MEGA:.0f} MB | {allowed / MEGA:.0f} MB |"
+    )
+
+
+HEAD = """| events | file | bytes a kernel record | bytes an agent's record | reading, CPU s \
+| accounting, CPU s | million events a CPU second | peak memory | 3 x file + 200 MB |
+|---|---|---|---|---|---|---|---|---|""".replace("\\\n", "")
+
+
+WORDS = """Written by `python -m benchmarks.scale`: traces that mimic recorded ones (400 threads
+in 4 processes on 4 CPUs, 8 event loops, reused thread numbers, losses), read and accounted for
+up to the finished summary. The last two columns: what it took, and what we want it to take."""
+
+
+def machine() -> str:
+    """What was measured on."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    model = "unknown"
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        lines = [line for line in info.read_text().splitlines() if line.startswith("model name")]
+        model = lines[0].partition(":")[2].strip() if lines else model
+    return (
+        f"- processor: {model}, {cores} usable\n- kernel: {platform.release()}\n"
+        f"- Python: {platform.python_implementation()} {platform.python_version()}"
+    )
+
+
+def write(table: str) -> None:
+    """Put the section into the page."""
+    text = PAGE.read_text(encoding="utf-8")
+    section = f"{BEGIN}\n## Size\n\n{WORDS}\n\n{machine()}\n\n{table}\n{END}\n"
+    if BEGIN in text:
+        before, _, rest = text.partition(BEGIN)
+        text = before + section + rest.partition(END)[2].lstrip("\n")
+    else:
+        text = text.rstrip("\n") + "\n\n" + section
+    PAGE.write_text(text, encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--large", action="store_true", help="also 50 million events")
+    parser.add_argument("--keep", type=Path, help="keep the traces in this folder")
+    parser.add_argument("--no-write", action="store_true", help="leave docs/overhead.md alone")
+    parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.one:
+        print(json.dumps(measure(given.one)))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [HEAD]
+        for millions in (*MILLIONS, *([LARGE] if given.large else [])):
+            rows.append(row(millions, given.keep or Path(folder)))
+            print(rows[-1], flush=True)
+    table = "\n".join(rows)
+    if not given.no_write:
+        write(table)
+
+
+if __name__ == "__main__":
+    main()
