@@ -6,8 +6,8 @@
  * modules that they concern have been loaded, so that nothing is imported for our sake.
  *
  * The module's state is static on purpose: one process has one shared memory. A second module object
- * made from this file (twocooks._task imports it by name) sees the same state. Sub-interpreters are not
- * followed: start() does nothing there. */
+ * made from this file (twocooks._task imports it by name) sees the same state. In a sub-interpreter
+ * start() only says that there is one, and hooks its threads (foreign.c). */
 #define _GNU_SOURCE
 #include "agent.h"
 
@@ -50,6 +50,9 @@ static const struct {
     {"trio._core._thread_cache", tc_trio_workers_install},
     {"trio", tc_learn_install},
     {"anyio._backends._asyncio", tc_anyio_workers_install},
+    {"gevent.hub", tc_gevent_install},
+    {"eventlet.hubs", tc_eventlet_install},
+    {"curio.kernel", tc_curio_install},
 };
 enum { PARTS = sizeof parts / sizeof *parts };
 static char installed[PARTS];
@@ -171,7 +174,11 @@ static PyObject *agent_start(PyObject *module, PyObject *args) {
     PyObject *script, *importlib;
     (void)module;
     if (!PyArg_ParseTuple(args, "sOO", &path, &script, &importlib)) return NULL;
-    if (tc_writer_is_open() || PyInterpreterState_Get() != PyInterpreterState_Main()) Py_RETURN_FALSE;
+    if (!tc_in_main_interpreter()) {
+        if (tc_writer_is_open()) tc_interpreter_start(importlib);
+        Py_RETURN_FALSE;
+    }
+    if (tc_writer_is_open()) Py_RETURN_FALSE;
     fill_hello(script);
     if (tc_writer_open(path, hello) < 0) Py_RETURN_FALSE;
     tc_writer_room(0); /* greets */

@@ -8,6 +8,7 @@
  *   trio.c      trio: the same, by its instruments
  *   pools.c     threads, executors, multiprocessing
  *   workers.c   the worker threads of trio and anyio
+ *   foreign.c   what is not followed; sub-interpreters
  *
  * The rules of the house: never run the program's code from a hook, keep the exception that is set,
  * raise nothing of our own, change pointers of C functions rather than objects that it can see. */
@@ -170,6 +171,11 @@ void tc_learn_install(PyObject *module);  /* after a module whose waits are know
 void tc_trio_install(PyObject *module);   /* after trio's instruments were loaded */
 void tc_trio_workers_install(PyObject *module);
 void tc_anyio_workers_install(PyObject *module);
+void tc_gevent_install(PyObject *module);
+void tc_eventlet_install(PyObject *module);
+void tc_curio_install(PyObject *module);
+int tc_in_main_interpreter(void);
+void tc_interpreter_start(PyObject *importlib); /* of a sub-interpreter, in it */
 void tc_threading_install(PyObject *module);
 void tc_thread_pool_install(PyObject *module);
 void tc_process_pool_install(PyObject *module);

@@ -198,8 +198,18 @@ static int my_init(PyObject *task, PyObject *args, PyObject *kwargs) {
     return failed;
 }
 
+static void hook_py_steps(PyObject *type) {
+    static const char *const steps[] = {"_Task__step", "_Task__wakeup", "_Task__eager_start"};
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        PyObject *step = tc_dict_attr(type, steps[i]);
+        tc_hook_function(step, my_py_step, &o_py_step);
+        Py_XDECREF(step);
+    }
+}
+
 static PyObject *my_py_init(PyObject *f, PyObject *const *args, size_t flags, PyObject *names) {
     PyObject *task = PyVectorcall_NARGS(flags) >= 1 ? args[0] : NULL;
+    if (task) hook_py_steps((PyObject *)Py_TYPE(task)); /* nest_asyncio puts another step in its place */
     if (task) tc_task_event(TC_EV_TASK_NEW, task);
     PyObject *result = o_py_init(f, args, flags, names);
     if (task && result) say_name(task);
@@ -326,7 +336,7 @@ static PyObject *my_set_loop(PyObject *module, PyObject *loop) {
     PyObject *result = o_set_loop(module, loop);
     void *now = loop == Py_None ? NULL : loop;
     struct tc_writer *me = &tc_me;
-    if (!result || now == me->loop) return result;
+    if (!result || now == me->loop || !tc_in_main_interpreter()) return result;
     if (me->loop) tc_event(TC_EV_LOOP_END, 0);
     me->loop = now;
     if (now) {
@@ -403,7 +413,6 @@ static PyObject *part_of(PyObject *package, const char *module, const char *name
 }
 
 void tc_asyncio_install(PyObject *asyncio) {
-    static const char *const steps[] = {"_Task__step", "_Task__wakeup", "_Task__eager_start"};
     PyObject *loop = part_of(asyncio, "base_events", "BaseEventLoop");
     PyObject *task = part_of(asyncio, "tasks", "_PyTask");
     if (!o_init) goto done; /* without the C part there is no order of events to keep */
@@ -413,11 +422,7 @@ void tc_asyncio_install(PyObject *asyncio) {
         if (!py_task) py_task = (PyTypeObject *)Py_NewRef(task);
         tc_hook_function(init, my_py_init, &o_py_init);
         Py_XDECREF(init);
-        for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-            PyObject *step = tc_dict_attr(task, steps[i]);
-            tc_hook_function(step, my_py_step, &o_py_step);
-            Py_XDECREF(step);
-        }
+        hook_py_steps(task);
     }
     tc_suspended_learn();
 done:

@@ -303,3 +303,58 @@ asyncio.run(main())
     greetings = run.entries("HELLO")
     assert [hello.fields[1] & 2 for hello in greetings] == [0, 2]
     assert parent != child
+
+
+NESTED = """
+import asyncio, nest_asyncio
+nest_asyncio.apply()
+
+async def leaf(n):
+    for _ in range(n): await asyncio.sleep(0)
+    return n
+
+def library(): return asyncio.get_event_loop().run_until_complete(leaf(3))
+
+async def main():
+    other = asyncio.create_task(leaf(5))
+    return library() + await other
+
+print(asyncio.run(main()))
+"""
+
+
+def test_nested_loops_of_nest_asyncio_tell_every_step() -> None:
+    pytest.importorskip("nest_asyncio")
+    run = run_watched(["-c", NESTED])
+    assert run.stdout == "8\n"
+    told = stories(run.thread_of("STEP"))
+    steps = sorted(story.count("S") for story in told)
+    assert steps[-2:] == [4, 6] or steps[-3:-1] == [4, 6], told
+    for story in told:
+        assert story[-1] == "D", told
+
+
+EAGER = """
+import asyncio
+
+async def leaf(n):
+    for _ in range(n): await asyncio.sleep(0)
+
+async def main():
+    loop = asyncio.get_running_loop()
+    loop.set_task_factory(asyncio.eager_task_factory)
+    await asyncio.gather(*(leaf(n) for n in range(4)))
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with 3.12")
+def test_eager_tasks_make_their_first_step_inside_their_maker() -> None:
+    run = run_watched(["-c", EAGER])
+    told = stories(run.thread_of("STEP"))
+    for story in told:
+        check_story(story)
+    assert [story for story in told if story == ["N", "S", "D"]], told
+    eager = [story for story in told if story[:2] == ["N", "S"]]
+    assert sorted(story.count("S") for story in eager)[:4] == [1, 2, 3, 4]

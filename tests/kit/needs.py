@@ -55,6 +55,10 @@ def missing(need: str) -> str | None:
         return "numpy has no BLAS with threads here"
     if need == "eager" and sys.version_info < (3, 12):
         return "eager tasks came with Python 3.12"
+    if need == "interpreters" and (sys.version_info < (3, 13) or not has_gil()):
+        return "interpreters with a GIL each, in a module of their own, came with Python 3.13"
+    if need == "interpreter-pool" and sys.version_info < (3, 14):
+        return "InterpreterPoolExecutor came with Python 3.14"
     if need in ("sort", "taskset") and shutil.which(need) is None:
         return f"no {need} here"
     if need == "free-threaded" and free_threaded_python() is None:

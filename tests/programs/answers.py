@@ -29,7 +29,7 @@ class Answer:
     """``tasks.by_kind``: lowest and highest right count."""
     needs: frozenset[str] = frozenset()
     """cores (two free ones), gil, uvloop, trio, anyio, joblib, numpy, blas, eager, sort, agent,
-    free-threaded, taskset, load."""
+    free-threaded, interpreters, interpreter-pool, taskset, load."""
     without_gil: tuple[Pair, ...] = ()
     """Right verdicts where threads need no GIL; empty = the same."""
     name: str = ""
@@ -398,6 +398,22 @@ ANSWERS: tuple[Answer, ...] = (
         {"parallelism.max": (2, 2)},
         {"item": (4, 4)},
         needing("cores", "agent", "anyio", "trio"),
+    ),
+    Answer(
+        "interpreters",
+        PARALLEL,
+        "interpreters 2",
+        OVERLAP,
+        {"thread": (2, 3)},
+        needing("cores", "interpreters"),
+    ),
+    Answer(
+        "interpreter_pool",
+        PARALLEL,
+        "pieces 6",
+        OVERLAP,
+        {"item": (4, 4)},
+        needing("cores", "agent", "interpreters", "interpreter-pool"),
     ),
     Answer(
         "blocks_together",

@@ -91,6 +91,9 @@ class Measures:
     one_worker: bool = False
     one_process: bool = True
     """All work was done in one process while two or more wanted hands."""
+    interpreters: bool = False
+    """That process has sub-interpreters, which may have a GIL each: only waits that were seen prove
+    that they were for one GIL."""
     one_core: bool = False
     """All contested work was done on one core, and the line was for a core."""
     proven_p2: float = 0.0
@@ -411,6 +414,8 @@ def _threads(
     weight = fought if fought.sum() > 0 else told.length[rows]
     by_process = np.bincount(threads.process[told.thread[rows]], weights=weight)
     m.one_process = bool(by_process.max() >= 0.98 * weight.sum())
+    made = line.owners.said.rows("INTERPRETER")
+    m.interpreters = bool((line.owners.said.process[made] == by_process.argmax()).any())
     m.loops = not STEPPED.isdisjoint(kinds)
     items = np.array([k is TaskKind.ITEM for k in line.book.kind], bool) & chosen
     if items.any():

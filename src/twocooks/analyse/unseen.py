@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from twocooks.analyse.book import words
 from twocooks.analyse.owners import Owners
 from twocooks.analyse.threads import EXEC, Threads
 from twocooks.read.trace import Trace
@@ -20,6 +21,18 @@ def unseen(trace: Trace, threads: Threads, owners: Owners) -> Iterator[str]:
     """The notes, each one sentence."""
     if len(owners.said.rows("HELLO")):
         yield from _without_agent(trace, threads, owners)
+        yield from _not_followed(trace, owners)
+
+
+def _not_followed(trace: Trace, owners: Owners) -> Iterator[str]:
+    """Libraries that switch between pieces of work on their own."""
+    rows = owners.said.rows("NOT_FOLLOWED")
+    names = {words(trace, int(text))[0] for text in owners.said.text[rows].tolist()}
+    for name in sorted(names - {""}):
+        yield (
+            f"The program uses {name}, whose tasks are not followed: they count as the threads "
+            "that they run on. Name pieces yourself with twocooks.task."
+        )
 
 
 def _without_agent(trace: Trace, threads: Threads, owners: Owners) -> Iterator[str]:

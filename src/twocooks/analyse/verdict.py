@@ -101,9 +101,14 @@ def why_not_parallel(m: Measures) -> Cause:
         return Cause.ONE_CORE
     if m.in_line > 0 and m.wants_tool >= 0.5 * m.in_line:
         return Cause.LOCK
-    if m.gil and m.one_process and (m.d_known or _gil_seen(m)):
+    if _one_gil(m) and (m.d_known or _gil_seen(m)):
         return Cause.GIL
     return Cause.UNKNOWN
+
+
+def _one_gil(m: Measures) -> bool:
+    """All of them need the same GIL."""
+    return bool(m.gil) and m.one_process and (not m.interpreters or _gil_seen(m))
 
 
 def _gil_seen(m: Measures) -> bool:
@@ -137,6 +142,6 @@ def _why_one_after_another(m: Measures) -> Cause:
         return Cause.NO_FREE_CORE
     if tool:
         return Cause.LOCK
-    if m.gil and m.one_process:
+    if _one_gil(m):
         return Cause.GIL
     return Cause.UNKNOWN

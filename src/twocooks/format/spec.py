@@ -131,6 +131,8 @@ EVENTS: tuple[Event, ...] = (
     Event(38, "TASK_LATE", A, None, (("task", "task"),), "The task's beginning was not seen; this is its first sign."),
     Event(39, "MAIN_END", A, None, (), "The program's main thread has done all that was asked of it, exit functions too; what "
           "follows on it is Python's own clearing up."),
+    Event(40, "NOT_FOLLOWED", A, None, (TEXT,), "The process uses a library whose pieces of work are not followed; its name."),
+    Event(41, "INTERPRETER", A, None, (("id", "u"),), "This thread made a sub-interpreter in its process."),
     # Looks at waiting threads: the raw facts; reasons are settled in analyse.
     Event(48, "TEXT", L, None, (("id", "u"), TEXT), "Names a text of this stream from here on."),
     Event(49, "LOOK", L, 0, (("pid", "u"), ("tid", "u"), ("took_ns", "u"), ("syscall", "u"), ("arg", "u"), ("kind", "u"), ("where", "u")),

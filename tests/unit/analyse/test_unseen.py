@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.kit.builder import Builder
 from twocooks.analyse import analyse
+from twocooks.analyse.account import account
+from twocooks.analyse.timeline import build_timeline
 
 
 def notes(b: Builder, word: str) -> list[str]:
@@ -70,3 +74,20 @@ def test_without_any_agent_one_note_says_so() -> None:
     child(b, 20, "sort")
     (note,) = notes(b, "agent")
     assert note.startswith("No agent was inside the program")
+
+
+def test_a_library_that_is_not_followed_is_named_once() -> None:
+    b = program()
+    b.agent(0.3, "NOT_FOLLOWED", text="gevent")
+    b.agent(0.4, "NOT_FOLLOWED", text="gevent")
+    (note,) = notes(b, "not followed")
+    assert note.startswith("The program uses gevent, whose tasks are not followed")
+
+
+@pytest.mark.parametrize("made", [0, 1])
+def test_sub_interpreters_of_the_program_are_known_to_the_verdict(made: int) -> None:
+    b = program()
+    for n in range(made):
+        b.agent(0.02, "INTERPRETER", n + 1)
+    measures = account(build_timeline(b.trace()), 2.0).measures
+    assert measures.interpreters is bool(made)

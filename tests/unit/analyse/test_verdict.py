@@ -40,6 +40,9 @@ def told(**changes: object) -> tuple[str, str | None]:
     ("changes", "answer"),
     [
         ({}, ("turns", "gil")),
+        ({"interpreters": True}, ("turns", "gil")),
+        ({"interpreters": True, "wants_gil": 0.1}, ("turns", "unknown")),
+        ({"interpreters": True, "wants_gil": 0.1, "sigma": 0.3}, ("sometimes", "unknown")),
         ({"one_thread": True, "loops": True}, ("turns", "one-loop")),
         ({"one_thread": True, "loops": True, "free": 0.5}, ("turns", "one-loop")),
         (
