@@ -155,8 +155,7 @@ def test_a_stopped_program_neither_works_nor_wants(place: Place) -> None:
 def test_a_program_that_hides_gets_no_reasons_and_that_is_said(place: Place) -> None:
     """PR_SET_DUMPABLE 0: the switches are recorded, but nobody may look into it."""
     code = (
-        "import ctypes, time\nctypes.CDLL(None).prctl(4, 0)\n"
-        "for _ in range(20): time.sleep(0.02)"
+        "import ctypes, time\nctypes.CDLL(None).prctl(4, 0)\nfor _ in range(20): time.sleep(0.02)"
     )
     done = faults.run(place, code)
     assert done.code == 0

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.kit import faults
+from tests.kit.arena import ARENA, Arena, environment
 from tests.kit.faults import RELAY, SIDE_BY_SIDE, Ended
 from tests.kit.watched import Place, as_user
 from twocooks.format.spec import BY_NAME
@@ -23,6 +24,8 @@ from twocooks.read.check import check
 from twocooks.read.reader import load
 
 CUT_OFF = "cut off"
+RECORDER_PID, BEAT_NS = 7, 9
+"""Places in the head of the agents' memory."""
 
 
 @pytest.fixture
@@ -253,3 +256,24 @@ def test_a_lost_look_is_no_switch(place: Place) -> None:
     assert not (kernel.event == BY_NAME["LOST"].number).any()
     assert done.summary["measured"]["lost_events"] == 0
     assert problems(done) == []
+
+
+@pytest.mark.parametrize("alive", [True, False])
+def test_agents_whom_nobody_reads_fill_no_memory(alive: bool) -> None:
+    """The recorder last read long ago. Is it only stopped, the events are counted as lost; is it
+    gone, nobody writes any more."""
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    arena = Arena(pages=8)
+    try:
+        head = list(ARENA.unpack_from(arena.map))
+        head[RECORDER_PID], head[BEAT_NS] = os.getpid() if alive else gone.pid, 1
+        ARENA.pack_into(arena.map, 0, *head)
+        code = "import asyncio\nasyncio.run(asyncio.sleep(0))\nprint(1)"
+        line = [sys.executable, "-c", code]
+        done = subprocess.run(line, env=environment(arena), capture_output=True, text=True)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "1\n", "")
+        assert arena.threads() == []
+        assert (arena.lost() > 10) == alive
+    finally:
+        arena.close()
