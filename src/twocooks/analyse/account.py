@@ -97,7 +97,12 @@ class Measures:
     one_core: bool = False
     """All contested work was done on one core, and the line was for a core."""
     proven_p2: float = 0.0
-    """Without switches: seconds in which two must have been on cores at once."""
+    """Without switches: seconds in which two tasks must have been on cores at once."""
+    proven_k2: float = 0.0
+    """The same of threads, which may have worked for one task."""
+    unseen: bool = False
+    """Without switches: so much work belongs to no thread that was ever looked at that even the
+    number of tasks is not known."""
     gil: bool | None = None
     usable: float = 1.0
     places: float = 0.0

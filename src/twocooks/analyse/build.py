@@ -10,8 +10,9 @@ import numpy as np
 
 from twocooks.analyse import identities, machine, places, summary, tree, words
 from twocooks.analyse.account import Account, account, contested
+from twocooks.analyse.book import NATIVE
 from twocooks.analyse.columns import Int64
-from twocooks.analyse.estimate import proven_together_s
+from twocooks.analyse.estimate import not_seen, proven_together_s
 from twocooks.analyse.levels import at_level
 from twocooks.analyse.pictures import LateSegments, LateSteps, Stretches, cores
 from twocooks.analyse.remarks import remarks
@@ -80,7 +81,10 @@ class _Judge:
         summary.fill_run(m, trace, line, told)
         m.cores_seen = trace.meta.get("source") != "schedstat"
         if not m.cores_seen:
-            m.proven_p2 = proven_together_s(line.threads)
+            tiling = line.owners.tiling
+            native = tiling.owner[tiling.thread == NATIVE]
+            m.proven_k2, m.proven_p2 = proven_together_s(trace, line.threads, line.end_ns, native)
+            m.unseen = not_seen(trace)
         return decide(m)
 
 

@@ -23,6 +23,9 @@ from twocooks.read.shape import distinct
 from twocooks.read.trace import Trace
 
 WINDOW_NS = 200_000_000
+TICK_NS = 10_000_000
+"""The longest tick of a kernel (CONFIG_HZ=100)."""
+MISSED_S, MISSED_SHARE = 0.05, 0.1
 POLL, TICK = BY_NAME["POLL"].number, BY_NAME["POLL_TICK"].number
 NEW, GONE, CPU = (BY_NAME[n].number for n in ("POLL_NEW", "POLL_GONE", "POLL_CPU"))
 
@@ -35,7 +38,7 @@ def polled_threads(trace: Trace, end_ns: int) -> Threads:
     order = order[np.argsort(p.tid[order], kind="stable")]
     tid, event, time = p.tid[order].astype(np.int64), p.event[order], p.time[order]
     fresh = np.ones(len(order), bool)
-    fresh[1:] = (tid[1:] != tid[:-1]) | (event[1:] == NEW)
+    fresh[1:] = (tid[1:] != tid[:-1]) | (event[:-1] == GONE)
     thread = np.cumsum(fresh) - 1
     count = int(thread[-1]) + 1 if len(thread) else 0
     heads = np.flatnonzero(fresh)
@@ -55,7 +58,10 @@ def polled_threads(trace: Trace, end_ns: int) -> Threads:
         ],
         np.int64,
     )
-    names = [trace.texts[t] if t >= 0 else "" for t in p.text[order][heads]]
+    names = [""] * count
+    for row in np.flatnonzero(event == NEW):  # the last one holds: exec gives another name
+        text = int(p.text[order[row]])
+        names[thread[row]] = trace.texts[text] if text >= 0 else ""
     look = event == POLL
     run, line = (np.clip(told[order][look], 0, LONGEST_NS) for told in (p.a, p.b))
     rows = pieces(thread[look], time[look], run, 0, 0, 0, line)
@@ -84,16 +90,24 @@ def _born(seen: Int64, borders: Int64) -> Int64:
     return np.minimum(borders[at], seen)
 
 
+def _by_window(
+    window: Int64, who: Int64, run: Int64, line: Int64
+) -> tuple[Int64, ...]:
+    """One row for each window and thread in it: (window, who, run, line)."""
+    most = int(who.max(initial=0)) + 1
+    key, which = np.unique(window * most + who, return_inverse=True)
+    which = which.reshape(-1)
+    ran = np.bincount(which, weights=run, minlength=len(key)).astype(np.int64)
+    stood = np.bincount(which, weights=line, minlength=len(key)).astype(np.int64)
+    return key // most, key % most, ran, stood
+
+
 def _fill(rows: Pieces, borders: Int64, born: Int64, died: Int64) -> Pieces:
     """Lay the threads' accounts of each window end to end, wrapped. ``rows``: owner = thread,
     start = when the account was read, end = ns on a core, thread = ns in line since the last
     reading."""
     window = np.clip(np.searchsorted(borders, rows.start, "left") - 1, 0, len(borders) - 2)
-    key, which = np.unique(window * (len(born) + 1) + rows.owner, return_inverse=True)
-    which = which.reshape(-1)
-    run = np.bincount(which, weights=rows.end, minlength=len(key)).astype(np.int64)
-    line = np.bincount(which, weights=rows.thread, minlength=len(key)).astype(np.int64)
-    window, thread = key // (len(born) + 1), key % (len(born) + 1)
+    window, thread, run, line = _by_window(window, rows.owner, rows.end, rows.thread)
     left, size = borders[window], borders[window + 1] - borders[window]
     run = np.minimum(run, size)
     line = np.minimum(line, size - run)
@@ -141,10 +155,65 @@ def _rest(busy: Pieces, born: Int64, died: Int64) -> Pieces:
     )
 
 
-def proven_together_s(threads: Threads) -> float:
-    """Seconds in which two threads must have been on cores at once, whatever the order was."""
-    on = threads.pieces.take(threads.pieces.state == State.WORKING)
-    return float(on.length[on.core == 1].sum()) / 1e9
+def proven_together_s(
+    trace: Trace, threads: Threads, end_ns: int, native: Int64
+) -> tuple[float, float]:
+    """Seconds in which two threads, and two tasks, must have been on cores at once, whatever the
+    order was. ``native``: threads without a task of their own, which work for their process's.
+
+    Of each window, what the time on cores exceeds the window by, shared by as many as can have been
+    beside the first: never more than ran, or than there are cores. A window ends when the round of
+    looks at its end was over: a thread read late may have run on until then. A running thread's
+    account may lag by a tick at the beginning, which is then made up for inside."""
+    p, borders = trace.poll, _windows(trace, end_ns)
+    look = np.flatnonzero(p.event == POLL)
+    who = threads.find(p.tid[look].astype(np.int64), p.time[look])
+    look, who = look[who >= 0], who[who >= 0]
+    if not len(look):
+        return 0.0, 0.0
+    window = np.clip(np.searchsorted(borders, p.time[look], "left") - 1, 0, len(borders) - 2)
+    run = np.clip(p.a[look], 0, LONGEST_NS)
+    room = _room(trace, borders)
+    window, who, run, _ = _by_window(window, who, run, run)
+    # A task's threads may have worked at once: it was at work for no less than the longest of them.
+    most = len(threads)
+    task = np.where(np.isin(who, native), threads.process[who], who)
+    key, which = np.unique(window * most + task, return_inverse=True)
+    longest = np.zeros(len(key), np.int64)
+    np.maximum.at(longest, which.reshape(-1), run)
+    by_thread = _excess(trace, room, window, run)
+    return by_thread, _excess(trace, room, key // most, longest)
+
+
+def _room(trace: Trace, borders: Int64) -> Int64:
+    """ns that one thread may have run in each window, by its accounts at both ends."""
+    p = trace.poll
+    ticks = p.event == TICK
+    begun = p.time[ticks] - p.a[ticks]
+    row = np.searchsorted(begun, borders[1:], "right") - 1
+    took = np.where(row >= 0, p.time[ticks][np.maximum(row, 0)] - borders[1:], 0)
+    room: Int64 = np.diff(borders) + np.maximum(took, 0) + TICK_NS
+    return room
+
+
+def _excess(trace: Trace, room: Int64, window: Int64, run: Int64) -> float:
+    ran = np.bincount(window, weights=np.minimum(run, room[window]), minlength=len(room))
+    beside = np.bincount(window, weights=run > TICK_NS, minlength=len(room)) - 1
+    beside = np.clip(beside, 1, max(1, int(_cores(trace)) - 1))
+    return float((np.maximum(0, ran - room) / beside).sum()) / 1e9
+
+
+def _cores(trace: Trace) -> int:
+    told = (trace.meta.get("cpus") or {}).get("online")
+    return int(told or 1 << 13)
+
+
+def not_seen(trace: Trace) -> bool:
+    """Whether much of the program's work was done by threads that no look ever met: then tasks may
+    be missing, and their number says nothing."""
+    whole = polled_cpu_s(trace) or 0.0
+    seen = float(np.clip(trace.poll.a[trace.poll.event == POLL], 0, LONGEST_NS).sum()) / 1e9
+    return whole - seen > max(MISSED_S, MISSED_SHARE * whole)
 
 
 def polled_cpu_s(trace: Trace) -> float | None:

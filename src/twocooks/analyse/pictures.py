@@ -117,5 +117,6 @@ def cores(line: Timeline, number: Int64) -> list[Core]:
     """One row per core; UNKNOWN stretches stand on the core whose records were lost. ``number``:
     the reported task of each task."""
     slices = _OnCores(line, number)
-    seen = np.bincount(line.slices.core[line.slices.state == State.WORKING])
+    on = line.slices.core[line.slices.state == State.WORKING]
+    seen = np.bincount(on[on >= 0])  # a damaged file may have work on no core
     return [LateCore(slices, cpu) for cpu in np.flatnonzero(seen).tolist()]

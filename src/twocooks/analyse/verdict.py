@@ -19,8 +19,8 @@ LEAST_LINE = 0.005
 """Seconds in line before being begun that are worth a cause; less is the loop's own pace."""
 """Share of the wanted time without anybody at work from which the crowd may have made the
 contest."""
-SURELY = 1.03
-"""Polled sums are right within 3 %."""
+MANY = 0.25
+"""Share of the busy time in which one task must have had several cores to speak of many hands."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Ruling:
 def decide(m: Measures) -> Ruling:
     """The first rule that holds."""
     if not m.tasks or (m.work < 0.005 and m.waiting < 0.010):
-        return Ruling(Verdict.NOTHING, None, 1)
+        return Ruling(Verdict.CANNOT_TELL if m.unseen else Verdict.NOTHING, None, 1)
     if not m.cores_seen:
         return _without_cores(m)
     if m.tasks == 1:
@@ -54,13 +54,19 @@ def decide(m: Measures) -> Ruling:
 
 
 def _without_cores(m: Measures) -> Ruling:
-    """Rule 0: nobody saw the cores. Only what the sums prove."""
-    proven = m.cpu > SURELY * m.wall > 0 or m.proven_p2 >= max(0.02, 0.05 * m.busy)
-    if proven and m.tasks >= 2 and m.gamma >= 0.10:
-        return Ruling(Verdict.PARALLEL, None, 0)
-    if proven and m.tasks:
-        return Ruling(Verdict.MANY_HANDS, None, 0)
-    return Ruling(Verdict.CANNOT_TELL, None, 0)
+    """Rule 0: nobody saw the cores, and only what the sums prove is said. ``proven_p2`` is the
+    least time in which two must have been on cores at once; it is held against all that could have
+    been a contest. What lies between is not known: a lock that is free for part of the time and
+    processes that mostly wait have the same sums."""
+    if m.tasks == 1:
+        many = m.proven_k2 >= MANY * m.busy > 0 and not m.unseen
+        return Ruling(Verdict.MANY_HANDS if many else Verdict.CANNOT_TELL, None, 0)
+    contest = max(m.d2 + m.hidden, m.p2)
+    if m.gamma < 0.10 or m.proven_p2 < max(0.02, 0.5 * contest):
+        return Ruling(Verdict.CANNOT_TELL, None, 0)
+    if m.crowded_line >= 0.10 * (m.work + m.in_line):
+        return Ruling(Verdict.BOTH, None, 0)
+    return Ruling(Verdict.PARALLEL, None, 0)
 
 
 def _no_contest(m: Measures) -> Ruling:

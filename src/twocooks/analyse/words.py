@@ -84,6 +84,9 @@ def number(value: float) -> str:
     return f"{value:.0f}" if abs(value - round(value)) < 0.05 else f"{value:.1f}"
 
 
+SURELY = 1.03
+"""Polled sums are right within 3 %."""
+
 SENTENCES: tuple[tuple[Verdict, Callable[[Measures, Ruling], bool], str], ...] = (
     (
         Verdict.ONE_AFTER_ANOTHER,
@@ -134,7 +137,7 @@ SENTENCES: tuple[tuple[Verdict, Callable[[Measures, Ruling], bool], str], ...] =
     ),
     (
         Verdict.PARALLEL,
-        lambda m, ruling: ruling.rule == 0,
+        lambda m, ruling: ruling.rule == 0 and m.cpu > SURELY * m.wall,
         "{cpu} of work in {wall} cannot be one pair of hands, so in this run some of it was "
         "parallel.",
     ),
@@ -183,6 +186,17 @@ SENTENCES: tuple[tuple[Verdict, Callable[[Measures, Ruling], bool], str], ...] =
     ),
     (
         Verdict.CANNOT_TELL,
+        lambda m, ruling: m.cpu > SURELY * m.wall > 0,
+        "In this run {cpu} of work in {wall} cannot be one pair of hands, so some of it was "
+        "parallel; how much I cannot say here.",
+    ),
+    (
+        Verdict.CANNOT_TELL,
+        lambda m, ruling: m.unseen or not m.tasks,
+        "In this run much of the work was done by threads too short to be seen here.",
+    ),
+    (
+        Verdict.CANNOT_TELL,
         lambda m, ruling: m.tasks < 2,
         "In this run there was one {one}; which cores worked for it I cannot say here.",
     ),
@@ -210,7 +224,7 @@ def say(
     verdict = ruling.verdict
     headline = HEADLINES[verdict].format(p_max=m.p_max, one=unit.one)
     sentence = _sentence(m, ruling, unit)
-    if not exact and verdict in (Verdict.PARALLEL, Verdict.MANY_HANDS):
+    if not exact and verdict in (Verdict.PARALLEL, Verdict.BOTH, Verdict.MANY_HANDS):
         sentence = f"Estimated: {sentence[0].lower()}{sentence[1:]}"
     return {
         "headline": headline,

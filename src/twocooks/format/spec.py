@@ -145,7 +145,7 @@ EVENTS: tuple[Event, ...] = (
     Event(64, "POLL", P, 0, (("pid", "u"), ("tid", "u"), ("run_ns", "u"), ("line_ns", "u"), ("turns", "u")),
           "Growth of the thread's schedstat since its last POLL: on a core, in line, times on a core."),
     Event(65, "POLL_TICK", P, 1, (("took_ns", "u"),), "A round of looks ended; POLLs since the last tick belong to it."),
-    Event(66, "POLL_NEW", P, None, (("pid", "u"), ("tid", "u"), ("ppid", "u"), TEXT), "A thread was first seen; its comm."),
+    Event(66, "POLL_NEW", P, None, (("pid", "u"), ("tid", "u"), ("ppid", "u"), TEXT), "A thread was first seen; its comm. Again: it has another comm now."),
     Event(67, "POLL_GONE", P, None, (("pid", "u"), ("tid", "u")), "It was no longer there."),
     Event(68, "POLL_CPU", P, None, (("cpu_ns", "u"),), "The CPU clock of the program's whole tree so far, as far as it is known."),
     # The machine around.

@@ -114,10 +114,23 @@ def told(**changes: object) -> tuple[str, str | None]:
         ({"d2": 0.0, "hidden": 0.9, "waiting": 9.0, "beta": 0.1}, ("waiting-together", None)),
         ({"d2": 0.0, "hidden": 0.9, "omega": 0.8, "crowded_line": 0.0}, ("parallel", None)),
         ({"cores_seen": False}, ("cannot-tell", None)),
-        ({"cores_seen": False, "cpu": 1.5}, ("parallel", None)),
-        ({"cores_seen": False, "cpu": 1.02}, ("cannot-tell", None)),
-        ({"cores_seen": False, "cpu": 1.5, "tasks": 1}, ("many-hands", None)),
-        ({"cores_seen": False, "proven_p2": 0.3}, ("parallel", None)),
+        ({"cores_seen": False, "cpu": 1.5}, ("cannot-tell", None)),
+        ({"cores_seen": False, "proven_p2": 0.44, "crowded_line": 0.0}, ("cannot-tell", None)),
+        ({"cores_seen": False, "proven_p2": 0.45, "crowded_line": 0.0}, ("parallel", None)),
+        ({"cores_seen": False, "proven_p2": 0.45, "crowded_line": 0.9}, ("both", None)),
+        (
+            {"cores_seen": False, "proven_p2": 0.45, "hidden": 0.1, "crowded_line": 0.0},
+            ("cannot-tell", None),
+        ),
+        ({"cores_seen": False, "proven_p2": 0.9, "gamma": 0.09}, ("cannot-tell", None)),
+        ({"cores_seen": False, "tasks": 1, "proven_k2": 0.3}, ("many-hands", None)),
+        ({"cores_seen": False, "tasks": 1, "proven_k2": 0.2}, ("cannot-tell", None)),
+        (
+            {"cores_seen": False, "tasks": 1, "proven_k2": 0.3, "unseen": True},
+            ("cannot-tell", None),
+        ),
+        ({"cores_seen": False, "tasks": 0, "unseen": True}, ("cannot-tell", None)),
+        ({"cores_seen": False, "tasks": 0}, ("nothing", None)),
     ],
 )
 def test_a_rule(changes: dict[str, object], answer: tuple[str, str | None]) -> None:

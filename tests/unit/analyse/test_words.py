@@ -27,9 +27,10 @@ def test_no_sentence_stands_behind_one_that_always_holds() -> None:
     for row, (verdict, holds, _) in enumerate(SENTENCES):
         assert verdict not in always, f"row {row} is never said"
         every = [
-            holds(Measures(tasks=n, gamma=g, d2=d, hidden=h, in_line=1, wants_tool=t),
+            holds(Measures(tasks=n, gamma=g, d2=d, hidden=h, in_line=1, wants_tool=t,
+                           wall=1, cpu=1 + h),
                   Ruling(verdict, None, rule))
-            for n in (1, 2) for g in (0, 1) for d in (0, 1) for h in (0, 9) for t in (0, 1)
+            for n in (0, 1, 2) for g in (0, 1) for d in (0, 1) for h in (0, 9) for t in (0, 1)
             for rule in range(8)
         ]
         assert any(every)

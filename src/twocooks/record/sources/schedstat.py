@@ -71,6 +71,12 @@ def numbers_in(path: str) -> list[int]:
     return [int(word) for word in text.split() if word.isdigit()]
 
 
+def comm_of(folder: str) -> str:
+    """The kernel's name of the thread with this folder. OSError where there is none."""
+    with open(f"{folder}/comm", "rb") as file:
+        return file.read(64).rstrip(b"\n").decode("utf-8", "surrogateescape")
+
+
 class _Thread:
     """The account of one thread at the last look."""
 
@@ -106,12 +112,13 @@ class _Thread:
 class _Process:
     """One process of the tree."""
 
-    __slots__ = ("clock", "pid", "ppid", "threads")
+    __slots__ = ("clock", "comm", "pid", "ppid", "threads")
 
     def __init__(self, pid: int, ppid: int) -> None:
         self.pid = pid
         self.ppid = ppid
         self.clock = -1
+        self.comm = ""
         self.threads: dict[int, _Thread] = {}
 
 
@@ -199,8 +206,7 @@ class SchedstatSource:
         folder = f"/proc/{process.pid}/task/{tid}"
         path, fd = f"{folder}/schedstat", None
         try:
-            with open(f"{folder}/comm", "rb") as file:
-                comm = file.read(64).rstrip(b"\n").decode("utf-8", "surrogateescape")
+            comm = comm_of(folder)
             if self._open < self._most_open:
                 fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
                 self._open += 1
@@ -210,7 +216,22 @@ class SchedstatSource:
         except OSError:
             return
         process.threads[tid] = _Thread(tid, path, fd)
+        if tid != process.pid and process.pid in process.threads:
+            self._rename(process, now_ns)
+        elif tid == process.pid:
+            process.comm = comm
         self._encoder.put(now_ns, "POLL_NEW", process.pid, tid, process.ppid, comm)
+
+    def _rename(self, process: _Process, now_ns: int) -> None:
+        """A process may have been met between its fork and its exec. What its threads are depends
+        on what it runs, so its name is read again when one of them is met."""
+        try:
+            comm = comm_of(f"/proc/{process.pid}/task/{process.pid}")
+        except OSError:
+            return
+        if comm != process.comm:
+            process.comm = comm
+            self._encoder.put(now_ns, "POLL_NEW", process.pid, process.pid, process.ppid, comm)
 
     def _read(self, process: _Process, thread: _Thread, now_ns: int) -> bool:
         account = thread.read()
