@@ -36,6 +36,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="how often each known-answer program must be right in a row",
     )
 
+    parser.addoption(
+        "--polling",
+        choices=("few", "all"),
+        default="few",
+        help="which known-answer programs are also run without the kernel's records",
+    )
+
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "cores: needs two free cores; skipped, and counted, without")

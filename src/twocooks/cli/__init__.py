@@ -5,6 +5,7 @@ twocooks SCRIPT [ARGS]         the same
 twocooks report [TRACE]        the answer again, from the file of a run (the last one)
 twocooks check [TRACE]         is the file sound and do its numbers agree?
 twocooks dump [TRACE]          every record of the file, a line each
+twocooks redact [TRACE] -o F   a copy without names, to share it
 twocooks doctor                what this machine lets twocooks see, and what to change
 twocooks kitchen [DINNER]      cook a dinner for real, four ways, and see the difference
                                (also twocooks alone, on a terminal)
@@ -22,7 +23,8 @@ import sys
 
 from twocooks.model import TwocooksError, printable
 
-COMMANDS = {"run": "run", "report": "report", "check": "check", "dump": "dump", "doctor": "doctor",
+COMMANDS = {"run": "run", "report": "report", "check": "check", "dump": "dump",
+            "redact": "redact", "doctor": "doctor",
             "kitchen": "kitchen", "explain": "explain"}
 """Subcommand -> its module in this package, which has ``main(argv) -> exit code`` and its help as
 docstring. Modules are loaded only when they are asked for: a run pays for what it needs."""

@@ -5,6 +5,7 @@ twocooks report [OPTIONS] [TRACE]      without TRACE: the last run
 --by WHAT          what to count: task (the default), name, thread or process
 --waits            where the tasks waited: why, how long, on which line
 --locks            for which locks they waited
+--redact           placeholders instead of names (task-1, file-2), to show it to others
 --json FILE        write the numbers as JSON instead; - is stdout
 """
 
@@ -27,10 +28,13 @@ TABLES = {"--waits", "--locks"}
 
 
 def main(argv: list[str]) -> int:
-    values, tables, rest = common.take_options(argv, VALUED, TABLES)
-    late, asked, more = common.take_options(rest[1:], VALUED, TABLES)
+    flags = TABLES | {"--redact"}
+    values, tables, rest = common.take_options(argv, VALUED, flags)
+    late, asked, more = common.take_options(rest[1:], VALUED, flags)
     values |= late  # options after the file are as good
     tables |= asked
+    without_names = "--redact" in tables
+    tables -= {"--redact"}
     by = common.level(values)
     path = common.one_trace(rest[:1] + more, "report")
     target = values.get("--json")
@@ -38,7 +42,7 @@ def main(argv: list[str]) -> int:
         from twocooks.cli.run import JSON_HEAD
 
         common.may_write(Path(str(target)), "--json", JSON_HEAD)
-    analysis = analyse_file(path, by)
+    analysis = _without_names(path, by) if without_names else analyse_file(path, by)
     if target is not None:
         write_json(analysis.whole | _tables(analysis, tables), target)
     elif tables:
@@ -46,6 +50,18 @@ def main(argv: list[str]) -> int:
     else:
         show(analysis, sys.stdout)
     return 0
+
+
+def _without_names(path: Path, by: str) -> Analysis:
+    """The analysis of the trace's copy without names; nothing can slip through then."""
+    import tempfile
+
+    from twocooks.read.redact import redact
+
+    with tempfile.TemporaryDirectory(prefix="twocooks-") as folder:  # the owner's only
+        copy = Path(folder) / "redacted.2cooks"
+        copy.write_bytes(redact(path))
+        return analyse_file(copy, by)
 
 
 def analyse_file(path: Path, by: str = "task") -> Analysis:
