@@ -27,8 +27,8 @@ from tests.kit import needs
 from tests.kit.watched import ROOT, Place, lookup, make_place, twocooks
 from tests.programs.answers import Answer
 
-FEW = {"nothing", "gil_threads", "lock_some", "gil_some", "two_processes", "four_processes",
-       "two_loops", "sort_subprocess", "relay_pipes", "amdahl"}  # fmt: skip
+FEW = {"gil_threads", "lock_some", "gil_some", "two_processes", "four_processes", "two_loops",
+       "sort_subprocess"}  # fmt: skip
 NOT = {"load", "free-threaded"}
 POLLED = [
     replace(answer, options=("--source", "schedstat"))
@@ -44,12 +44,14 @@ def place() -> Iterator[Place]:
     shutil.rmtree(made.folder, ignore_errors=True)
 
 
-@pytest.mark.parametrize("answer", POLLED, ids=lambda answer: answer.label)
-def test_right_or_cannot_tell(
-    answer: Answer, place: Place, request: pytest.FixtureRequest
-) -> None:
-    if request.config.getoption("--polling") != "all" and answer.label not in FEW:
-        pytest.skip("not one of the few; --polling all runs it")
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "answer" in metafunc.fixturenames:
+        every = metafunc.config.getoption("--polling") == "all"
+        chosen = [answer for answer in POLLED if every or answer.label in FEW]
+        metafunc.parametrize("answer", chosen, ids=lambda answer: answer.label)
+
+
+def test_right_or_cannot_tell(answer: Answer, place: Place) -> None:
     for need in sorted(answer.needs - {"cores"}):
         if reason := needs.missing(need):
             pytest.skip(reason)
