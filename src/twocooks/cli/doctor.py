@@ -131,11 +131,9 @@ def _parts() -> Row:
     """Whether the compiled parts are there: without them nothing is recorded or read fast."""
     import importlib.util
 
-    missing = [
-        name
-        for name in ("twocooks._codec", "twocooks._core", "twocooks.record.agent._agent")
-        if importlib.util.find_spec(name) is None
-    ]
+    parts = ("_codec", "_tables", "_core", "record.agent._agent")
+    wanted = [f"twocooks.{name}" for name in parts]
+    missing = [name for name in wanted if importlib.util.find_spec(name) is None]
     from twocooks import __version__
 
     if missing and platform.system() == "Linux":
