@@ -42,6 +42,9 @@ HOST_NS, HOST_SMALL, HOST_SHARE = 20 * MS, 0.25, 0.05
 """A host counts from so much work of its own: 20 ms (a quarter of a small run) and one
 twentieth."""
 CONTEST_NS, CONTEST_SHARE, CONTEST_COMPANY = 5 * MS, 0.02, 0.5
+PLACED_SHARE = 0.1
+FREE_CORES = 1.6
+"""With less the machine is crowded."""
 MAYBE = [REASONS[Reason.SHORT], REASONS[Reason.UNKNOWN]]
 
 
@@ -70,6 +73,9 @@ class Measures:
     many: float = 0.0
     d2: float = 0.0
     p2: float = 0.0
+    placed: float = 0.0
+    """Of ``d2`` the seconds in which one worked, the other stood in line for a core, and a usable
+    core did not work for the program."""
     hidden: float = 0.0
     in_line: float = 0.0
     """R: in line and wanting a tool."""
@@ -130,7 +136,15 @@ class Measures:
     @property
     def contest(self) -> bool:
         """At least two wanted hands for long enough to speak of it."""
-        return self.d2 >= self.least_contest
+        return self._d2_of_ours >= self.least_contest
+
+    @property
+    def _d2_of_ours(self) -> float:
+        """``d2`` without the moments in which the kernel let the second stand in line beside a free
+        core: where they are few, on a free machine, they are no contest between tasks."""
+        few = self.placed <= PLACED_SHARE * self.active and not self.one_core
+        free = self.free is not None and self.free >= FREE_CORES and self.usable >= 2
+        return max(0.0, self.d2 - self.placed) if few and free else self.d2
 
     @property
     def least_contest(self) -> float:
@@ -142,12 +156,11 @@ class Measures:
     @property
     def d_known(self) -> bool:
         """The waits without a reason cannot change the verdict."""
-        with_hidden = self.d2 + self.hidden
-        if (with_hidden >= self.least_contest) != self.contest:
+        if (self._d2_of_ours + self.hidden >= self.least_contest) != self.contest:
             return False
         if not self.contest:
             return True
-        return band(self.p2 / with_hidden) == band(self.p2 / self.d2)
+        return band(self.p2 / (self.d2 + self.hidden)) == band(self.p2 / self.d2)
 
     @property
     def starved(self) -> float:
@@ -288,6 +301,8 @@ def account(line: Timeline, usable: float, only: Bool | None = None) -> Account:
     _fractions(m, levels, cores, length[chosen], line.work[chosen].astype(float))
     _before_begun(m, line, mine, in_line, tool, chosen)
     _threads(m, line, mine & working, chosen, contested(levels))
+    d, p, queue = (levels.counts[name] for name in "DPL")
+    m.placed = levels.when((d >= 2) & (d - queue < 2) & (p < int(usable))) / 1e9
     while_free = levels.integral("L", levels.counts["P"] < int(usable)) / 1e9
     m.crowded_line = max(0.0, m.in_line - while_free)
     m.turns, m.crowded_turns = turns(line, chosen, levels, usable)

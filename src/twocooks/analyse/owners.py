@@ -50,6 +50,8 @@ HELPER_TASKS = re.compile(r"(^|\.)shutdown_(asyncgens|default_executor)$")
 HELPER_TRIO = re.compile(r"(^|/)trio/_core/_(run|entry_queue)\.py$")
 """Tasks of trio's own: the parent of all others, and the one that takes calls from threads."""
 HELPER_SCRIPTS = ("resource_tracker", "forkserver", "semaphore_tracker")
+BEFORE_THE_PROGRAM = ("sitecustomize", "usercustomize", "linecache")
+"""What Python itself imports before a program given by ``-c`` (3.13 on: linecache)."""
 IMPORT = BY_NAME["IMPORT"].number
 
 
@@ -205,7 +207,7 @@ def _first_import(trace: Trace, said: Said, t: int, greeted: int) -> str:
         if said.thread[row] != t:
             break
         text = trace.texts[said.text[row]] if said.event[row] == IMPORT else ""
-        if text and text not in ("sitecustomize", "usercustomize"):
+        if text and text not in BEFORE_THE_PROGRAM:
             return text if text.endswith(HELPER_SCRIPTS) else ""
     return ""
 

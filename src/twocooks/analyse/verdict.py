@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from twocooks.analyse.account import Measures
+from twocooks.analyse.account import FREE_CORES, Measures
 from twocooks.model import Cause, Verdict
 
-FREE_CORES = 1.6
 STARVED = 0.2
 LEAST_LINE = 0.005
 """Seconds in line before being begun that are worth a cause; less is the loop's own pace."""

@@ -142,3 +142,13 @@ def test_hidden_waits_count_only_where_they_could_change_the_verdict() -> None:
     assert not replace(TURNS, d2=0.9, p2=0.46, hidden=0.1, sigma=0.51).d_known
     assert not replace(TURNS, d2=0.001, hidden=0.1).d_known
     assert replace(TURNS, d2=0.001, hidden=0.001).d_known
+
+
+def test_a_core_left_free_by_the_kernel_makes_no_contest() -> None:
+    """Only where it is little, the machine free, and the program not on one core by itself."""
+    relay = {"d2": 0.04, "placed": 0.035, "beta": 1.0, "active": 0.8}
+    assert told(**relay) == ("relay", "hand-over")
+    assert told(**relay | {"placed": 0.0})[0] == "turns"
+    assert told(**relay | {"free": 1.0})[0] == "turns"
+    assert told(**relay | {"one_core": True})[0] == "turns"
+    assert told(**relay | {"d2": 0.2, "placed": 0.195})[0] == "turns"
