@@ -130,9 +130,12 @@ static void write_lost(struct tc_recorder *r, struct tc_cpu_ring *cpu, uint64_t 
     tc_put(&r->cpu_stream[cpu - r->ring.cpu], time_ns, TC_EV_LOST, (uint64_t[]){count, since}, NULL, 0);
 }
 
-/* The process lives, and is no zombie. */
+enum { PF_EXITING = 4 }; /* in the flags of /proc/PID/stat (include/linux/sched.h) */
+
+/* The process lives: it is no zombie, and not on its way to become one. The kernel writes a thread's
+ * EXIT while the thread still runs through its end, with its flag set since the beginning of that. */
 static int lives(uint32_t pid) {
-    char line[96];
+    char line[128];
     snprintf(line, sizeof line, "/proc/%u/stat", pid);
     int fd = open(line, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return 0;
@@ -140,7 +143,10 @@ static int lives(uint32_t pid) {
     close(fd);
     line[size > 0 ? size : 0] = 0;
     const char *end = strrchr(line, ')');
-    return end && end[1] == ' ' && end[2] && !strchr("ZXx", end[2]);
+    char state = 'X';
+    unsigned flags = PF_EXITING;
+    if (!end || sscanf(end + 1, " %c %*d %*d %*d %*d %*d %u", &state, &flags) != 2) return 0;
+    return !strchr("ZXx", state) && !(flags & PF_EXITING);
 }
 
 /* A program that gets other rights (setuid) is taken out of the record as it begins: an EXIT right
