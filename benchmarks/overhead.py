@@ -1,7 +1,7 @@
 """What watching costs: the same work with and without twocooks (and others), in turns.
 
     python -m benchmarks.overhead [--rounds N] [--other-rounds N] [--only WORKLOAD] [--tools A,B]
-                                  [--no-write] [--anyway]
+                                  [--no-write] [--anyway] [--keep]
 
 Each workload measures its own wall time around a fixed amount of work, so neither the start of
 Python nor what a tool does after the program's end is in it. Each run of a tool stands
@@ -201,6 +201,22 @@ def once(tool: Tool, script: Path) -> tuple[dict[str, float], dict[str, float]]:
         shutil.rmtree(place.folder, ignore_errors=True)
 
 
+def keep_others(
+    results: list[Result], fixed: tuple[list[float], list[float]]
+) -> tuple[list[float], list[float]]:
+    """Add the rows that the last run had and this one has not, and with those of twocooks the plain
+    runs around them; the fixed cost, too."""
+    last = json.loads((ROOT / "benchmarks" / "results.json").read_text())
+    for result in results:
+        kept = last["workloads"].get(result.workload, {})
+        for name, row in kept.get("tools", {}).items():
+            if name not in result.rows and name == "twocooks":
+                result.plain, result.again = kept["plain_s"], kept["plain_again"]
+            result.rows.setdefault(name, Row(**row))
+        result.rows = dict(sorted(result.rows.items(), key=lambda item: item[0] != "twocooks"))
+    return fixed if fixed[0] else (last["fixed_cost"]["plain_s"], last["fixed_cost"]["twocooks_s"])
+
+
 def fixed_cost() -> tuple[list[float], list[float]]:
     """Walls of an empty program, plain and as a whole ``twocooks run`` with its report."""
     alone, watched = [], []
@@ -358,6 +374,8 @@ def main() -> int:
     parser.add_argument("--only", action="append", choices=list(WORKLOADS))
     parser.add_argument("--tools", help="names by commas; default: all that are installed")
     parser.add_argument("--no-write", action="store_true", help="print only")
+    parser.add_argument("--keep", action="store_true",
+                        help="keep the last results of tools that are not run now")  # fmt: skip
     parser.add_argument("--anyway", action="store_true", help="also on a busy machine")
     options = parser.parse_args()
     tools: dict[str, Tool] = {"twocooks": ours, **others()}
@@ -373,6 +391,8 @@ def main() -> int:
         for name in options.only or WORKLOADS
     ]
     fixed = fixed_cost() if "twocooks" in tools else ([], [])
+    if options.keep:
+        fixed = keep_others(results, fixed)
     text = page(about, results, fixed)
     print(text)
     if not options.no_write:
