@@ -35,6 +35,7 @@ struct tc_unit {
 
 enum tc_page_state { TC_FREE = 0, TC_OPEN = 1, TC_CLOSED = 2 };
 
+/* What is not atomic here is the writer's until it stores `state`, and read behind a load of that. */
 struct tc_page { /* 64 bytes, dense, so that the recorder's scan is short */
     _Atomic uint32_t state;
     _Atomic uint32_t used;  /* bytes written; stored with release after the bytes */

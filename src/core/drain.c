@@ -376,8 +376,10 @@ void tc_drain_exec(struct tc_drain *d, uint32_t pid, uint64_t time_ns) {
     uint32_t fresh = atomic_load_explicit(&d->arena->fresh, memory_order_acquire);
     for (uint32_t i = 0; i < fresh && i < d->npages; i++) {
         struct tc_page *page = &tc_pages(d->arena)[i];
-        if (page->pid == pid && page->life < time_ns &&
-            atomic_load_explicit(&page->state, memory_order_acquire) == TC_OPEN)
+        /* The state first: whose an open page is, is only certain behind that. Asked before, another
+         * process might just then take the page that this one had, and lose it while it writes. */
+        if (atomic_load_explicit(&page->state, memory_order_acquire) == TC_OPEN && page->pid == pid &&
+            page->life < time_ns)
             atomic_store_explicit(&page->state, TC_CLOSED, memory_order_release);
     }
 }

@@ -123,7 +123,7 @@ struct tc_unit *tc_writer_room(uint32_t units) {
     if (TC_RARELY(atomic_load_explicit(&hello_due, memory_order_relaxed))) {
         int due = atomic_exchange(&hello_due, 0); /* first, for the greeting comes through here */
         if (due) say_hello(due == 2);
-        if (!me->page) atomic_store(&hello_due, due); /* no room for it now */
+        if (due && !me->page) atomic_store(&hello_due, due); /* no room for it now */
     }
     if ((size_t)(me->end - me->at) > units) return me->at;
     close_page(me);
