@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,36 +25,54 @@ from tests.kit.watched import LIMIT_S, Place, drop_root, make_place
 SIDE_BY_SIDE = {"parallel", "both", "sometimes", "many-hands"}
 OURS = {"run.trace", "run.json"}
 
-# Two threads that hand one token to and fro: never at work together, on any Python, however many
-# switches of theirs are lost. Without a GIL the giver of so small a token does work on for some
-# microseconds beside the taker, unless both have one core. "go N" on stdin: that many more
-# hand-overs, then "went".
+# Two threads that hand one token to and fro: never at work together, on any Python and any machine,
+# however many switches of theirs are lost. All threads share one core, so not even the few
+# microseconds in which the giver would work on beside the taker exist, which a host that halts both
+# cores in such a moment would make long. Every now and then all of them move to another core, and
+# only while the others sleep, without a timeout, until the mover wakes them: the record is of two
+# cores all the same.
+# "go N" on stdin: that many hand-overs, then "went". The main thread sleeps meanwhile and the two
+# between: on one core a third that wants the GIL, too, may never get it.
 RELAY = """
 import _thread, os, sys, threading
-if not getattr(sys, "_is_gil_enabled", lambda: True)():
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-there, back = _thread.allocate_lock(), _thread.allocate_lock()
-there.acquire(); back.acquire()
-count, over, quits = 0, False, []
+places = sorted(os.sched_getaffinity(0))[:2]
+os.sched_setaffinity(0, {places[0]})
+go, there, back, enough = locks = [_thread.allocate_lock() for _ in range(4)]
+for lock in locks: lock.acquire()
+wanted, moves, over = 0, 0, False
+def asleep(tid):
+    with open(f"/proc/self/task/{tid}/syscall") as file:
+        call, *arguments = file.read().split()
+    return call == "202" and arguments[3] == "0x0"
+def move():
+    global moves
+    others = [os.getpid(), threads[1].native_id]
+    if all(map(asleep, others)):
+        moves += 1
+        for tid in (*others, 0): os.sched_setaffinity(tid, {places[moves % len(places)]})
 def one():
-    global count
-    while not over:
-        count += 1
-        there.release(); back.acquire()
-    quits.append(1); there.release()
+    while True:
+        go.acquire()
+        for count in range(wanted):
+            there.release(); back.acquire()
+            if count % 100 == 99: move()
+        if over: break
+        enough.release()
+    there.release()
 def two():
     while True:
         there.acquire()
-        if quits: return
+        if over: return
         back.release()
 threads = [threading.Thread(target=f, name=f.__name__) for f in (one, two)]
 for t in threads: t.start()
 print("ready", flush=True)
 for line in sys.stdin:
-    end = count + int(line.split()[1])
-    while count < end: threading.Event().wait(0.001)
+    wanted = int(line.split()[1])
+    go.release(); enough.acquire()
     print("went", flush=True)
-over = True
+wanted, over = 0, True
+go.release()
 for t in threads: t.join()
 print("done", flush=True)
 """
@@ -87,9 +106,14 @@ class Run:
     numbers: Path
 
     def hears(self) -> str:
-        """The next line that the program says."""
+        """The next line that the program says; "" = it is silent for good, or hangs."""
         assert self.process.stdout is not None
-        return self.process.stdout.readline().rstrip("\n")
+        hangs = threading.Timer(LIMIT_S, os.killpg, (self.process.pid, signal.SIGKILL))
+        hangs.start()
+        try:
+            return self.process.stdout.readline().rstrip("\n")
+        finally:
+            hangs.cancel()
 
     def tell(self, line: str) -> None:
         assert self.process.stdin is not None

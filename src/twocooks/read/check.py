@@ -27,11 +27,13 @@ Int64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
 NEAR = 0.01
-NEAR_FAST = 0.06
-FAST_SWITCHES_S = 100_000
-"""Above so many switches a second the kernel's own clock and its records differ by more."""
 SWITCH_NS = 3_000
 """A slice may begin up to this long before its IN: the switch itself is charged to it."""
+DEAR_SWITCH_NS = 3_000
+"""What a switch may take beyond that on a busy or virtual machine. The kernel's clock runs in it,
+its records do not: so the two differ by so much a switch, however many there are a second."""
+STAMP_NS = 300
+"""So much of a slice may lie outside of the kernel's clock."""
 MOST_LOOKS = 0.5
 ENDING_NS = 1_000_000
 """A thread's clock runs on after its EXIT, which comes before its memory is torn down."""
@@ -261,12 +263,11 @@ def _sums(f: _Facts) -> Iterator[str]:
     unknown = _lost_in_all(end) or (k.event == _LOST).any()
     if not clock or unknown or not len(k.time):
         return
-    seconds = max(int(k.time[-1] - k.time[0]), 1) / 1e9
-    fast = np.count_nonzero(k.event == _IN) / seconds > FAST_SWITCHES_S
-    near = NEAR_FAST if fast else NEAR
+    switches = int(np.count_nonzero(k.event == _IN))
     ending = ENDING_NS * int(np.count_nonzero(k.event == _EXIT))
-    more = clock > f.full_ns * (1 + near) + ending and not _goes_on(f)
-    if clock < f.raw_ns * (1 - near) or more:
+    most = f.full_ns * (1 + NEAR) + DEAR_SWITCH_NS * switches + ending
+    least = f.raw_ns * (1 - NEAR) - STAMP_NS * switches
+    if clock < least or (clock > most and not _goes_on(f)):
         yield (
             f"sums: slices make {f.raw_ns / 1e9:.6f} to {f.full_ns / 1e9:.6f} s, "
             f"the kernel's clock says {clock / 1e9:.6f} s"

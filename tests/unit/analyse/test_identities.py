@@ -44,6 +44,14 @@ def test_i1_catches_a_dropped_record() -> None:
     assert not judged(b)["I1"]
 
 
+def test_i1_allows_for_what_each_switch_takes() -> None:
+    line, told = parts(scenes.two_processes())
+    clock_s = told.cores.integral("K") / 1e9 + 0.1
+    for switches, good in ((0, False), (1000, False), (50_000, True)):
+        found = {c[0][:2]: c[1] for c in identities.check(line, told, clock_s, 0, switches)}
+        assert found["I1"] == good
+
+
 def test_i7_catches_a_shifted_core() -> None:
     b = scenes.two_processes()
     assert judged(b)["I7"]
