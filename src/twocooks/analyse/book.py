@@ -49,6 +49,9 @@ class Book:
     """Tasks whose thread runs an event loop, or that lead a process with other tasks in it."""
     callbacks: set[int] = field(default_factory=set)
     """Tasks that stand for all callbacks of one event loop."""
+    where: dict[int, str] = field(default_factory=dict)
+    """Where the code of a task begins, ``file:line function``, as far as it was told. Hostile
+    text."""
 
     def __len__(self) -> int:
         return len(self.kind)
@@ -174,6 +177,12 @@ def _opened(said: Said, begins: Bool, ends: Bool) -> tuple[Int64, Int64]:
     before = np.append(-1, inner[:-1])
     before[said.epoch == rows] = -1
     return inner, np.where(ends, before, -1)
+
+
+def place(parts: list[str]) -> str:
+    """``file:line function`` of a text with the parts name, function, file, line; "" = not told."""
+    function, file, line = (parts + [""] * 4)[1:4]
+    return f"{file}:{line} {function}" if file and function else ""
 
 
 def words(trace: Trace, text: int, count: int = 4) -> list[str]:

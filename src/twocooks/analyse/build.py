@@ -13,6 +13,8 @@ from twocooks.analyse.account import Account, account, contested
 from twocooks.analyse.book import NATIVE
 from twocooks.analyse.columns import Int64
 from twocooks.analyse.estimate import not_seen, proven_together_s
+from twocooks.analyse.findings.base import Facts
+from twocooks.analyse.findings.find import find, ground
 from twocooks.analyse.levels import at_level
 from twocooks.analyse.pictures import LateSegments, LateSteps, Stretches, cores
 from twocooks.analyse.remarks import remarks
@@ -38,20 +40,29 @@ def analyse(trace: Trace, by: str = "task") -> Analysis:
     judge = _Judge(trace, around, gil)
     ruling = judge(line, told)
     levels = partial(tree.levels, trace, line, told, judge) if by == "task" else list
+    tasks = line.alive & ~told.background
+    facts = Facts(trace, line, told, ruling, partial(places.waits, trace, line, tasks))
+    found = find(facts)
     if by != "task":
         line = at_level(trace, line, told.significant, by)
         told = account(line, around.usable, line.alive)
         ruling = judge(line, told)
     m = told.measures
-    waits = partial(places.waits, trace, line, line.alive & ~told.background)
+    waits = (
+        partial(places.waits, trace, line, line.alive & ~told.background)
+        if by != "task"
+        else partial(getattr, facts, "waits")
+    )
     names = words.Names(
         longest=line.book.name[m.longest_hold[0]] if m.longest_hold else "",
         lock=places.main_lock(waits()) if ruling.cause is Cause.LOCK else "",
     )
     texts = words.say(m, ruling, names, m.cores_seen, words.UNITS[by])
+    texts = ground(texts, ruling, found)
     notes = [*_notes(trace, line, told, ruling, helpers), *remarks(trace, line, told)]
     whole = summary.summarise(trace, line, told, ruling, texts, around, (python, gil), notes)
     whole["by"] = by
+    whole["findings"] = [one.row() for one in found]
     clock = (trace.end or {}).get("task_clock_ns")
     checks = partial(
         identities.check,

@@ -25,6 +25,7 @@ from twocooks.analyse.book import (
     Said,
     listen,
     opened,
+    place,
     words,
 )
 from twocooks.analyse.columns import Bool, Int64, Pieces, asof, overlay, pieces
@@ -188,7 +189,7 @@ def _leader(
             script.rpartition("/")[2] or threads.name[t] or f"process {threads.pid[t]}"
         )
     done = int(threads.died[t])
-    return book.add(
+    task = book.add(
         TaskKind.PROCESS,
         name,
         function,
@@ -198,6 +199,9 @@ def _leader(
         done,
         helper=helper,
     )
+    if t in called:
+        book.where[task] = place(words(trace, said.text[called[t]]))
+    return task
 
 
 def _first_import(trace: Trace, said: Said, t: int, greeted: int) -> str:
@@ -222,7 +226,7 @@ def _thread_task(
         name, function, file, _ = words(trace, said.text[named[t]])[:4]
         file = file.replace("\\", "/")
         helper = bool(HELPER_FILES.search(file)) + bool(SERVICE_FILES.search(file))
-    return book.add(
+    task = book.add(
         TaskKind.THREAD,
         name,
         function,
@@ -232,6 +236,9 @@ def _thread_task(
         int(threads.died[t]),
         helper=helper,
     )
+    if t in named:
+        book.where[task] = place(words(trace, said.text[named[t]]))
+    return task
 
 
 def _asyncio_tasks(trace: Trace, threads: Threads, said: Said, book: Book, closes: Int64) -> Int64:
@@ -269,6 +276,7 @@ def _asyncio_tasks(trace: Trace, threads: Threads, said: Said, book: Book, close
         parts = words(trace, text, 5)
         name, function = parts[:2] if text >= 0 else (f"task {i + 1}", "task")
         trio = parts[4] == "trio"
+        book.where[len(book)] = place(parts)
         book.add(
             TaskKind.TRIO if trio else TaskKind.ASYNCIO,
             name,
@@ -320,6 +328,7 @@ def _item_tasks(
             text = said.text[new]
         function = words(trace, text)[0] or "item"
         thread, begun = int(said.thread[row]), int(said.time[row])
+        book.where[len(book)] = place(["", *words(trace, text, 3)])
         task[row] = book.add(
             TaskKind.ITEM,
             function,

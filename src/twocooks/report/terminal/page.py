@@ -118,11 +118,12 @@ class _Page:
         for number, level in enumerate(self.summary.get("levels") or []):
             title = "" if number else "Levels"
             yield from self.paragraph(title, self.clean(level["sentence"]), BOLD)
-        for number, finding in enumerate((self.summary.get("findings") or [])[:3]):
-            if finding.get("sentence"):
-                yield from self.paragraph(
-                    "" if number else "Also", self.clean(finding["sentence"]), BOLD
-                )
+        told = self.verdict.get("finding")  # Why rests on it
+        found = self.summary.get("findings") or []
+        also = [finding for finding in found if finding["id"] != told]
+        for number, finding in enumerate(also):
+            text = self.clean(finding["sentence"])
+            yield from self.paragraph("" if number else "Also", text, BOLD)
         say = self.clean(self.verdict.get("say")).strip('"“”')
         if say:
             quoted = f"“{say}”" if self.painter.unicode else f'"{say}"'

@@ -1,0 +1,393 @@
+"""Event loops: the steps that held one, what they did there, who stood in line, and how late the
+loop was over time.
+
+A loop is one thread, and whatever runs on it keeps all its tasks waiting. So the hold of a step is
+its whole length, at work or blocked. What it did is the thread's own story in that time: on a core,
+in line for one, or blocked for a reason and at a line that a look saw. What a loop does outside all
+steps (callbacks of protocols and timers) holds it too, as long as it does not block; a blocking
+call in there, other than a sleep, looks like the loop's own wait.
+
+Who was ready before or during the hold stood in line: that is exact. A timer that ran out, or a
+message that came, while the loop was held is not seen before the loop looks again. The tasks that
+its first look after the hold wakes are counted (``woken_after``), and nothing is said about since
+when they could have been.
+
+Lateness is the time from being ready to the step, of all tasks of the loop.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+
+from twocooks.analyse.book import CALLBACKS
+from twocooks.analyse.columns import Bool, Int64, Pieces, asof, overlay, union
+from twocooks.analyse.places import REASON_OF, place_of
+from twocooks.analyse.threads import REASONS
+from twocooks.analyse.timeline import Timeline
+from twocooks.analyse.waits import label_waits, settled
+from twocooks.format.spec import BY_NAME
+from twocooks.model import STEPPED, Reason, State
+from twocooks.read.shape import distinct
+from twocooks.read.trace import Trace
+
+HELD_S = 0.05
+"""A step that keeps the loop for so long is told, unless another time is asked for."""
+MOST = 1000
+"""Holds kept of one loop: the longest."""
+NAMED = 3
+"""Names told of those who stood in line."""
+FROM_OUTSIDE = [REASONS[Reason.SLEEP], REASONS[Reason.IO]]
+COMPUTING, FOR_A_CORE = "computing", "in line for a core"
+PARTS = 10
+"""The lateness over time is told for so many equal parts of the loop's life."""
+
+
+@dataclass(frozen=True)
+class Doing:
+    """What a hold did for a part of its time."""
+
+    what: str
+    """"computing", "in line for a core", or the reason for which it was blocked (model.Reason)."""
+    seconds: float
+    where: str = ""
+    """``file:line function`` where it was blocked; "" = not seen. Hostile text."""
+
+
+@dataclass(frozen=True)
+class Hold:
+    """One step (or stretch of callbacks) that kept the loop."""
+
+    task: int
+    """Id in the timeline's book; -1 = callbacks."""
+    name: str
+    where: str
+    """Where its code begins; "" = not told."""
+    begun_s: float
+    seconds: float
+    did: list[Doing]
+    in_line: int
+    """Tasks that stood in line meanwhile."""
+    in_line_s: float
+    """How long, summed over them."""
+    who: list[str]
+    """The names of some of them, those that stood longest first."""
+    woken_after: int
+    """Tasks that the loop woke when it first looked again."""
+
+    @property
+    def own_s(self) -> float:
+        """Without the time in which it stood in line for a core itself."""
+        return self.seconds - sum(part.seconds for part in self.did if part.what == FOR_A_CORE)
+
+    @property
+    def place(self) -> str:
+        """The line that explains most: where it was blocked longest, else where its code is."""
+        blocked = [part for part in self.did if part.where]
+        longest = max(blocked, key=lambda part: part.seconds, default=None)
+        return longest.where if longest and 2 * longest.seconds >= self.seconds else self.where
+
+    def row(self) -> dict[str, object]:
+        """As the JSON has it."""
+        return {
+            "task": self.name,
+            "where": self.where,
+            "begun_s": self.begun_s,
+            "seconds": self.seconds,
+            "did": [vars(part) for part in self.did],
+            "in_line": {"tasks": self.in_line, "seconds": self.in_line_s, "names": self.who},
+            "woken_after": self.woken_after,
+        }
+
+
+@dataclass(frozen=True)
+class Late:
+    """How long ready tasks stood in line before their step, in a part of the run."""
+
+    begun_s: float
+    ended_s: float
+    count: int
+    median_s: float
+    p95_s: float
+    max_s: float
+
+
+@dataclass(frozen=True)
+class Loop:
+    """One thread with an event loop."""
+
+    pid: int
+    tid: int
+    thread: str
+    begun_s: float
+    ended_s: float
+    steps: int
+    tasks: int
+    busy_s: float
+    """In steps and callbacks, not waiting for something to happen."""
+    held_s: float
+    """From this length on a step is among ``held``."""
+    held: list[Hold]
+    """The longest first."""
+    late: Late | None
+    """Over the loop's whole life; None = no task was ever in line."""
+    over_time: list[Late] = field(default_factory=list)
+
+    def row(self) -> dict[str, object]:
+        """As the JSON has it."""
+        story = {key: value for key, value in vars(self).items() if key not in ("held", "late",
+                 "over_time")}  # fmt: skip
+        late = dict(vars(self.late)) if self.late else None
+        if late is not None:
+            late["over_time"] = [vars(part) for part in self.over_time]
+        return story | {"held": [hold.row() for hold in self.held], "lateness": late}
+
+
+def loops(trace: Trace, line: Timeline, held_s: float = HELD_S) -> list[Loop]:
+    """Every loop of the run, the one that was held longest first."""
+    story = _Story(trace, line)
+    found = [_loop(story, int(thread), held_s) for thread in story.threads]
+    return sorted(found, key=lambda loop: -sum(hold.seconds for hold in loop.held))
+
+
+class _Story:
+    """What all loops share, computed once."""
+
+    def __init__(self, trace: Trace, line: Timeline) -> None:
+        self.trace, self.line = trace, line
+        said, tiling, book = line.owners.said, line.owners.tiling, line.book
+        self.stepped = np.array([k in STEPPED for k in book.kind], bool)
+        task = tiling.thread
+        step = (task >= 0) & (task < len(book))
+        step[step] = self.stepped[task[step]]
+        self.is_step: Bool = step
+        started = said.thread[said.rows("LOOP")]
+        self.threads = distinct(np.concatenate([started, tiling.owner[step]]))
+        if not len(self.threads):
+            return
+        self.labelled = label_waits(trace, line.threads)
+        seen, rows = settled(trace, line.threads)
+        self.look = dict(zip(rows.tolist(), seen.tolist(), strict=True))
+        t = line.table
+        turn = (t.state == State.IN_LINE) & (t.reason == REASONS[Reason.TURN]) & (t.length > 0)
+        self.turn = t.take(turn)
+        self.home = np.array(book.thread, np.int64)
+
+    def s(self, ns: int | float) -> float:
+        """Seconds since the start of the run."""
+        return (float(ns) - self.line.start_ns) / 1e9
+
+    def place(self, row: int) -> str:
+        """The program's line in the look at a stretch, or ""."""
+        look = self.look.get(row)
+        where = int(self.trace.look.where[look]) if look is not None else -1
+        return place_of(self.trace.texts[where]) if where >= 0 else ""
+
+
+def _loop(story: _Story, thread: int, held_s: float) -> Loop:
+    line = story.line
+    threads, tiling, said = line.threads, line.owners.tiling, line.owners.said
+    mine = tiling.owner == thread
+    steps = tiling.take(mine & story.is_step)
+    own = story.labelled.take(story.labelled.owner == thread)
+    first_row = int(np.searchsorted(story.labelled.owner, thread))
+    walks = _walks(own, tiling.take(mine & (tiling.thread == CALLBACKS)))
+    turn = story.turn.take(story.home[story.turn.owner] == thread)
+    begun, ended = _life(line, thread, steps)
+    rows = np.flatnonzero(said.thread == thread)
+    after = _Wakes(story, rows, steps, own)
+    queue = _Queue(turn)
+    start, end = np.append(steps.start, walks[0]), np.append(steps.end, walks[1])
+    task = np.append(steps.thread, np.full(len(walks[0]), -1))
+    long = np.flatnonzero(end - start >= max(1, round(held_s * 1e9)))
+    long = long[np.argsort((start - end)[long], kind="stable")][:MOST]
+    held = []
+    for number, i in enumerate(long.tolist()):
+        a, b, who = int(start[i]), int(end[i]), int(task[i])
+        count, seconds = queue.within(a, b)
+        held.append(
+            Hold(
+                who,
+                line.book.name[who] if who >= 0 else "callbacks",
+                line.book.where.get(who, ""),
+                story.s(a),
+                (b - a) / 1e9,
+                _did(story, own, first_row, a, b),
+                count,
+                seconds,
+                _names(line, turn, a, b) if number < 2 * PARTS else [],
+                after.count(b, queue.at(a), who),
+            )
+        )
+    whole = _late(story, turn, begun, ended)
+    edges = np.linspace(begun, ended, PARTS + 1).astype(np.int64)
+    parts = [_late(story, turn, int(a), int(b)) for a, b in pairwise(edges)]
+    return Loop(
+        int(threads.pid[thread]),
+        int(threads.tid[thread]),
+        _thread_name(line, thread),
+        story.s(begun),
+        story.s(ended),
+        len(steps),
+        len(distinct(steps.thread)),
+        float(steps.length.sum() + (walks[1] - walks[0]).sum()) / 1e9,
+        held_s,
+        held,
+        whole,
+        [part for part in parts if part is not None],
+    )
+
+
+def _thread_name(line: Timeline, thread: int) -> str:
+    base = line.book.base.get(thread, -1)
+    return line.book.name[base] if base >= 0 else line.threads.name[thread]
+
+
+def _life(line: Timeline, thread: int, steps: Pieces) -> tuple[int, int]:
+    """From the loop's first start on the thread to its last end, as far as they were told."""
+    said = line.owners.said
+    starts, stops = said.rows("LOOP"), said.rows("LOOP_END")
+    begin = said.time[starts[said.thread[starts] == thread]].tolist() + steps.start.tolist()[:1]
+    end = said.time[stops[said.thread[stops] == thread]].tolist() + steps.end.tolist()[-1:]
+    first = min(begin)
+    open_ended = len(starts[said.thread[starts] == thread]) > len(
+        stops[said.thread[stops] == thread]
+    )
+    last = int(line.threads.died[thread]) if open_ended or not end else max(end)
+    return int(first), max(int(first), int(last))
+
+
+def _walks(own: Pieces, between: Pieces) -> tuple[Int64, Int64]:
+    """Unbroken stretches in which a loop did something outside all steps."""
+    cut, row = overlay(own, between.owner, between.start, between.end)
+    at_it = (cut.state == State.WORKING) | (cut.state == State.IN_LINE)
+    at_it |= (cut.state == State.WANTS_TOOL) | (cut.reason == REASONS[Reason.SLEEP])
+    at_it &= row >= 0
+    _, start, end = union(cut.owner[at_it], cut.start[at_it], cut.end[at_it])
+    return start, end
+
+
+class _Queue:
+    """How many tasks stood in line within a stretch, and for how long in all."""
+
+    def __init__(self, turn: Pieces) -> None:
+        self.zero = int(turn.start.min()) if len(turn) else 0
+        self.start, self.end = np.sort(turn.start), np.sort(turn.end)
+        self.sums = [
+            np.concatenate([[0.0], np.cumsum((time - self.zero).astype(float))])
+            for time in (self.start, self.end)
+        ]
+
+    def within(self, a: int, b: int) -> tuple[int, float]:
+        count = int(np.searchsorted(self.start, b, "left") - np.searchsorted(self.end, a, "right"))
+        return max(0, count), max(0.0, (self._until(b) - self._until(a)) / 1e9)
+
+    def at(self, t: int) -> int:
+        """How many stood in line at a moment."""
+        begun, over = (int(np.searchsorted(time, t, "right")) for time in (self.start, self.end))
+        return max(0, begun - over)
+
+    def _until(self, t: int) -> float:
+        """Nanoseconds in line before ``t``, summed over all."""
+        begun, over = int(np.searchsorted(self.start, t)), int(np.searchsorted(self.end, t))
+        span = float(t - self.zero)
+        return float(begun * span - self.sums[0][begun]) - float(over * span - self.sums[1][over])
+
+
+class _Wakes:
+    """The tasks that a loop woke at its first look after a moment, for a timer or a message. (Who
+    waited for what the hold did was not kept from anything.)"""
+
+    def __init__(self, story: _Story, rows: Int64, steps: Pieces, own: Pieces) -> None:
+        said = story.line.owners.said
+        event, self.time = said.event[rows], said.time[rows]
+        zero = np.zeros(len(rows), np.int64)
+        row = asof(zero, self.time, np.zeros(len(steps), np.int64), steps.start)
+        inside = (row >= 0) & (self.time < steps.end[np.maximum(row, 0)]) if len(steps) else row > 0
+        ready = (event == BY_NAME["READY"].number) & ~inside
+        t, task = story.line.table, story.line.owners.aio[rows]
+        before = asof(task, self.time - 1, t.owner, t.start)
+        outside = (t.state == State.WAITING) & np.isin(t.reason, FROM_OUTSIDE)
+        ready &= (before >= 0) & outside[np.maximum(before, 0)]
+        begins = event == BY_NAME["STEP"].number
+        self.begins = np.sort(self.time[begins])
+        self.round = np.cumsum(begins)[ready]
+        self.when, self.task = self.time[ready], task[ready]
+        self.rests = own.start[own.state == State.WAITING]
+
+    def count(self, moment: int, in_line: int, holder: int) -> int:
+        """``in_line``: those who were ready before the hold. They come first; then the loop looks.
+        So what it wakes after more steps than that, or after a rest, is another look's."""
+        first = int(np.searchsorted(self.when, moment, "left"))
+        rest = int(np.searchsorted(self.rests, moment, "left"))
+        until = int(self.rests[rest]) if rest < len(self.rests) else np.iinfo(np.int64).max
+        if first == len(self.when) or int(self.when[first]) > until:
+            return 0
+        begun = int(np.searchsorted(self.begins, moment, "left"))
+        if int(self.round[first]) > begun + in_line:
+            return 0
+        after = int(np.searchsorted(self.round, self.round[first], "right"))
+        woken = distinct(self.task[first:after])
+        return int((woken != holder).sum())
+
+
+def _did(story: _Story, own: Pieces, first_row: int, a: int, b: int) -> list[Doing]:
+    """The thread's own story in a stretch, summed by what and where."""
+    first = int(np.searchsorted(own.end, a, "right"))
+    after = int(np.searchsorted(own.start, b, "left"))
+    sums: dict[tuple[str, str], int] = {}
+    for row in range(first, after):
+        state = int(own.state[row])
+        where = ""
+        if state == State.WORKING:
+            what = COMPUTING
+        elif state == State.IN_LINE and own.reason[row] == REASONS[Reason.CORE]:
+            what = FOR_A_CORE
+        else:
+            what = str(REASON_OF.get(int(own.reason[row]), Reason.UNKNOWN))
+            where = story.place(first_row + row)
+        length = min(int(own.end[row]), b) - max(int(own.start[row]), a)
+        sums[what, where] = sums.get((what, where), 0) + length
+    told = [Doing(what, ns / 1e9, where) for (what, where), ns in sums.items() if ns > 0]
+    return sorted(told, key=lambda part: -part.seconds)
+
+
+def _names(line: Timeline, turn: Pieces, a: int, b: int) -> list[str]:
+    over = np.flatnonzero((turn.start < b) & (turn.end > a))
+    length = np.minimum(turn.end[over], b) - np.maximum(turn.start[over], a)
+    order = over[np.argsort(-length, kind="stable")]
+    names = dict.fromkeys(line.book.name[int(task)] for task in turn.owner[order][: 8 * NAMED])
+    return list(names)[:NAMED]
+
+
+def _late(story: _Story, turn: Pieces, a: int, b: int) -> Late | None:
+    """Of the steps that began in a stretch."""
+    length = turn.length[(turn.end >= a) & (turn.end <= b)]
+    if not len(length):
+        return None
+    median, high, most = (float(x) / 1e9 for x in np.quantile(length, (0.5, 0.95, 1.0)))
+    return Late(story.s(a), story.s(b), len(length), median, high, most)
+
+
+def held_others(found: list[Loop], least_s: float) -> list[Hold]:
+    """Holds that kept others in line, or kept the loop from looking who else there was, for so long
+    by their own doing; the longest first."""
+    holds = [
+        hold
+        for loop in found
+        for hold in loop.held
+        if hold.own_s >= least_s and (hold.in_line or hold.woken_after)
+    ]
+    return sorted(holds, key=lambda hold: -hold.own_s)
+
+
+def lasted_s(holds: list[Hold]) -> float:
+    """Seconds of the run in which one of them lasted (two loops may be held at one moment)."""
+    spans = [(hold.begun_s, hold.begun_s + hold.own_s) for hold in holds]
+    if not spans:
+        return 0.0
+    table = (np.array(spans) * 1e9).astype(np.int64)
+    _, start, end = union(np.zeros(len(table), np.int64), table[:, 0], table[:, 1])
+    return float((end - start).sum()) / 1e9
