@@ -378,7 +378,8 @@ def held_others(found: list[Loop], least_s: float) -> list[Hold]:
         hold
         for loop in found
         for hold in loop.held
-        if hold.own_s >= least_s and (hold.in_line or hold.woken_after)
+        if hold.own_s >= least_s
+        and (2 * hold.in_line_s >= hold.own_s or hold.woken_after)
     ]
     return sorted(holds, key=lambda hold: -hold.own_s)
 
