@@ -8,7 +8,16 @@ from functools import partial
 
 import numpy as np
 
-from twocooks.analyse import identities, machine, places, summary, tree, words
+from twocooks.analyse import (
+    identities,
+    loops,
+    machine,
+    places,
+    summary,
+    task_list,
+    tree,
+    words,
+)
 from twocooks.analyse.account import Account, account, contested
 from twocooks.analyse.book import NATIVE
 from twocooks.analyse.columns import Int64
@@ -72,7 +81,20 @@ def analyse(trace: Trace, by: str = "task") -> Analysis:
         summary.lost_events(trace) or int((trace.kernel.event == LOST).sum()),
         whole["switches"].get("total", 0),
     )
-    return replace(_pictures(line, told, whole, checks), tell_levels=levels, tell_waits=waits)
+    return replace(
+        _pictures(line, told, whole, checks),
+        tell_levels=levels,
+        tell_waits=waits,
+        tell_loops=partial(loops.loops, trace, facts.line),
+        tell_tasks=partial(_task_list, line, told),
+    )
+
+
+def _task_list(line: Timeline, told: Account) -> list[task_list.TaskRow]:
+    ids = _order(line)
+    number = np.full(len(line.book) + 1, -1, np.int64)
+    number[ids] = np.arange(len(ids))
+    return task_list.task_list(line, told, ids, number)
 
 
 @dataclass(frozen=True)

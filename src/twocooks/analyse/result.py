@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from twocooks.model import TaskKind
 
 if TYPE_CHECKING:
+    from twocooks.analyse.loops import Loop
     from twocooks.analyse.places import WaitSum
+    from twocooks.analyse.task_list import TaskRow
 
 Float64 = NDArray[np.float64]
 Int32 = NDArray[np.int32]
@@ -113,6 +115,11 @@ class Analysis:
 
     tell_waits: Callable[[], list[WaitSum]] = list
 
+    tell_loops: Callable[[float], list[Loop]] = lambda held_s: []
+    """Tells the event loops; steps from ``held_s`` seconds on are holds."""
+
+    tell_tasks: Callable[[], list[TaskRow]] = list
+
     @cached_property
     def levels(self) -> list[dict[str, Any]]:
         """The tree level by level, from the outermost inwards; empty where tasks are all there is.
@@ -133,3 +140,8 @@ class Analysis:
     def waits(self) -> list[WaitSum]:
         """Where the tasks waited, by reason, line and lock, the longest sum first."""
         return self.tell_waits()
+
+    @cached_property
+    def task_list(self) -> list[TaskRow]:
+        """All tasks with what they did with their time, most time at work first."""
+        return self.tell_tasks()

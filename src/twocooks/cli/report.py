@@ -5,6 +5,9 @@ twocooks report [OPTIONS] [TRACE]      without TRACE: the last run
 --by WHAT          what to count: task (the default), name, thread or process
 --waits            where the tasks waited: why, how long, on which line
 --locks            for which locks they waited
+--loop             the event loops: how late they were, which steps held them
+--held TIME        from how long on a step held the loop (50ms)
+--tasks            all tasks: hands on, in line, waiting for what
 --redact           placeholders instead of names (task-1, file-2), to show it to others
 --json FILE        write the numbers as JSON instead; - is stdout
 """
@@ -23,8 +26,9 @@ from twocooks.model import Reason, TwocooksError
 if TYPE_CHECKING:
     from twocooks.analyse.result import Analysis
 
-VALUED = {"--json": "--json", "--by": "--by"}
-TABLES = {"--waits", "--locks"}
+VALUED = {"--json": "--json", "--by": "--by", "--held": "--held"}
+TABLES = {"--waits", "--locks", "--loop", "--tasks"}
+HELD = "50ms"
 
 
 def main(argv: list[str]) -> int:
@@ -36,6 +40,9 @@ def main(argv: list[str]) -> int:
     without_names = "--redact" in tables
     tables -= {"--redact"}
     by = common.level(values)
+    if "--held" in values and "--loop" not in tables:
+        common.fail("--held is about --loop; give both")
+    held_s = common.duration(values.get("--held", HELD), "--held")
     path = common.one_trace(rest[:1] + more, "report")
     target = values.get("--json")
     if target not in (None, "-"):
@@ -44,9 +51,9 @@ def main(argv: list[str]) -> int:
         common.may_write(Path(str(target)), "--json", JSON_HEAD)
     analysis = _without_names(path, by) if without_names else analyse_file(path, by)
     if target is not None:
-        write_json(analysis.whole | _tables(analysis, tables), target)
+        write_json(analysis.whole | _tables(analysis, tables, held_s), target)
     elif tables:
-        show_tables(analysis, tables, sys.stdout)
+        show_tables(analysis, tables, held_s, sys.stdout)
     else:
         show(analysis, sys.stdout)
     return 0
@@ -89,24 +96,32 @@ def analyse_file(path: Path, by: str = "task") -> Analysis:
             ) from error
 
 
-def _tables(analysis: Analysis, asked: set[str]) -> dict[str, Any]:
+def _tables(analysis: Analysis, asked: set[str], held_s: float) -> dict[str, Any]:
     """The tables that were asked for, as the JSON has them."""
-    rows = [wait.row() for wait in analysis.waits] if asked else []
+    rows = [wait.row() for wait in analysis.waits] if asked & {"--waits", "--locks"} else []
     found: dict[str, Any] = {"waits": rows} if "--waits" in asked else {}
     if "--locks" in asked:
         found["locks"] = [row for row in rows if row["reason"] == Reason.LOCK]
+    if "--loop" in asked:
+        found["loop"] = [loop.row() for loop in analysis.tell_loops(held_s)]
+    if "--tasks" in asked:
+        found["task_list"] = [task.row() for task in analysis.task_list]
     return found
 
 
-def show_tables(analysis: Analysis, asked: set[str], stream: IO[str]) -> None:
+def show_tables(analysis: Analysis, asked: set[str], held_s: float, stream: IO[str]) -> None:
     """Write the tables that were asked for instead of the report."""
-    from twocooks.report.terminal import tables
+    from twocooks.report.terminal import loop_table, tables, task_table
 
     options = common.place(stream)
     if "--waits" in asked:
         stream.write(tables.waits(analysis, options))
     if "--locks" in asked:
         stream.write(tables.waits(analysis, options, Reason.LOCK))
+    if "--loop" in asked:
+        stream.write(loop_table.loop(analysis.tell_loops(held_s), options))
+    if "--tasks" in asked:
+        stream.write(task_table.tasks(analysis, options))
     stream.flush()
 
 

@@ -142,3 +142,16 @@ def seconds(value: float) -> str:
 def count(number: int, one: str, many: str | None = None) -> str:
     """``1 task``, ``12,000 tasks``."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def end_of(place: str, width: int) -> str:
+    """A place cut to the width: of a path its end tells most."""
+    parts = place.split("/")
+    while cell_len(place) > width and len(parts) > 1:
+        parts = parts[1:]
+        place = "/".join(parts)
+    if cell_len(place) <= width:
+        return place
+    while place and cell_len(place) > width - 2:
+        place = place[max(1, (cell_len(place) - width + 2) // 2) :]
+    return ".." + place

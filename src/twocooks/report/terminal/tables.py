@@ -9,7 +9,7 @@ from twocooks.analyse.result import Analysis
 from twocooks.model import Reason
 from twocooks.report.base import MAX_WIDTH, MIN_WIDTH, Options
 from twocooks.report.terminal.paint import BOLD, DIM, Painter, Span
-from twocooks.report.words import clean, count, fit, seconds, wrap
+from twocooks.report.words import clean, count, end_of, fit, seconds, wrap
 
 MARGIN, NUMBERS, WHY = 2, 27, 21
 """Columns of the margin, of the three numbers, and of what was waited for."""
@@ -57,7 +57,7 @@ def _table(rows: list[WaitSum], painter: Painter, width: int, only: Reason | Non
         yield line(
             (f"{seconds(wait.seconds):>8} {wait.count:>7,} {seconds(wait.longest_s):>8}  ", BOLD),
             (fit(what, WHY), None),
-            (_end_of(where, width - MARGIN - NUMBERS - WHY), None),
+            (end_of(where, width - MARGIN - NUMBERS - WHY), None),
         )
     rest = rows[MOST:]
     if rest:
@@ -66,14 +66,3 @@ def _table(rows: list[WaitSum], painter: Painter, width: int, only: Reason | Non
     if only is None and any(not wait.where for wait in rows):
         yield ""
         yield from (line((part, DIM)) for part in wrap(WHY_NO_PLACE, width - 2 * MARGIN))
-
-
-def _end_of(place: str, width: int) -> str:
-    """A place cut to the width: of a path its end tells most."""
-    parts = place.split("/")
-    while len(place) > width and len(parts) > 1:
-        parts = parts[1:]
-        place = "/".join(parts)
-    if len(place) <= width:
-        return place
-    return ".." + place[len(place) - max(1, width - 2) :]
