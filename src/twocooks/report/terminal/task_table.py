@@ -40,7 +40,7 @@ class _Table:
         rest -= self.name
         wide = width >= WIDE
         self.parent = 12 if wide else 0
-        self.waits = min(40, rest - self.parent - 1) if wide else rest
+        self.waits = min(34, rest - self.parent - 1) if wide else rest
         self.place = max(0, rest - self.parent - self.waits - 2) if wide else 0
         if self.place < 12:
             self.waits, self.place = rest - self.parent - bool(self.parent), 0
@@ -91,8 +91,13 @@ class _Table:
     def waits_of(self, task: TaskRow) -> str:
         """The reasons that cost most."""
         parts = sorted(task.waiting.items(), key=lambda part: (-part[1], part[0]))
-        told = [f"{reason} {seconds(cost)}" for reason, cost in parts[:REASONS_SHOWN]
-                if cost >= 0.00005]  # fmt: skip
+        told = [(cost, f"{reason} {seconds(cost)}") for reason, cost in parts if cost >= 0.00005]
         if task.queued_s >= 0.001:
-            told.insert(0, f"queued {seconds(task.queued_s)}")
-        return ", ".join(told)
+            told.append((task.queued_s, f"queued {seconds(task.queued_s)}"))
+        text = ""
+        for _, part in sorted(told, key=lambda part: -part[0])[:REASONS_SHOWN]:
+            longer = f"{text}, {part}" if text else part
+            if text and width_of(longer) > self.waits:
+                break  # whole words, or none
+            text = longer
+        return text
