@@ -60,7 +60,7 @@ static int sort_group(const int64_t *time, int64_t *order, int64_t n, struct ite
 }
 
 /* Where each group begins in the sorted order: a counting sort's table. NULL = too many groups. */
-static int64_t *places(const int64_t *group, int64_t n, int64_t *low, int64_t *groups) {
+static int64_t *places(const int32_t *group, int64_t n, int64_t *low, int64_t *groups) {
     int64_t least = n ? group[0] : 0, most = least;
     for (int64_t i = 1; i < n; i++) {
         if (group[i] < least) least = group[i];
@@ -76,7 +76,7 @@ static int64_t *places(const int64_t *group, int64_t n, int64_t *low, int64_t *g
     return at;
 }
 
-int64_t tc_order(const int64_t *group, const int64_t *time, int64_t n, int64_t *order) {
+int64_t tc_order(const int32_t *group, const int64_t *time, int64_t n, int64_t *order) {
     int64_t low, groups, cap = 0, good = 1, begin = 0;
     int64_t *at = places(group, n, &low, &groups);
     if (!at) return TC_OTHERWISE;
@@ -103,20 +103,23 @@ static int is_tiling(struct tc_tiling t) {
     return 1;
 }
 
-static inline void put_cut(struct tc_cut *out, int64_t k, int64_t row, int64_t start, int64_t end,
-                           int64_t found) {
-    if (!out->row) return;
-    out->row[k] = row;
+static inline void put_cut(const struct tc_pieces *a, int64_t i, int64_t start, int64_t end,
+                           struct tc_pieces *out, int64_t k) {
+    out->owner[k] = a->owner[i];
     out->start[k] = start;
     out->end[k] = end;
-    out->found[k] = found;
+    out->state[k] = a->state[i];
+    out->reason[k] = a->reason[i];
+    out->core[k] = a->core[i];
+    out->thread[k] = a->thread[i];
 }
 
-int64_t tc_overlay(struct tc_tiling a, struct tc_tiling b, struct tc_cut *out) {
-    if (!is_tiling(a) || !is_tiling(b)) return TC_OTHERWISE;
+int64_t tc_overlay(struct tc_pieces a, struct tc_tiling b, struct tc_pieces *out, int32_t *found) {
+    if (!out && (!is_tiling((struct tc_tiling){a.owner, a.start, a.end, a.n}) || !is_tiling(b)))
+        return TC_OTHERWISE;
     int64_t k = 0, j = 0;
     for (int64_t i = 0; i < a.n; i++) {
-        int64_t at = a.start[i], end = a.end[i], group = a.group[i];
+        int64_t at = a.start[i], end = a.end[i], group = a.owner[i];
         while (j < b.n && (b.group[j] < group || (b.group[j] == group && b.end[j] <= at))) j++;
         while (at < end) {
             int covered = j < b.n && b.group[j] == group && b.start[j] <= at;
@@ -124,7 +127,11 @@ int64_t tc_overlay(struct tc_tiling a, struct tc_tiling b, struct tc_cut *out) {
             if (covered) border = b.end[j];
             else if (j < b.n && b.group[j] == group) border = b.start[j];
             if (border > end) border = end;
-            put_cut(out, k++, i, at, border, covered ? j : -1);
+            if (out) {
+                put_cut(&a, i, at, border, out, k);
+                found[k] = covered ? (int32_t)j : -1;
+            }
+            k++;
             at = border;
             if (covered && b.end[j] <= at) j++;
         }
@@ -141,7 +148,7 @@ void tc_no_overlap(struct tc_tiling in, int64_t *out) {
     }
 }
 
-int64_t tc_union(struct tc_tiling in, int64_t *group, int64_t *start, int64_t *end) {
+int64_t tc_union(struct tc_tiling in, int32_t *group, int64_t *start, int64_t *end) {
     int64_t *order = malloc((size_t)(in.n ? in.n : 1) * sizeof *order);
     if (!order) return TC_TABLES_NO_MEMORY;
     int64_t k = tc_order(in.group, in.start, in.n, order);
@@ -364,7 +371,7 @@ int64_t tc_stretches(struct tc_rows r, const struct tc_meanings *m, struct tc_pi
         }
         if (event == TC_EV_EXIT || end <= start) continue;
         const int line = event == TC_EV_OUT_PREEMPTED || event == TC_EV_FORK;
-        out.owner[k] = life;
+        out.owner[k] = out.thread[k] = (int32_t)life;
         out.start[k] = start;
         out.end[k] = end;
         out.state[k] = on ? m->working : line ? m->in_line : m->waiting;

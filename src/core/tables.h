@@ -13,25 +13,32 @@
 #define TC_TABLES_NO_MEMORY (-2)
 
 /* Stable order by (group, time); time NULL = by group alone. */
-int64_t tc_order(const int64_t *group, const int64_t *time, int64_t n, int64_t *order);
+int64_t tc_order(const int32_t *group, const int64_t *time, int64_t n, int64_t *order);
 
-/* Cuts the tiling a at the borders of the tiling b. Returns how many stretches come out; `row` is the
- * row of a that each comes from, `found` the row of b that covers it or -1. With row NULL only the
- * number is found. */
 struct tc_tiling {
-    const int64_t *group, *start, *end;
+    const int32_t *group;
+    const int64_t *start, *end;
     int64_t n;
 };
-struct tc_cut {
-    int64_t *row, *start, *end, *found;
+
+/* Stretches as analyse/columns.py's Pieces holds them. */
+struct tc_pieces {
+    int32_t *owner;
+    int64_t *start, *end;
+    uint8_t *state, *reason;
+    int32_t *core, *thread;
+    int64_t n;
 };
-int64_t tc_overlay(struct tc_tiling a, struct tc_tiling b, struct tc_cut *out);
+
+/* Cuts the tiling a (by its owner) at the borders of the tiling b. Returns how many stretches come
+ * out; `found` is the row of b that covers each, or -1. With out NULL only the number is found. */
+int64_t tc_overlay(struct tc_pieces a, struct tc_tiling b, struct tc_pieces *out, int32_t *found);
 
 /* `out` = where each stretch begins if it waits for the end of all before it in its group. */
 void tc_no_overlap(struct tc_tiling in, int64_t *out);
 
 /* Merges overlapping and touching stretches of each group, in place of `out` (room for n each). */
-int64_t tc_union(struct tc_tiling in, int64_t *group, int64_t *start, int64_t *end);
+int64_t tc_union(struct tc_tiling in, int32_t *group, int64_t *start, int64_t *end);
 
 /* How many stretches of each of up to 8 sets are open. `bits` says which sets a stretch is in. Returns
  * the number of breaks; `time` and each of the `sets` counts have room for 2 n. */
@@ -59,11 +66,6 @@ struct tc_rows {
     const int64_t *died; /* of each life */
     const int64_t *lost; /* lost[2 i], lost[2 i + 1]: a CPU and when a loss began on it, sorted */
     int64_t losses;
-};
-struct tc_pieces {
-    int64_t *owner, *start, *end;
-    uint8_t *state, *reason;
-    int32_t *core;
 };
 struct tc_meanings { /* numbers of model.State and of the reasons */
     uint8_t working, in_line, waiting, for_core, not_known, none;

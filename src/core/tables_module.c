@@ -8,7 +8,7 @@
 
 #include "tables.h"
 
-#define MOST 16
+#define MOST 24
 
 /* The arguments of one call: arrays, each with its items' size. */
 struct call {
@@ -75,33 +75,39 @@ static PyObject *order(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     struct call c;
     int64_t result;
     int timed = n == 3;
-    if (!enter(&c, args, n, timed ? "qqQ" : "qQ") || !long_enough(&c, 1, c.count - 1, items(&c, 0))) return NULL;
+    if (!enter(&c, args, n, timed ? "iqQ" : "iQ") || !long_enough(&c, 1, c.count - 1, items(&c, 0))) return NULL;
     CALL(result, tc_order(c.view[0].buf, timed ? c.view[1].buf : NULL, items(&c, 0), c.view[timed + 1].buf))
     return result_of(&c, result);
+}
+
+/* Seven arrays from `first` on: the columns of Pieces, letters "iqqbbii". */
+static struct tc_pieces pieces_at(const struct call *c, int first) {
+    const Py_buffer *v = c->view + first;
+    return (struct tc_pieces){v[0].buf, v[1].buf, v[2].buf, v[3].buf,
+                              v[4].buf, v[5].buf, v[6].buf, items(c, first)};
 }
 
 static PyObject *overlay(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     (void)self;
     struct call c;
     int64_t result;
-    if (!enter(&c, args, n, n > 6 ? "qqqqqqQQQQ" : "qqqqqq")) return NULL;
-    struct tc_tiling a = {c.view[0].buf, c.view[1].buf, c.view[2].buf, items(&c, 0)};
-    struct tc_tiling b = {c.view[3].buf, c.view[4].buf, c.view[5].buf, items(&c, 3)};
-    struct tc_cut out = {0};
-    if (!long_enough(&c, 0, 2, a.n) || !long_enough(&c, 3, 5, b.n)) return NULL;
-    if (n > 6) {
-        /* Each border of b adds at most one stretch. */
-        if (!long_enough(&c, 6, 9, a.n + 2 * b.n)) return NULL;
-        out = (struct tc_cut){c.view[6].buf, c.view[7].buf, c.view[8].buf, c.view[9].buf};
+    if (!enter(&c, args, n, n > 10 ? "iqqbbiiiqqIQQBBIII" : "iqqbbiiiqq")) return NULL;
+    struct tc_pieces a = pieces_at(&c, 0), out = {0};
+    struct tc_tiling b = {c.view[7].buf, c.view[8].buf, c.view[9].buf, items(&c, 7)};
+    if (!long_enough(&c, 0, 6, a.n) || !long_enough(&c, 7, 9, b.n)) return NULL;
+    CALL(result, tc_overlay(a, b, NULL, NULL))
+    if (n > 10 && result >= 0) {
+        if (!long_enough(&c, 10, 17, result)) return NULL;
+        out = pieces_at(&c, 10);
+        CALL(result, tc_overlay(a, b, &out, c.view[17].buf))
     }
-    CALL(result, tc_overlay(a, b, &out))
     return result_of(&c, result);
 }
 
 static PyObject *no_overlap(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     (void)self;
     struct call c;
-    if (!enter(&c, args, n, "qqqQ")) return NULL;
+    if (!enter(&c, args, n, "iqqQ")) return NULL;
     struct tc_tiling in = {c.view[0].buf, c.view[1].buf, c.view[2].buf, items(&c, 0)};
     if (!long_enough(&c, 1, 3, in.n)) return NULL;
     Py_BEGIN_ALLOW_THREADS
@@ -114,7 +120,7 @@ static PyObject *merge(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     (void)self;
     struct call c;
     int64_t result;
-    if (!enter(&c, args, n, "qqqQQQ")) return NULL;
+    if (!enter(&c, args, n, "iqqIQQ")) return NULL;
     struct tc_tiling in = {c.view[0].buf, c.view[1].buf, c.view[2].buf, items(&c, 0)};
     if (!long_enough(&c, 1, 5, in.n)) return NULL;
     CALL(result, tc_union(in, c.view[3].buf, c.view[4].buf, c.view[5].buf))
@@ -155,10 +161,10 @@ static PyObject *stretches(PyObject *self, PyObject *const *args, Py_ssize_t n) 
     (void)self;
     struct call c;
     int64_t result;
-    if (!enter(&c, args, n, "qqqbiqqbQQQBBIQQ")) return NULL;
+    if (!enter(&c, args, n, "qqqbiqqbIQQBBIIQQ")) return NULL;
     struct tc_rows r = {c.view[0].buf, c.view[1].buf, c.view[2].buf, c.view[3].buf, c.view[4].buf,
                         items(&c, 0), c.view[5].buf, c.view[6].buf, items(&c, 6) / 2};
-    if (!long_enough(&c, 1, 4, r.n) || !long_enough(&c, 8, 14, r.n) || !long_enough(&c, 15, 15, 1) ||
+    if (!long_enough(&c, 1, 4, r.n) || !long_enough(&c, 8, 15, r.n) || !long_enough(&c, 16, 16, 1) ||
         !long_enough(&c, 7, 7, (int64_t)sizeof(struct tc_meanings)))
         return NULL;
     for (int64_t i = 0; i < r.n; i++) {
@@ -168,9 +174,8 @@ static PyObject *stretches(PyObject *self, PyObject *const *args, Py_ssize_t n) 
             return NULL;
         }
     }
-    struct tc_pieces out = {c.view[8].buf, c.view[9].buf, c.view[10].buf,
-                            c.view[11].buf, c.view[12].buf, c.view[13].buf};
-    CALL(result, tc_stretches(r, c.view[7].buf, out, c.view[14].buf, c.view[15].buf))
+    struct tc_pieces out = pieces_at(&c, 8);
+    CALL(result, tc_stretches(r, c.view[7].buf, out, c.view[15].buf, c.view[16].buf))
     return result_of(&c, result);
 }
 
@@ -199,13 +204,13 @@ static PyObject *pairs(PyObject *self, PyObject *const *args, Py_ssize_t n) {
 
 static PyMethodDef methods[] = {
     METHOD(order, "order(group[, time], out) -> n, or -1: take the twin"),
-    METHOD(overlay, "overlay(a's group, start, end, b's group, start, end[, row, start, end, found]) -> n or -1"),
+    METHOD(overlay, "overlay(a's seven columns, b's group, start, end[, out: seven columns, found]) -> n or -1"),
     METHOD(no_overlap, "no_overlap(group, start, end, out start) -> n"),
     METHOD(merge, "merge(group, start, end, out group, start, end) -> n or -1"),
     METHOD(sweep, "sweep(start, end, bits, out time, out counts) -> breaks or -1"),
     METHOD(lives, "lives(switch_ns, time, event, cpu, tid, out row, life, begin) -> n or -1"),
     METHOD(stretches, "stretches(life, time, begin, event, cpu, died, losses, meanings, out owner, start, end, "
-                      "state, reason, core, odd rows, their number) -> n"),
+                      "state, reason, core, thread, odd rows, their number) -> n"),
     METHOD(opened, "opened(what, epoch, spare, out inner, closes) -> n"),
     METHOD(pairs, "pairs(a, b, out which, head) -> distinct pairs"),
     {NULL, NULL, 0, NULL},

@@ -27,13 +27,13 @@ NO_REASON = 255
 class Pieces:
     """Stretches of many owners. ``owner`` is a thread or a task, as the holder says."""
 
-    owner: Int64
+    owner: Int32
     start: Int64
     end: Int64
     state: UInt8
     reason: UInt8
     core: Int32
-    thread: Int64
+    thread: Int32
 
     def __len__(self) -> int:
         return len(self.start)
@@ -53,7 +53,15 @@ class Pieces:
 
     def with_(self, **columns: Any) -> Pieces:
         """The same stretches with some columns replaced."""
+        for name in ("owner", "core", "thread"):
+            if name in columns:  # numbers of threads and tasks are small, and there are many
+                columns[name] = columns[name].astype(np.int32, copy=False)
         return replace(self, **columns)
+
+    @property
+    def columns(self) -> tuple[Any, ...]:
+        """All columns in their order."""
+        return tuple(getattr(self, f.name) for f in fields(self))
 
     def ordered(self) -> Pieces:
         """Without empty stretches, sorted by owner and start."""
@@ -76,13 +84,13 @@ def pieces(
         return np.broadcast_to(np.asarray(value, dtype=kind), (n,)).copy()
 
     return Pieces(
-        full(owner, np.int64),
+        full(owner, np.int32),
         full(start, np.int64),
         full(end, np.int64),
         full(state, np.uint8),
         full(reason, np.uint8),
         full(core, np.int32),
-        full(thread, np.int64),
+        full(thread, np.int32),
     )
 
 
@@ -155,21 +163,20 @@ def asof(group: NDArray[Any], time: Int64, in_group: NDArray[Any], in_time: Int6
     return np.where(good, found, -1)
 
 
-def overlay(a: Pieces, group: Int64, start: Int64, end: Int64) -> tuple[Pieces, Int64]:
+def overlay(
+    a: Pieces, group: NDArray[Any], start: Int64, end: Int64
+) -> tuple[Pieces, NDArray[Any]]:
     """Cut the tiling ``a`` (by its owner) at the borders of a second tiling. Returns the cut
     stretches and, for each, the row of the second tiling that covers it, or -1."""
     if not len(start) or not len(a):
         return a, np.full(len(a), -1, np.int64)
-    cut = fast.overlay((a.owner, a.start, a.end), (group, start, end))
+    cut = fast.overlay(a.columns, (group, start, end))
     if cut is not None:
-        row, left, right, found = cut
-        if len(row) == len(a):
-            return a, found
-        return a.take(row).with_(start=left, end=right), found
+        return Pieces(*cut[0]), cut[1]
     return _overlay(a, group, start, end)
 
 
-def _overlay(a: Pieces, group: Int64, start: Int64, end: Int64) -> tuple[Pieces, Int64]:
+def _overlay(a: Pieces, group: NDArray[Any], start: Int64, end: Int64) -> tuple[Pieces, Int64]:
     key_start, key_end, cut_start, cut_end = keys(
         (a.owner, a.start), (a.owner, a.end), (group, start), (group, end)
     )
@@ -195,7 +202,9 @@ def _overlay(a: Pieces, group: Int64, start: Int64, end: Int64) -> tuple[Pieces,
     return a, np.where(inside, found, -1)
 
 
-def union(group: Int64, start: Int64, end: Int64) -> tuple[Int64, Int64, Int64]:
+def union(
+    group: NDArray[Any], start: Int64, end: Int64
+) -> tuple[NDArray[Any], Int64, Int64]:
     """Merge overlapping or touching stretches of each group into a tiling."""
     merged = fast.union(group, start, end)
     if merged is not None:

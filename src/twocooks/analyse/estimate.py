@@ -64,8 +64,7 @@ def polled_threads(trace: Trace, end_ns: int) -> Threads:
         names[thread[row]] = trace.texts[text] if text >= 0 else ""
     look = event == POLL
     run, line = (np.clip(told[order][look], 0, LONGEST_NS) for told in (p.a, p.b))
-    rows = pieces(thread[look], time[look], run, 0, 0, 0, line)
-    table = _fill(rows, borders, born, died)
+    table = _fill((thread[look], time[look], run, line), borders, born, died)
     return Threads(
         tid[heads] if count else tid, pid, born, died, ended, parent, process, names, table
     )
@@ -102,12 +101,14 @@ def _by_window(
     return key // most, key % most, ran, stood
 
 
-def _fill(rows: Pieces, borders: Int64, born: Int64, died: Int64) -> Pieces:
-    """Lay the threads' accounts of each window end to end, wrapped. ``rows``: owner = thread,
-    start = when the account was read, end = ns on a core, thread = ns in line since the last
-    reading."""
-    window = np.clip(np.searchsorted(borders, rows.start, "left") - 1, 0, len(borders) - 2)
-    window, thread, run, line = _by_window(window, rows.owner, rows.end, rows.thread)
+def _fill(
+    rows: tuple[Int64, Int64, Int64, Int64], borders: Int64, born: Int64, died: Int64
+) -> Pieces:
+    """Lay the threads' accounts of each window end to end, wrapped. ``rows``: thread, when the
+    account was read, ns on a core and ns in line since the last reading."""
+    who, read, ran, stood = rows
+    window = np.clip(np.searchsorted(borders, read, "left") - 1, 0, len(borders) - 2)
+    window, thread, run, line = _by_window(window, who, ran, stood)
     left, size = borders[window], borders[window + 1] - borders[window]
     run = np.minimum(run, size)
     line = np.minimum(line, size - run)

@@ -20,6 +20,10 @@ except ImportError:  # the C part is not built
     _tables = None  # type: ignore[assignment]
 
 Int64 = NDArray[np.int64]
+Int32 = NDArray[np.int32]
+INT32 = np.iinfo(np.int32)
+PIECES = (np.int32, np.int64, np.int64, np.uint8, np.uint8, np.int32, np.int32)
+"""Types of the columns of ``Pieces``."""
 _on = True
 
 
@@ -42,41 +46,52 @@ def _long(array: Any) -> Int64:
     return np.ascontiguousarray(array, np.int64)
 
 
+def _ids(array: Any) -> Any:
+    """As 32-bit numbers; None where some are larger."""
+    if array.dtype != np.int32 and len(array):
+        if array.max() > INT32.max or array.min() < INT32.min:
+            return None
+    return np.ascontiguousarray(array, np.int32)
+
+
 def order(group: Any, time: Any = None) -> Int64 | None:
     """The stable order by (group, time), or by group alone."""
     c = _c()
-    if c is None:
+    ids = None if c is None else _ids(group)
+    if ids is None:
         return None
     out = np.empty(len(group), np.int64)
-    arrays = [_long(group)] if time is None else [_long(group), _long(time)]
+    arrays = [ids] if time is None else [ids, _long(time)]
     return out if c.order(*arrays, out) >= 0 else None
 
 
 def overlay(
-    a: tuple[Int64, Int64, Int64], b: tuple[Int64, Int64, Int64]
-) -> tuple[Int64, Int64, Int64, Int64] | None:
-    """Row of a, start, end and row of b (-1 = none) of each stretch of a cut at b's borders."""
+    a: tuple[Any, ...], b: tuple[Any, Int64, Int64]
+) -> tuple[tuple[Any, ...], Int32] | None:
+    """The columns of a (those of ``Pieces``) cut at b's borders, and the row of b (-1 = none)."""
     c = _c()
-    if c is None:
+    group = None if c is None else _ids(b[0])
+    if group is None:
         return None
-    given = [_long(column) for column in (*a, *b)]
-    count = c.overlay(*given)
+    cutting = [group, _long(b[1]), _long(b[2])]
+    given = [np.ascontiguousarray(column, kind) for column, kind in zip(a, PIECES, strict=True)]
+    count = c.overlay(*given, *cutting)
     if count < 0:
         return None
-    room = len(given[0]) + 2 * len(given[3])
-    out = [np.empty(room, np.int64) for _ in range(4)]
-    c.overlay(*given, *out)
-    row, start, end, found = (column[:count] for column in out)
-    return row, start, end, found
+    found = np.empty(count, np.int32)
+    out = tuple(np.empty(count, kind) for kind in PIECES)
+    c.overlay(*given, *cutting, *out, found)
+    return out, found
 
 
-def union(group: Int64, start: Int64, end: Int64) -> tuple[Int64, Int64, Int64] | None:
+def union(group: Any, start: Int64, end: Int64) -> tuple[Int32, Int64, Int64] | None:
     """Overlapping and touching stretches of each group merged."""
     c = _c()
-    if c is None:
+    ids = None if c is None else _ids(group)
+    if ids is None:
         return None
-    out = [np.empty(len(group), np.int64) for _ in range(3)]
-    count = c.merge(_long(group), _long(start), _long(end), *out)
+    out: list[Any] = [np.empty(len(group), kind) for kind in (np.int32, np.int64, np.int64)]
+    count = c.merge(ids, _long(start), _long(end), *out)
     return None if count < 0 else (out[0][:count], out[1][:count], out[2][:count])
 
 
@@ -129,7 +144,7 @@ def pairs(a: Int64, b: Int64) -> tuple[Int64, Int64] | None:
 def stretches(
     rows: tuple[Any, ...], died: Int64, lost: Int64, meanings: bytes
 ) -> tuple[tuple[Any, ...], Int64] | None:
-    """``threads``' stretches (owner, start, end, state, reason, core), and the rows of those that
+    """``threads``' stretches (the columns of ``Pieces``), and the rows of those that
     must be judged one by one. ``rows``: life, time, begin, event, cpu; ``lost``: sorted pairs of a
     CPU and when a loss began on it."""
     c = _c()
@@ -138,8 +153,7 @@ def stretches(
     types = (np.int64, np.int64, np.int64, np.uint8, np.int32)
     given = [np.ascontiguousarray(r, k) for r, k in zip(rows, types, strict=True)]
     count = len(given[0])
-    kinds = (np.int64, np.int64, np.int64, np.uint8, np.uint8, np.int32, np.int64)
-    made: list[Any] = [np.empty(count, kind) for kind in kinds]
+    made: list[Any] = [np.empty(count, kind) for kind in (*PIECES, np.int64)]
     *out, odd = made
     odds = np.zeros(1, np.int64)
     written = c.stretches(*given, _long(died), _long(lost), meanings, *out, odd, odds)
@@ -147,11 +161,12 @@ def stretches(
     return tuple(column[:written] for column in out), rest
 
 
-def no_overlap(group: Int64, start: Int64, end: Int64) -> Int64 | None:
+def no_overlap(group: Any, start: Int64, end: Int64) -> Int64 | None:
     """Where each stretch begins if it waits for all before it (of a table sorted by group)."""
     c = _c()
-    if c is None:
+    ids = None if c is None else _ids(group)
+    if ids is None:
         return None
     out = np.empty(len(group), np.int64)
-    c.no_overlap(_long(group), _long(start), _long(end), out)
+    c.no_overlap(ids, _long(start), _long(end), out)
     return out

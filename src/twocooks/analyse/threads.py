@@ -305,8 +305,8 @@ def _stretches(rows: _Rows, windows: dict[int, tuple[Int64, Int64]], died: Int64
     found = fast.stretches(given, died, lost, MEANINGS)
     if found is None:
         return _slowly(rows, windows, died, None)
-    (owner, start, end, state, reason, core), odd = found
-    table = Pieces(owner, start, end, state, reason, core, owner)
+    columns, odd = found
+    table = Pieces(*columns)
     if not len(odd):
         return table
     return join([table, _slowly(rows, windows, died, odd)]).ordered()
