@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "events.h"
+#include "radix.h"
 
 /* ---- sorting ---- */
 
@@ -171,10 +172,8 @@ int64_t tc_union(struct tc_tiling in, int32_t *group, int64_t *start, int64_t *e
 /* ---- counting over time ---- */
 
 #define DIGIT 11
-#define TIME_BITS 47 /* 39 hours; below them in a key: 8 sets that open, 8 that close */
 
-/* Sorts keys by their bits from `low` to `high`; returns where the result lies: keys or spare. */
-static uint64_t *radix_sort(uint64_t *keys, uint64_t *spare, int64_t n, int low, int high) {
+uint64_t *tc_radix_sort(uint64_t *keys, uint64_t *spare, int64_t n, int low, int high) {
     static const uint64_t mask = (1 << DIGIT) - 1;
     for (int shift = low; shift < high; shift += DIGIT) {
         int64_t at[(1 << DIGIT) + 1] = {0};
@@ -209,8 +208,8 @@ static int64_t moments(const int64_t *start, const int64_t *end, const uint8_t *
     return m;
 }
 
-static int64_t count_open(const uint64_t *keys, int64_t m, int64_t zero, int sets, int64_t room,
-                          int64_t *time, int32_t *counts) {
+int64_t tc_count_open(const uint64_t *keys, int64_t m, int64_t zero, int sets, int64_t room,
+                      int64_t *time, int32_t *counts) {
     int32_t now[8] = {0};
     int64_t k = 0;
     for (int64_t i = 0; i < m;) {
@@ -236,14 +235,12 @@ int64_t tc_sweep(const int64_t *start, const int64_t *end, const uint8_t *bits, 
     }
     if (last < zero) return 0;
     uint64_t span = (uint64_t)last - (uint64_t)zero;
-    if (span >> TIME_BITS) return TC_OTHERWISE;
-    int high = 16;
-    while (span >> (high - 16)) high++;
+    if (span >> TC_TIME_BITS) return TC_OTHERWISE;
     uint64_t *keys = malloc((size_t)n * 4 * sizeof *keys);
     if (!keys) return TC_TABLES_NO_MEMORY;
     int64_t m = moments(start, end, bits, n, zero, keys);
-    uint64_t *sorted = radix_sort(keys, keys + m, m, 16, high);
-    int64_t k = count_open(sorted, m, zero, sets, 2 * n, time, counts);
+    uint64_t *sorted = tc_radix_sort(keys, keys + m, m, 16, 16 + tc_bits_of(span));
+    int64_t k = tc_count_open(sorted, m, zero, sets, 2 * n, time, counts);
     free(keys);
     return k;
 }

@@ -6,6 +6,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include "account.h"
 #include "tables.h"
 
 #define MOST 24
@@ -200,6 +201,138 @@ static PyObject *pairs(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     return result_of(&c, result);
 }
 
+/* Whether the pieces at `first` and the three columns of tasks after them (chosen, begun, done) fit
+ * together; else the twin decides. */
+static struct tc_tasks tasks_at(const struct call *c, int first) {
+    const Py_buffer *v = c->view + first;
+    return (struct tc_tasks){v[0].buf, v[1].buf, v[2].buf, items(c, first)};
+}
+
+static int words_at(struct call *c, int at) { return long_enough(c, at, at, (int64_t)sizeof(struct tc_words)); }
+
+static PyObject *state_sums(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    (void)self;
+    struct call c;
+    if (!enter(&c, args, n, "iqqbbiiQ")) return NULL;
+    struct tc_pieces t = pieces_at(&c, 0);
+    int64_t tasks = items(&c, 7) / TC_STATES, result = TC_OTHERWISE;
+    if (!long_enough(&c, 0, 6, t.n)) return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    if (tc_rows_fit(t, tasks)) {
+        tc_state_sums(t, tasks, c.view[7].buf);
+        result = t.n;
+    }
+    Py_END_ALLOW_THREADS
+    return result_of(&c, result);
+}
+
+static PyObject *chosen_sums(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    (void)self;
+    struct call c;
+    if (!enter(&c, args, n, "iqqbbiibqqbQQQ")) return NULL;
+    struct tc_pieces t = pieces_at(&c, 0);
+    struct tc_tasks tasks = tasks_at(&c, 7);
+    int64_t result = TC_OTHERWISE;
+    if (!long_enough(&c, 0, 6, t.n) || !long_enough(&c, 8, 9, tasks.n) || !words_at(&c, 10) ||
+        !long_enough(&c, 11, 11, TC_STATES * TC_REASONS) || !long_enough(&c, 12, 12, 2) ||
+        !long_enough(&c, 13, 13, tasks.n))
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    if (tc_rows_fit(t, tasks.n)) {
+        tc_chosen_sums(t, tasks, c.view[10].buf, c.view[11].buf, c.view[12].buf, c.view[13].buf);
+        result = t.n;
+    }
+    Py_END_ALLOW_THREADS
+    return result_of(&c, result);
+}
+
+static PyObject *curves(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    (void)self;
+    struct call c;
+    if (!enter(&c, args, n, n > 11 ? "iqqbbiibqqbQI" : "iqqbbiibqqb")) return NULL;
+    struct tc_pieces t = pieces_at(&c, 0);
+    struct tc_tasks tasks = tasks_at(&c, 7);
+    int64_t result, room = n > 11 ? items(&c, 11) : 0;
+    void *time = n > 11 ? c.view[11].buf : NULL, *counts = n > 11 ? c.view[12].buf : NULL;
+    if (!long_enough(&c, 0, 6, t.n) || !long_enough(&c, 8, 9, tasks.n) || !words_at(&c, 10) ||
+        (n > 11 && !long_enough(&c, 12, 12, TC_CURVES * room)))
+        return NULL;
+    CALL(result, !tc_rows_fit(t, tasks.n) ? TC_OTHERWISE
+                                          : tc_curves(t, tasks, c.view[10].buf, room, time, counts))
+    return result_of(&c, result);
+}
+
+static PyObject *places(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    (void)self;
+    struct call c;
+    int64_t result;
+    if (!enter(&c, args, n, "iqqbbiibqqbqqQQQ")) return NULL;
+    struct tc_pieces t = pieces_at(&c, 0);
+    struct tc_tasks tasks = tasks_at(&c, 7);
+    struct tc_moments within = {c.view[11].buf, c.view[12].buf, items(&c, 11)};
+    int64_t threads = items(&c, 13);
+    if (!long_enough(&c, 0, 6, t.n) || !words_at(&c, 10) || !long_enough(&c, 12, 12, within.n) ||
+        !long_enough(&c, 14, 14, threads))
+        return NULL;
+    for (int64_t i = 0; i < t.n; i++) {
+        if (t.owner[i] < tasks.n) continue;
+        leave(&c);
+        PyErr_SetString(PyExc_ValueError, "a stretch of no task");
+        return NULL;
+    }
+    CALL(result, tc_places(t, tasks, c.view[10].buf, within, c.view[13].buf, c.view[14].buf, threads,
+                           c.view[15].buf, items(&c, 15)))
+    return result_of(&c, result);
+}
+
+/* Three whole numbers before the arrays. */
+static int numbers_of(PyObject *const *args, Py_ssize_t n, long long *numbers, int count) {
+    if (n < count) {
+        PyErr_SetString(PyExc_TypeError, "numbers are missing");
+        return 0;
+    }
+    for (int i = 0; i < count; i++) {
+        numbers[i] = PyLong_AsLongLong(args[i]);
+        if (numbers[i] == -1 && PyErr_Occurred()) return 0;
+    }
+    return 1;
+}
+
+static PyObject *runs(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    (void)self;
+    struct call c;
+    long long given[3];
+    int64_t result, *start = NULL, *end = NULL;
+    if (!numbers_of(args, n, given, 3) || !enter(&c, args + 3, n - 3, n > 5 ? "qiQQ" : "qi")) return NULL;
+    if (!long_enough(&c, 1, 1, items(&c, 0))) return NULL;
+    CALL(result, tc_runs(c.view[0].buf, c.view[1].buf, items(&c, 0), (int32_t)given[0],
+                         (int32_t)given[1], given[2], NULL, NULL))
+    if (n > 5) {
+        if (!long_enough(&c, 2, 3, result)) return NULL;
+        start = c.view[2].buf;
+        end = c.view[3].buf;
+        CALL(result, tc_runs(c.view[0].buf, c.view[1].buf, items(&c, 0), (int32_t)given[0],
+                             (int32_t)given[1], given[2], start, end))
+    }
+    return result_of(&c, result);
+}
+
+static PyObject *measure(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    (void)self;
+    struct call c;
+    long long given[3]; /* least, hands, room */
+    if (!numbers_of(args, n, given, 3) || !enter(&c, args + 3, n - 3, "qiQB")) return NULL;
+    int64_t rows = items(&c, 0), room = given[2];
+    if (room < rows || room > INT64_MAX / 64 || !long_enough(&c, 1, 1, (TC_CURVES - 1) * room + rows) ||
+        !long_enough(&c, 2, 2, TC_MEASURES) || !long_enough(&c, 3, 3, rows))
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    tc_measure(c.view[0].buf, c.view[1].buf, rows, room, given[0], (int32_t)given[1], c.view[2].buf,
+               c.view[3].buf);
+    Py_END_ALLOW_THREADS
+    return result_of(&c, rows);
+}
+
 #define METHOD(name, doc) {#name, (PyCFunction)(void (*)(void))name, METH_FASTCALL, doc}
 
 static PyMethodDef methods[] = {
@@ -213,6 +346,14 @@ static PyMethodDef methods[] = {
                       "state, reason, core, thread, odd rows, their number) -> n"),
     METHOD(opened, "opened(what, epoch, spare, out inner, closes) -> n"),
     METHOD(pairs, "pairs(a, b, out which, head) -> distinct pairs"),
+    METHOD(state_sums, "state_sums(seven columns, out ns[states][tasks]) -> n or -1"),
+    METHOD(chosen_sums, "chosen_sums(seven columns, chosen, begun, done, words, out ns[states][reasons], "
+                        "before, gone) -> n or -1"),
+    METHOD(curves, "curves(seven columns, chosen, begun, done, words[, out time, counts]) -> breaks or -1"),
+    METHOD(runs, "runs(low, high, least, time, count[, out start, end]) -> runs"),
+    METHOD(measure, "measure(least, hands, room, time, counts, out measures, together) -> n"),
+    METHOD(places, "places(seven columns, chosen, begun, done, words, start, end, out by thread, fought, "
+                   "by core) -> n or -1"),
     {NULL, NULL, 0, NULL},
 };
 

@@ -23,13 +23,24 @@ from twocooks.analyse.columns import (
     Bool,
     Int64,
     Levels,
-    Pieces,
     arranged,
     covered,
-    keep_long,
-    runs,
+    lasts,
+    stretches_of,
     sweep,
     sweep_sets,
+)
+from twocooks.analyse.tally import (
+    CORE,
+    GIL,
+    Counted,
+    Measured,
+    Sums,
+    chosen_sums,
+    curves,
+    measure,
+    places,
+    state_sums,
 )
 from twocooks.analyse.threads import REASONS
 from twocooks.analyse.timeline import MS, Timeline
@@ -45,7 +56,6 @@ CONTEST_NS, CONTEST_SHARE, CONTEST_COMPANY = 5 * MS, 0.02, 0.5
 PLACED_SHARE = 0.1
 FREE_CORES = 1.6
 """With less the machine is crowded."""
-MAYBE = [REASONS[Reason.SHORT], REASONS[Reason.UNKNOWN]]
 
 
 @dataclass
@@ -195,14 +205,6 @@ class Account:
     """Per task ns: line, wait, tool, unknown."""
 
 
-def sums(line: Timeline, mask: Bool) -> Int64:
-    """Nanoseconds of the masked stretches for each task."""
-    t = line.table
-    return np.bincount(t.owner[mask], weights=t.length[mask], minlength=len(line.book)).astype(
-        np.int64
-    )
-
-
 def _groups(line: Timeline) -> Int64:
     names = [f"{k}\x1f{g}" for k, g in zip(line.book.kind, line.book.group, strict=True)]
     if not names:
@@ -260,57 +262,30 @@ def _drop_hosts(line: Timeline, significant: Bool, cpu: int, wait: Int64) -> Non
 
 def account(line: Timeline, usable: float, only: Bool | None = None) -> Account:
     """Count everything, or what ``only`` these tasks do."""
-    t = line.table
-    working, waiting = t.state == State.WORKING, t.state == State.WAITING
-    in_line, tool = t.state == State.IN_LINE, t.state == State.WANTS_TOOL
-    wait = sums(line, waiting)
+    by_state = state_sums(line.table, len(line.book))
+    wait = by_state[State.WAITING]
     background, chosen = choose(line, wait) if only is None else (np.zeros_like(only), only)
     m = Measures(usable=usable, tasks=int(chosen.sum()))
-    mine = chosen[t.owner]
-    on_go = mine & (t.state != State.DELEGATED)
-    go_start = np.maximum(t.start, line.begun[t.owner])
-    go_end = np.minimum(t.end, line.done[t.owner])
-    on_go &= go_end > go_start
-    maybe = mine & ((waiting & np.isin(t.reason, MAYBE)) | (t.state == State.UNKNOWN))
-    wants = mine & (working | in_line | tool)
-    for_core = mine & in_line & (t.reason == REASONS[Reason.CORE])
-    hands = (mine & working) | for_core
-    # The few stretches in which a task is begun or done count as on the go for a part only.
-    part = np.flatnonzero(on_go & ((go_start != t.start) | (go_end != t.end)))
-    whole = on_go.copy()
-    whole[part] = False
-    none = np.zeros(len(part), bool)
-    levels = sweep_sets(
-        np.append(t.start, go_start[part]),
-        np.append(t.end, go_end[part]),
-        C=np.append(whole, ~none),
-        P=np.append(mine & working, none),
-        D=np.append(wants, none),
-        M=np.append(maybe, none),
-        H=np.append(hands, none),
-        L=np.append(for_core, none),
-    )
+    counted = Counted(chosen, line.begun, line.done)
+    levels = curves(line.table, counted)
     cores = _cores(line, chosen)
+    sums = chosen_sums(line.table, counted)
+    in_line, tool = sums.by_reason[State.IN_LINE], sums.by_reason[State.WANTS_TOOL]
     m.work = float(line.work[chosen].sum()) / 1e9
-    m.waiting = _seconds(t.length[mine & waiting])
-    m.in_line = _seconds(t.length[mine & (in_line | tool)])
-    m.wants_tool = _seconds(t.length[mine & tool])
-    m.wants_gil = _seconds(t.length[mine & in_line & (t.reason == REASONS[Reason.GIL])])
-    gone = np.where(on_go, go_end - go_start, 0)
-    length = np.bincount(t.owner, weights=gone, minlength=len(line.book))
-    _fractions(m, levels, cores, length[chosen], line.work[chosen].astype(float))
-    _before_begun(m, line, mine, in_line, tool, chosen)
-    _threads(m, line, mine & working, chosen, contested(levels))
-    d, p, queue = (levels.counts[name] for name in "DPL")
-    m.placed = levels.when((d >= 2) & (d - queue < 2) & (p < int(usable))) / 1e9
-    while_free = levels.integral("L", levels.counts["P"] < int(usable)) / 1e9
-    m.crowded_line = max(0.0, m.in_line - while_free)
+    m.waiting = _seconds(sums.by_reason[State.WAITING])
+    m.in_line = _seconds(in_line + tool)
+    m.wants_tool, m.wants_gil = _seconds(tool), float(in_line[GIL]) / 1e9
+    measured = _fractions(m, levels, cores, sums.gone[chosen], line.work[chosen])
+    _before_begun(m, line, sums, chosen)
+    _threads(m, line, counted, contested(levels), float(in_line[CORE]) / 1e9)
+    m.placed = measured.placed / 1e9
+    m.crowded_line = max(0.0, m.in_line - measured.free_line / 1e9)
     m.turns, m.crowded_turns = turns(line, chosen, levels, usable)
     _queue(m, line)
     states = {
-        "line": sums(line, in_line | tool),
+        "line": by_state[State.IN_LINE] + by_state[State.WANTS_TOOL],
         "wait": wait,
-        "unknown": sums(line, t.state == State.UNKNOWN),
+        "unknown": by_state[State.UNKNOWN],
     }
     return Account(m, levels, cores, background, chosen, states)
 
@@ -328,36 +303,32 @@ def _cores(line: Timeline, chosen: Bool) -> Levels:
 
 
 def _fractions(
-    m: Measures, levels: Levels, cores: Levels, length: np.ndarray, work: np.ndarray
-) -> None:
-    c, p, d, maybe = (levels.counts[name] for name in "CPDM")
-    together = keep_long(levels, p >= 2, HAND_OVER_NS)
-    levels.counts["P2"] = together.astype(np.int64)
-    handed = levels.when((p >= 2) & ~together)
-    active, busy = levels.when(c >= 1), levels.when(p >= 1)
+    m: Measures, levels: Levels, cores: Levels, length: Int64, work: Int64
+) -> Measured:
+    told, together = measure(levels, HAND_OVER_NS, m.usable)
+    levels.counts["P2"] = together
+    active, busy = told.active, told.busy
     m.active, m.busy = active / 1e9, busy / 1e9
-    m.p2 = levels.when(together) / 1e9
-    m.d2 = max(0, levels.when(d >= 2) - handed) / 1e9
-    m.hidden = levels.when((d < 2) & (d >= 1) & (d + maybe >= 2)) / 1e9
-    m.c2 = levels.when(c >= 2) / 1e9
-    m.gamma = _share(levels.integral("C", c >= 2), _company(length))
+    m.p2 = told.together / 1e9
+    m.d2 = max(0, told.d2 - told.handed) / 1e9
+    m.hidden = told.hidden / 1e9
+    m.c2 = told.c2 / 1e9
+    m.gamma = _share(told.sum_c2, _company(length))
     m.company = _company(length) / 2e9
-    m.omega = _share(levels.integral("P", together), _company(work))
+    m.omega = _share(told.sum_together, _company(work))
     m.sigma = min(1.0, m.p2 / m.d2) if m.d2 > 0 else None
     m.pi, m.beta = _share(m.p2, m.busy), min(1.0, _share(m.busy, m.active))
-    m.wanted = min(1.0, _share(levels.when(levels.counts["H"] >= 1), active))
-    n = max(1, int(m.usable))
-    width = levels.width
-    m.phi = _share(int((np.minimum(p, n) * width).sum()), int((np.minimum(d, n) * width).sum()))
-    m.c_mean, m.p_mean = _share(levels.integral("C"), active), _share(levels.integral("P"), busy)
-    m.d_mean = _share(levels.integral("D"), levels.when(d >= 1))
+    m.wanted = min(1.0, _share(told.h1, active))
+    m.phi = _share(told.served, told.wanted)
+    m.c_mean, m.p_mean = _share(told.sum_c, active), _share(told.sum_p, busy)
+    m.d_mean = _share(told.sum_d, told.d1)
     m.c_max, m.p_max = peak(levels, "C"), peak(levels, "P")
     k = cores.counts["K"]
     m.k_max = int(k.max(initial=0))
     m.k2 = cores.when(k >= 2) / 1e9
     m.k_mean = _share(cores.integral("K"), cores.when(k >= 1))
-    both = _together(levels, cores)
-    m.many = _share(both, busy)
+    m.many = _share(_together(levels, cores), busy)
+    return told
 
 
 def peak(levels: Levels, name: str) -> int:
@@ -366,14 +337,14 @@ def peak(levels: Levels, name: str) -> int:
     low, high = 0, int(count.max(initial=0))
     while low < high:
         middle = (low + high + 1) // 2
-        if middle == 1 or keep_long(levels, count >= middle, HAND_OVER_NS).any():
+        if middle == 1 or lasts(levels, name, middle, HAND_OVER_NS):
             low = middle
         else:
             high = middle - 1
     return low
 
 
-def _company(length: np.ndarray) -> float:
+def _company(length: Int64) -> float:
     """The company that tasks of these lengths could have had at most."""
     if len(length) < 2:
         return 0.0
@@ -387,59 +358,50 @@ def _share(part: float, whole: float) -> float:
 def _together(levels: Levels, cores: Levels) -> int:
     """Nanoseconds in which two cores or more worked for tasks while at most one task was worked
     on."""
-    many = runs(cores, keep_long(cores, cores.counts["KT"] >= 2, HAND_OVER_NS))
-    few = runs(levels, levels.counts["P"] <= 1)
-    both = sweep(A=many, B=few)
-    return both.when((both.counts["A"] > 0) & (both.counts["B"] > 0))
+    many = stretches_of(cores, "KT", 2, least=HAND_OVER_NS)
+    few = stretches_of(levels, "P", 0, 1)
+    return int(covered(*many, *few).sum())
 
 
-def _before_begun(
-    m: Measures, line: Timeline, mine: Bool, in_line: Bool, tool: Bool, chosen: Bool
-) -> None:
+def _before_begun(m: Measures, line: Timeline, sums: Sums, chosen: Bool) -> None:
     """Time in line, wanting a tool or queued before the tasks were begun."""
-    t = line.table
-    before = np.maximum(0, np.minimum(t.end, line.begun[t.owner]) - t.start)
-    m.line0_tool = _seconds(before[mine & tool])
-    m.line0_turn = _seconds(before[mine & in_line])
+    m.line0_tool, m.line0_turn = sums.tool_before / 1e9, sums.line_before / 1e9
     queued = np.array(line.book.queued, np.int64)
     m.line0_queued = _seconds(queued[chosen]) if len(queued) else 0.0
     m.line0 = m.line0_tool + m.line0_turn + m.line0_queued
 
 
 def _threads(
-    m: Measures, line: Timeline, work: Bool, chosen: Bool, contest: tuple[Int64, Int64]
+    m: Measures, line: Timeline, counted: Counted, contest: tuple[Int64, Int64], for_core: float
 ) -> None:
     """On how many threads the work was done, in how many processes while two or more wanted hands;
-    which loop step held the others up."""
-    t, threads = line.table, line.threads
-    told, rows = t, work
+    which loop step held the others up. ``for_core``: seconds in line for a core."""
+    threads, chosen = line.threads, counted.chosen
     tasks = np.flatnonzero(chosen)
     kinds = [line.book.kind[i] for i in tasks]
     blocks = TaskKind.BLOCK in kinds
-    if blocks or line.merged:
-        # A block may go on elsewhere: only the slices know on which thread.
-        told = line.slices
-        rows = (told.state == State.WORKING) & (told.owner >= 0)
-        rows &= chosen[np.maximum(told.owner, 0)]
+    # A block may go on elsewhere: only the slices know on which thread.
+    told = line.slices if blocks or line.merged else line.table
     if blocks:  # its host may be a task of a loop
         hosts = {line.book.parent[i] for i in tasks if line.book.kind[i] is TaskKind.BLOCK}
         kinds += [line.book.kind[i] for i in hosts if i >= 0]
-    _one_core(m, line, *((told, rows) if line.merged else (t, work)), chosen)
-    by_thread = np.bincount(told.thread[rows], weights=told.length[rows], minlength=len(threads))
+    by_thread, fought, by_core = places(told, counted, contest, len(threads))
+    if blocks and not line.merged:
+        by_core = places(line.table, counted, contest, len(threads))[2]
+    _one_core(m, by_core, for_core)
     total = by_thread.sum()
     if total <= 0:
         return
     m.one_thread = bool(by_thread.max() >= 0.98 * total)
-    fought = covered(told.start[rows], told.end[rows], *contest)
-    weight = fought if fought.sum() > 0 else told.length[rows]
-    by_process = np.bincount(threads.process[told.thread[rows]], weights=weight)
-    m.one_process = bool(by_process.max() >= 0.98 * weight.sum())
+    by_process = np.bincount(threads.process, weights=fought if fought.any() else by_thread)
+    m.one_process = bool(by_process.max() >= 0.98 * by_process.sum())
     made = line.owners.said.rows("INTERPRETER")
     m.interpreters = bool((line.owners.said.process[made] == by_process.argmax()).any())
     m.loops = not STEPPED.isdisjoint(kinds)
     items = np.array([k is TaskKind.ITEM for k in line.book.kind], bool) & chosen
     if items.any():
-        its = work & items[t.owner]
+        t = line.table
+        its = (t.state == State.WORKING) & items[t.owner]
         m.one_worker = len(distinct(t.thread[its])) == 1
         groups: dict[str, int] = {}
         for i in np.flatnonzero(items):
@@ -448,17 +410,14 @@ def _threads(
     _longest(m, line, chosen)
 
 
-def _one_core(m: Measures, line: Timeline, told: Pieces, work: Bool, chosen: Bool) -> None:
+def _one_core(m: Measures, by_core: Int64, for_core: float) -> None:
     """A program may pin itself: all its tasks' work on one core, and the line is for that core."""
-    t = line.table
-    seen = work & (told.core >= 0)
-    _, place = np.unique(told.core[seen], return_inverse=True)  # a core's number may be any
-    shares = np.bincount(place.reshape(-1), weights=told.length[seen])
-    line_ns = chosen[t.owner] & (t.state == State.IN_LINE) & (t.reason == REASONS[Reason.CORE])
-    waited = float(t.length[line_ns].sum()) / 1e9
-    whole = shares.sum()
+    whole = by_core.sum()
     m.one_core = bool(
-        whole > 0 and shares.max() >= 0.98 * whole and m.in_line > 0 and waited >= 0.5 * m.in_line
+        whole > 0
+        and by_core.max() >= 0.98 * whole
+        and m.in_line > 0
+        and for_core >= 0.5 * m.in_line
     )
 
 
@@ -548,4 +507,4 @@ def _queue(m: Measures, line: Timeline) -> None:
 
 def contested(levels: Levels) -> tuple[Int64, Int64]:
     """Stretches in which two or more wanted hands."""
-    return runs(levels, levels.counts["D"] >= 2)
+    return stretches_of(levels, "D", 2)

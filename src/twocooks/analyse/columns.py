@@ -232,7 +232,9 @@ class Levels:
     time[i+1])."""
 
     time: Int64
-    counts: dict[str, Int64]
+    counts: dict[str, NDArray[Any]]
+    table: Any = None
+    """The counts as the C code made them, a row for each name; None = made otherwise."""
 
     @property
     def width(self) -> Int64:
@@ -284,6 +286,27 @@ def sweep_sets(start: Int64, end: Int64, **sets: Bool) -> Levels:
     if found is not None:
         return Levels(found[0], dict(zip(sets, found[1], strict=True)))
     return sweep(**{name: (start[mask], end[mask]) for name, mask in sets.items()})
+
+
+def stretches_of(
+    levels: Levels, name: str, low: int, high: int = 2**31 - 1, least: int = 0
+) -> tuple[Int64, Int64]:
+    """Starts and ends of the stretches in which low <= count <= high for at least so long."""
+    count = levels.counts[name]
+    found = fast.runs(levels.time, count, (low, high), least)
+    if found is not None:
+        return found  # type: ignore[no-any-return]
+    mask = (count >= low) & (count <= high)
+    return runs(levels, keep_long(levels, mask, least) if least else mask)
+
+
+def lasts(levels: Levels, name: str, low: int, least: int) -> bool:
+    """Whether the count is at least ``low`` anywhere for at least so long."""
+    count = levels.counts[name]
+    found = fast.longest_at(levels.time, count, low, least)
+    if found is not None:
+        return found
+    return bool(keep_long(levels, count >= low, least).any())
 
 
 def runs(levels: Levels, mask: Bool) -> tuple[Int64, Int64]:

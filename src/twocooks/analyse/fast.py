@@ -74,7 +74,7 @@ def overlay(
     if group is None:
         return None
     cutting = [group, _long(b[1]), _long(b[2])]
-    given = [np.ascontiguousarray(column, kind) for column, kind in zip(a, PIECES, strict=True)]
+    given = _tables_of(a)
     count = c.overlay(*given, *cutting)
     if count < 0:
         return None
@@ -170,3 +170,100 @@ def no_overlap(group: Any, start: Int64, end: Int64) -> Int64 | None:
     out = np.empty(len(group), np.int64)
     c.no_overlap(ids, _long(start), _long(end), out)
     return out
+
+
+def _tables_of(a: Any) -> list[Any]:
+    return [np.ascontiguousarray(column, kind) for column, kind in zip(a, PIECES, strict=True)]
+
+
+def state_sums(a: tuple[Any, ...], tasks: int) -> Int64 | None:
+    """ns by state and task."""
+    c = _c()
+    if c is None:
+        return None
+    out = np.zeros((8, tasks), np.int64)
+    return None if c.state_sums(*_tables_of(a), out) < 0 else out
+
+
+def _tasks_of(tasks: tuple[Any, Any, Any]) -> list[Any]:
+    return [np.ascontiguousarray(tasks[0]).view(np.uint8), _long(tasks[1]), _long(tasks[2])]
+
+
+def chosen_sums(
+    a: tuple[Any, ...], tasks: tuple[Any, Any, Any], words: bytes
+) -> tuple[Int64, Int64, Int64] | None:
+    """Of the chosen tasks: ns by state and reason, in line and wanting a tool before begun, and on
+    the go by task. ``tasks``: chosen, begun, done."""
+    c = _c()
+    if c is None:
+        return None
+    out, before = np.zeros((8, 256), np.int64), np.zeros(2, np.int64)
+    gone = np.zeros(len(tasks[0]), np.int64)
+    done = c.chosen_sums(*_tables_of(a), *_tasks_of(tasks), words, out, before, gone)
+    return None if done < 0 else (out, before, gone)
+
+
+def curves(
+    a: tuple[Any, ...], tasks: tuple[Any, Any, Any], words: bytes
+) -> tuple[Int64, Int32] | None:
+    """Breaks, and at each how many of the chosen tasks count as C, P, D, M, H, L (one row each)."""
+    c = _c()
+    if c is None:
+        return None
+    given = [*_tables_of(a), *_tasks_of(tasks), words]
+    room = c.curves(*given)
+    if room < 0:
+        return None
+    time, counts = np.empty(room, np.int64), np.empty((6, room), np.int32)
+    count = c.curves(*given, time, counts)
+    return None if count < 0 else (time[:count], counts)
+
+
+def runs(time: Int64, count: Any, bounds: tuple[int, int], least: int) -> Any:
+    """Starts and ends of the stretches in which low <= count <= high for at least so long."""
+    c = _c()
+    if c is None or count.dtype != np.int32:
+        return None
+    n = c.runs(*bounds, least, time, count)
+    out = np.empty(n, np.int64), np.empty(n, np.int64)
+    c.runs(*bounds, least, time, count, *out)
+    return out
+
+
+def longest_at(time: Int64, count: Any, low: int, least: int) -> bool | None:
+    """Whether count >= low holds anywhere for at least so long."""
+    c = _c()
+    if c is None or count.dtype != np.int32:
+        return None
+    return bool(c.runs(low, INT32.max, least, time, count))
+
+
+def measure(time: Int64, table: Any, least: int, hands: int) -> tuple[list[int], Any] | None:
+    """The sums of ``enum tc_measure`` over the curves, and the mask of P >= 2 for at least
+    ``least`` ns. ``table``: the counts as ``curves`` gave them."""
+    c = _c()
+    if c is None or table is None:
+        return None
+    out, together = np.zeros(18, np.int64), np.empty(len(time), bool)
+    c.measure(least, hands, table.shape[1], time, table, out, together.view(np.uint8))
+    return out.tolist(), together
+
+
+def places(
+    a: tuple[Any, ...],
+    tasks: tuple[Any, Any, Any],
+    words: bytes,
+    within: tuple[Int64, Int64],
+    threads: int,
+) -> tuple[Int64, Int64, Int64] | None:
+    """Where the chosen tasks worked: ns by thread, the same within the given stretches, by core."""
+    c = _c()
+    if c is None:
+        return None
+    by_thread, fought = np.zeros(threads, np.int64), np.zeros(threads, np.int64)
+    by_core = np.zeros(1 << 16, np.int64)
+    start, end = _long(within[0]), _long(within[1])
+    given = [*_tables_of(a), *_tasks_of(tasks), words, start, end]
+    return (
+        None if c.places(*given, by_thread, fought, by_core) < 0 else (by_thread, fought, by_core)
+    )

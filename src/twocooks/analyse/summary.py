@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from twocooks.analyse.account import Account, Measures
-from twocooks.analyse.columns import NO_REASON
 from twocooks.analyse.estimate import polled_cpu_s
 from twocooks.analyse.machine import Machine
+from twocooks.analyse.tally import Counted, chosen_sums
 from twocooks.analyse.threads import EXIT, LOST, OUT, PUSHED, loss_windows
 from twocooks.analyse.timeline import Timeline
 from twocooks.analyse.verdict import Ruling
@@ -115,14 +115,10 @@ def without_none(value: Any) -> Any:
 
 def times(trace: Trace, line: Timeline, account: Account) -> dict[str, Any]:
     """Where the tasks' time went, by reason; what the kernel charged beyond the slices, by name."""
-    t = line.table
-    counted = (line.alive & ~account.background)[t.owner]
-    waiting: dict[str, float] = {}
-    for index, reason in enumerate(Reason):
-        which = (
-            counted & (t.reason == index) & (t.reason != NO_REASON) & (t.state != State.DELEGATED)
-        )
-        waiting[str(reason)] = float(t.length[which].sum()) / 1e9
+    counted = Counted(line.alive & ~account.background, line.begun, line.done)
+    sums = chosen_sums(line.table, counted).by_reason
+    of_reason = sums.sum(axis=0) - sums[State.DELEGATED]
+    waiting = {str(reason): float(of_reason[i]) / 1e9 for i, reason in enumerate(Reason)}
     on_core = account.cores.integral("K") / 1e9
     return {"on_core_s": on_core, "waiting": waiting, **beyond(trace, line)}
 

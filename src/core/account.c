@@ -1,0 +1,223 @@
+/* account.h says what each function does. */
+#include "account.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "radix.h"
+
+static int64_t least_of(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t most_of(int64_t a, int64_t b) { return a > b ? a : b; }
+
+int tc_rows_fit(struct tc_pieces t, int64_t tasks) {
+    for (int64_t i = 0; i < t.n; i++)
+        if (t.owner[i] < 0 || t.owner[i] >= tasks || t.state[i] >= TC_STATES) return 0;
+    return 1;
+}
+
+/* Sums are unsigned: a file that lies can make them larger than any run's, and then they may wrap. */
+static void add(int64_t *sum, int64_t ns, int64_t times) {
+    *sum = (int64_t)((uint64_t)*sum + (uint64_t)ns * (uint64_t)times);
+}
+
+void tc_state_sums(struct tc_pieces t, int64_t tasks, int64_t *out) {
+    for (int64_t i = 0; i < t.n; i++) add(&out[t.state[i] * tasks + t.owner[i]], t.end[i] - t.start[i], 1);
+}
+
+void tc_chosen_sums(struct tc_pieces t, struct tc_tasks tasks, const struct tc_words *w, int64_t *out,
+                    int64_t *before, int64_t *gone) {
+    for (int64_t i = 0; i < t.n; i++) {
+        const int32_t owner = t.owner[i];
+        if (!tasks.chosen[owner]) continue;
+        const uint8_t state = t.state[i];
+        const int64_t begun = tasks.begun[owner];
+        add(&out[state * TC_REASONS + t.reason[i]], t.end[i] - t.start[i], 1);
+        const int64_t early = least_of(t.end[i], begun) - t.start[i];
+        if (early > 0 && state == w->in_line) add(&before[0], early, 1);
+        if (early > 0 && state == w->wants_tool) add(&before[1], early, 1);
+        const int64_t going = least_of(t.end[i], tasks.done[owner]) - most_of(t.start[i], begun);
+        if (going > 0 && state != w->delegated) add(&gone[owner], going, 1);
+    }
+}
+
+/* ---- curves ---- */
+
+enum { C = 1, P = 2, D = 4, M = 8, H = 16, L = 32 };
+
+/* What a stretch of a chosen task counts as, whenever it is on the go. */
+static uint8_t counts_as(const struct tc_words *w, uint8_t state, uint8_t reason) {
+    if (state == w->working) return P | D | H;
+    if (state == w->in_line) return reason == w->core ? D | H | L : D;
+    if (state == w->wants_tool) return D;
+    if (state == w->unknown) return M;
+    if (state == w->waiting && (reason == w->too_short || reason == w->not_known)) return M;
+    return 0;
+}
+
+struct moments {
+    uint64_t *keys; /* NULL = only count them */
+    int64_t n, zero;
+};
+
+static void put(struct moments *m, int64_t time, uint8_t opens, uint8_t closes) {
+    if (m->keys) m->keys[m->n] = (uint64_t)(time - m->zero) << 16 | (uint64_t)opens << 8 | closes;
+    m->n++;
+}
+
+/* Where a stretch follows another without a gap, only what differs is a moment. */
+static void moments_of(struct tc_pieces t, struct tc_tasks tasks, const struct tc_words *w,
+                       struct moments *m) {
+    uint8_t open = 0;
+    int64_t until = 0;
+    for (int64_t i = 0; i < t.n; i++) {
+        const int32_t owner = t.owner[i];
+        uint8_t bits = 0;
+        if (tasks.chosen[owner]) {
+            bits = counts_as(w, t.state[i], t.reason[i]);
+            const int64_t from = most_of(t.start[i], tasks.begun[owner]);
+            const int64_t to = least_of(t.end[i], tasks.done[owner]);
+            if (t.state[i] != w->delegated && to > from) {
+                if (from == t.start[i] && to == t.end[i]) {
+                    bits |= C;
+                } else {
+                    put(m, from, C, 0);
+                    put(m, to, 0, C);
+                }
+            }
+        }
+        if (open && t.start[i] != until) {
+            put(m, until, 0, open);
+            open = 0;
+        }
+        if (open != bits) put(m, t.start[i], bits & (uint8_t)~open, open & (uint8_t)~bits);
+        open = bits;
+        until = t.end[i];
+    }
+    if (open) put(m, until, 0, open);
+}
+
+int64_t tc_curves(struct tc_pieces t, struct tc_tasks tasks, const struct tc_words *w, int64_t room,
+                  int64_t *time, int32_t *counts) {
+    int64_t zero = INT64_MAX, last = INT64_MIN;
+    for (int64_t i = 0; i < t.n; i++) {
+        if (t.end[i] < t.start[i]) return TC_OTHERWISE;
+        zero = least_of(zero, t.start[i]);
+        last = most_of(last, t.end[i]);
+    }
+    if (last < zero) return 0;
+    const uint64_t span = (uint64_t)last - (uint64_t)zero;
+    if (span >> TC_TIME_BITS) return TC_OTHERWISE;
+    struct moments m = {NULL, 0, zero};
+    moments_of(t, tasks, w, &m);
+    if (!time) return m.n;
+    if (m.n > room) return TC_OTHERWISE;
+    uint64_t *keys = malloc((size_t)(m.n + 1) * 2 * sizeof *keys);
+    if (!keys) return TC_TABLES_NO_MEMORY;
+    m.keys = keys;
+    m.n = 0;
+    moments_of(t, tasks, w, &m);
+    uint64_t *sorted = tc_radix_sort(keys, keys + m.n, m.n, 16, 16 + tc_bits_of(span));
+    const int64_t k = tc_count_open(sorted, m.n, zero, TC_CURVES, room, time, counts);
+    free(keys);
+    return k;
+}
+
+int64_t tc_runs(const int64_t *time, const int32_t *count, int64_t n, int32_t low, int32_t high,
+                int64_t least, int64_t *start, int64_t *end) {
+    int64_t k = 0;
+    for (int64_t i = 0; i < n;) {
+        if (count[i] < low || count[i] > high) {
+            i++;
+            continue;
+        }
+        const int64_t from = time[i];
+        while (i < n && count[i] >= low && count[i] <= high) i++;
+        const int64_t to = time[i < n ? i : n - 1];
+        if (to - from < least) continue;
+        if (start) {
+            start[k] = from;
+            end[k] = to;
+        }
+        k++;
+    }
+    return k;
+}
+
+void tc_measure(const int64_t *time, const int32_t *counts, int64_t n, int64_t room, int64_t least,
+                int32_t hands, int64_t *out, uint8_t *together) {
+    const int32_t *c = counts, *p = c + room, *d = p + room, *m = d + room, *h = m + room, *l = h + room;
+    const int64_t places = most_of(1, hands);
+    memset(together, 0, (size_t)n);
+    int64_t run = -1, shared = 0; /* the row where P >= 2 began, and P times ns since then */
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t ns = i + 1 < n ? time[i + 1] - time[i] : 0;
+        if (c[i] >= 1) out[TC_M_ACTIVE] += ns;
+        if (c[i] >= 2) out[TC_M_C2] += ns, add(&out[TC_M_SUM_C2], ns, c[i]);
+        if (p[i] >= 1) out[TC_M_BUSY] += ns;
+        if (h[i] >= 1) out[TC_M_H1] += ns;
+        if (d[i] >= 1) out[TC_M_D1] += ns;
+        if (d[i] >= 2) out[TC_M_D2] += ns;
+        if (d[i] == 1 && d[i] + m[i] >= 2) out[TC_M_HIDDEN] += ns;
+        if (d[i] >= 2 && d[i] - l[i] < 2 && p[i] < hands) out[TC_M_PLACED] += ns;
+        if (p[i] < hands) add(&out[TC_M_FREE_LINE], ns, l[i]);
+        add(&out[TC_M_SUM_C], ns, c[i]);
+        add(&out[TC_M_SUM_P], ns, p[i]);
+        add(&out[TC_M_SUM_D], ns, d[i]);
+        add(&out[TC_M_SERVED], ns, least_of(p[i], places));
+        add(&out[TC_M_WANTED], ns, least_of(d[i], places));
+        if (p[i] >= 2) {
+            if (run < 0) run = i, shared = 0;
+            add(&shared, ns, p[i]);
+        }
+        if (run >= 0 && (i + 1 == n || p[i + 1] < 2)) {
+            const int64_t length = time[i + 1 < n ? i + 1 : n - 1] - time[run];
+            if (length >= least) {
+                out[TC_M_TOGETHER] += length;
+                add(&out[TC_M_SUM_TOGETHER], shared, 1);
+                memset(together + run, 1, (size_t)(i + 1 - run));
+            } else {
+                out[TC_M_HANDED] += length;
+            }
+            run = -1;
+        }
+    }
+}
+
+/* ---- places ---- */
+
+/* The first moment that ends after `time`, found from a moment near it on. */
+static int64_t first_after(struct tc_moments w, int64_t time, int64_t near) {
+    int64_t low = 0, high = w.n, step = 1;
+    if (near < w.n && w.end[near] <= time) { /* it lies after `near` */
+        low = near + 1;
+        while (low + step < w.n && w.end[low + step] <= time) low += step, step *= 2;
+        high = least_of(w.n, low + step + 1);
+    } else {
+        high = near;
+        while (high - step >= 0 && w.end[high - step] > time) high -= step, step *= 2;
+        low = most_of(0, high - step);
+    }
+    while (low < high) {
+        const int64_t middle = low + (high - low) / 2;
+        if (w.end[middle] <= time) low = middle + 1;
+        else high = middle;
+    }
+    return low;
+}
+
+int64_t tc_places(struct tc_pieces t, struct tc_tasks tasks, const struct tc_words *w,
+                  struct tc_moments within, int64_t *by_thread, int64_t *fought, int64_t threads,
+                  int64_t *by_core, int64_t cores) {
+    int64_t near = 0;
+    for (int64_t i = 0; i < t.n; i++) {
+        if (t.state[i] != w->working || t.owner[i] < 0 || !tasks.chosen[t.owner[i]]) continue;
+        if (t.thread[i] < 0 || t.thread[i] >= threads || t.core[i] >= cores) return TC_OTHERWISE;
+        add(&by_thread[t.thread[i]], t.end[i] - t.start[i], 1);
+        if (t.core[i] >= 0) add(&by_core[t.core[i]], t.end[i] - t.start[i], 1);
+        near = first_after(within, t.start[i], near);
+        for (int64_t j = near; j < within.n && within.start[j] < t.end[i]; j++)
+            add(&fought[t.thread[i]],
+                least_of(within.end[j], t.end[i]) - most_of(within.start[j], t.start[i]), 1);
+    }
+    return t.n;
+}

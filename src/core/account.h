@@ -1,0 +1,67 @@
+/* Passes over the finished tables of stretches: sums by task, state and reason, the counts over time,
+ * and what is measured on them. Each is one loop over rows that lie in memory, where numpy would need
+ * a column for every condition. The numpy twins stand in analyse/tally.py; numbers are the same to the
+ * last bit, for all sums are of whole nanoseconds.
+ */
+#ifndef TWOCOOKS_ACCOUNT_H
+#define TWOCOOKS_ACCOUNT_H
+#include "tables.h"
+
+#define TC_STATES 8
+#define TC_REASONS 256
+
+/* Numbers of model.State, then those of the reasons that decide something. */
+struct tc_words {
+    uint8_t unknown, working, in_line, wants_tool, waiting, delegated;
+    uint8_t core, gil, too_short, not_known;
+};
+
+/* Which tasks are counted, and when each was on the go. */
+struct tc_tasks {
+    const uint8_t *chosen;
+    const int64_t *begun, *done;
+    int64_t n;
+};
+
+/* All rows have an owner below `tasks` and a state below TC_STATES. */
+int tc_rows_fit(struct tc_pieces t, int64_t tasks);
+
+/* ns of each task in each state: out[state * tasks + task] (zeroed by the caller). */
+void tc_state_sums(struct tc_pieces t, int64_t tasks, int64_t *out);
+
+/* Of the chosen tasks: ns by state and reason (out[state * TC_REASONS + reason]), the ns in line [0] and
+ * wanting a tool [1] before the tasks were begun, and the ns on the go of each task. */
+void tc_chosen_sums(struct tc_pieces t, struct tc_tasks tasks, const struct tc_words *w, int64_t *out,
+                    int64_t *before, int64_t *gone);
+
+/* How many of the chosen tasks are at each moment: C on the go, P at work, D wanting hands, M perhaps
+ * wanting them, H at work or in line for a core, L in line for a core. As tc_sweep, but the
+ * time may be NULL: then only the room is found that it needs. */
+#define TC_CURVES 6
+int64_t tc_curves(struct tc_pieces t, struct tc_tasks tasks, const struct tc_words *w, int64_t room,
+                  int64_t *time, int32_t *counts);
+
+/* Stretches in which low <= count <= high for at least so many ns. start NULL = only their number. */
+int64_t tc_runs(const int64_t *time, const int32_t *count, int64_t n, int32_t low, int32_t high,
+                int64_t least, int64_t *start, int64_t *end);
+
+/* What is measured on the curves; ns, or ns times a count. `together` = P >= 2 for at least `least`
+ * ns, marked in a mask. `hands` = cores that the tasks may have at once. */
+enum tc_measure {
+    TC_M_ACTIVE, TC_M_BUSY, TC_M_TOGETHER, TC_M_HANDED, TC_M_D2, TC_M_D1, TC_M_HIDDEN, TC_M_C2, TC_M_H1,
+    TC_M_PLACED, TC_M_SUM_C, TC_M_SUM_P, TC_M_SUM_D, TC_M_SUM_C2, TC_M_SUM_TOGETHER, TC_M_SERVED,
+    TC_M_WANTED, TC_M_FREE_LINE, TC_MEASURES
+};
+void tc_measure(const int64_t *time, const int32_t *counts, int64_t n, int64_t room, int64_t least,
+                int32_t hands, int64_t *out, uint8_t *together);
+
+/* Where the chosen tasks worked: ns by thread, by thread within the given moments (sorted, disjoint),
+ * and by core. Returns TC_OTHERWISE where a thread or core is beyond the tables. */
+struct tc_moments {
+    const int64_t *start, *end;
+    int64_t n;
+};
+int64_t tc_places(struct tc_pieces t, struct tc_tasks tasks, const struct tc_words *w,
+                  struct tc_moments within, int64_t *by_thread, int64_t *fought, int64_t threads,
+                  int64_t *by_core, int64_t cores);
+#endif
