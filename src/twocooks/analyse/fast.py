@@ -48,9 +48,9 @@ def _long(array: Any) -> Int64:
 
 def _ids(array: Any) -> Any:
     """As 32-bit numbers; None where some are larger."""
-    if array.dtype != np.int32 and len(array):
-        if array.max() > INT32.max or array.min() < INT32.min:
-            return None
+    wide = array.dtype != np.int32 and len(array)
+    if wide and (array.max() > INT32.max or array.min() < INT32.min):
+        return None
     return np.ascontiguousarray(array, np.int32)
 
 

@@ -19,8 +19,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from twocooks.analyse.book import NOBODY, Book, words
 from twocooks.analyse.columns import NO_REASON, Bool, Int64, Pieces, join, overlay, pieces
@@ -102,7 +104,7 @@ def _nodes(line: Timeline, significant: Bool, by: str) -> tuple[_Map, Pieces]:
     return where, parts.take(parts.owner >= 0)
 
 
-def _place(keys: Int64, wanted: Int64) -> Int64:
+def _place(keys: NDArray[Any], wanted: NDArray[Any]) -> Int64:
     """Positions in the sorted keys, -1 where there is none."""
     if not len(keys):
         return np.full(len(wanted), NOBODY, np.int64)

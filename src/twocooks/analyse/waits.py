@@ -19,7 +19,7 @@ import re
 
 import numpy as np
 
-from twocooks.analyse.columns import Int64, Pieces, asof
+from twocooks.analyse.columns import Int32, Int64, Pieces, asof
 from twocooks.analyse.threads import REASONS, Threads
 from twocooks.format.spec import SEPARATOR
 from twocooks.model import Reason, State
@@ -259,7 +259,7 @@ def _classify(trace: Trace, seen: Int64) -> tuple[Int64, list[Label], set[int]]:
     return code.reshape(-1), labels, {i for i, label in enumerate(labels) if label == TOOL}
 
 
-def _signals(trace: Trace, seen: Int64, thread: Int64, code: Int64, tools: set[int]) -> Int64:
+def _signals(trace: Trace, seen: Int64, thread: Int32, code: Int64, tools: set[int]) -> Int64:
     """Positions in ``seen`` of waits at signals (see the head of this module)."""
     look = trace.look
     if not tools:

@@ -244,3 +244,10 @@ def test_unknown_stays_unknown_at_every_level() -> None:
         result = analyse(b.trace(), by)
         assert result.summary["measured"]["unknown_s"] > 0.1
         assert result.summary["parallelism"]["two_or_more_s"] < 0.2
+
+
+def test_a_run_without_tasks_has_levels_without_nodes() -> None:
+    b = scenes.program()
+    b.on(0, 10, 0.0, 0.0005, exits=True)
+    for by in LEVELS:
+        assert analyse(b.trace(), by).summary["verdict"]["id"] == "nothing"
