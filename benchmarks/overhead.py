@@ -1,31 +1,37 @@
 """What watching costs: the same work with and without twocooks (and others), in turns.
 
-    python -m benchmarks.overhead [--rounds N] [--other-rounds N] [--only WORKLOAD] [--tools A,B]
-                                  [--no-write] [--anyway] [--keep]
+    python -m benchmarks.overhead [--runs N] [--pieces N] [--others N] [--only WORKLOAD]
+                                  [--tools A,B] [--no-write] [--anyway] [--keep]
 
-Each workload measures its own wall time around a fixed amount of work, so neither the start of
-Python nor what a tool does after the program's end is in it. Each run of a tool stands
-between two of the plain program: the machine's mood is then the same for both, and the difference
-of the two plain runs shows how much of the result is mood. A row of twocooks counts only
-with the kernel's exact records, nothing lost, and as many switches and asyncio steps in the trace
-as the kernel and the workload themselves counted.
+A run is two programs at once, one plain and one with a tool, that do the same small piece of work
+in turns, told by a line on stdin: a machine's mood changes within seconds, so a fair pair must be
+near in time. Who is not at work is stopped (SIGSTOP, the tool with its program). Each workload
+measures its own wall time around the piece, so neither the start of Python nor what a tool does
+after the program's end is in it. Each piece with a tool stands between two plain ones, whose
+difference shows how much of the result is mood. A run of twocooks counts only with the kernel's
+exact records, nothing lost, and as many switches and asyncio steps in the trace as the kernel and
+the workload themselves counted.
 
-Writes ``docs/overhead.md`` and ``benchmarks/results.json``. Units: seconds. Two ratios are told:
-the median of the rounds' ratios (tool / mean of the two plain runs around it), and the mean of the
-fastest third of the tool's runs over that of as many plain ones: other programs only ever make a
-run longer, so the fastest show what the tool itself costs.
+Writes ``docs/overhead.md`` and ``benchmarks/results.json``. Units: seconds. Told are the median of
+the ratios (piece with the tool / mean of the plain ones around it) with its 95 % interval, by the
+ranks of the sorted ratios (a sign test: Conover, Practical Nonparametric Statistics, 3.2), and for
+comparison the mean of the fastest third of the tool's pieces over that of the plain ones.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import math
 import os
 import platform
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -47,7 +53,9 @@ FOLDER = ROOT / "benchmarks" / "workloads"
 SWITCHES_OFF = 0.02
 """The recorder may see so many more or fewer switches than rusage counts."""
 SWITCHES_OUTSIDE = 400
-"""Switches of starting and ending, which the stopwatch does not see."""
+"""Switches of starting and ending, which the stopwatch does not see ..."""
+SWITCHES_BETWEEN = 20
+"""... and between two pieces."""
 FIXED_ROUNDS = 10
 FAILURES = (RuntimeError, OSError, LookupError, ValueError, subprocess.SubprocessError)
 LIMIT_S = 300.0
@@ -92,7 +100,7 @@ def others() -> dict[str, Tool]:
 
 @dataclass
 class Row:
-    """One workload with one tool over all rounds."""
+    """One workload with one tool over all runs."""
 
     tool: str
     walls: list[float] = field(default_factory=list)
@@ -111,25 +119,68 @@ class Result:
     rows: dict[str, Row] = field(default_factory=dict)
 
 
-def run(command: list[str], place: Place) -> dict[str, float]:
-    """Run a workload; what its stopwatch printed. RuntimeError where it failed."""
-    done = subprocess.run(
-        command,
-        env=place.env,
-        cwd=place.folder,
-        text=True,
-        capture_output=True,
-        timeout=LIMIT_S,
-    )
-    for line in done.stdout.splitlines():
-        if line.startswith('{"wall_s"'):
-            printed: dict[str, float] = json.loads(line)
-            return printed
-    tail = done.stderr.strip().splitlines()[-1:] or ["no output"]
-    raise RuntimeError(f"exit code {done.returncode}: {tail[0]}")
+class Worker:
+    """A workload that waits for its next piece of work, alone or with its tool, in a process group
+    of its own."""
+
+    def __init__(self, command: list[str], place: Place) -> None:
+        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by kill()
+        self.process = subprocess.Popen(
+            command,
+            env=place.env,
+            cwd=place.folder,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            start_new_session=True,
+        )
+        self.stopped = False
+
+    def piece(self) -> dict[str, float]:
+        """Do one; what its stopwatch printed. RuntimeError where the program failed."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.go_on()
+        try:
+            self.process.stdin.write("go\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            raise self.failed() from None
+        while line := self.process.stdout.readline():
+            if line.startswith('{"wall_s"'):
+                printed: dict[str, float] = json.loads(line)
+                os.killpg(self.process.pid, signal.SIGSTOP)
+                self.stopped = True
+                return printed
+        raise self.failed()
+
+    def go_on(self) -> None:
+        if self.stopped:
+            os.killpg(self.process.pid, signal.SIGCONT)
+            self.stopped = False
+
+    def end(self) -> None:
+        """No more pieces. RuntimeError where the program or its tool failed."""
+        self.go_on()
+        self.process.communicate(timeout=LIMIT_S)
+        if self.process.returncode:
+            raise self.failed()
+
+    def failed(self) -> RuntimeError:
+        code = self.process.wait(LIMIT_S)
+        self.errors.seek(0)
+        tail = self.errors.read().strip().splitlines()[-1:] or ["no output"]
+        return RuntimeError(f"exit code {code}: {tail[0]}")
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.errors.close()
 
 
-def verified(folder: Path, printed: dict[str, float]) -> dict[str, float]:
+def verified(folder: Path, pieces: list[dict[str, float]]) -> dict[str, float]:
     """What twocooks recorded of the run; RuntimeError where the run does not count."""
     from twocooks.format.spec import BY_NAME
     from twocooks.read.reader import load
@@ -140,11 +191,13 @@ def verified(folder: Path, printed: dict[str, float]) -> dict[str, float]:
         raise RuntimeError(f"source {measured['source']}")
     if measured["lost_events"]:
         raise RuntimeError(f"{measured['lost_events']} events lost")
+    printed = {key: sum(piece[key] for piece in pieces) for key in pieces[0]}
     trace = load(folder / "t.trace")
     outs = [BY_NAME[name].number for name in ("OUT", "OUT_PREEMPTED")]
     switched = int(sum((trace.kernel.event == number).sum() for number in outs))
     off = switched - printed["switches"]
-    if not -SWITCHES_OFF * switched - 5 <= off <= SWITCHES_OFF * switched + SWITCHES_OUTSIDE:
+    outside = SWITCHES_OUTSIDE + SWITCHES_BETWEEN * len(pieces)
+    if not -SWITCHES_OFF * switched - 5 <= off <= SWITCHES_OFF * switched + outside:
         raise RuntimeError(f"{switched} switches recorded of {printed['switches']}")
     steps = int((trace.agent.event == BY_NAME["STEP"].number).sum())
     if steps < printed["steps"]:
@@ -160,45 +213,56 @@ def verified(folder: Path, printed: dict[str, float]) -> dict[str, float]:
     }
 
 
-def measure(workload: str, tools: dict[str, Tool], rounds: int, others: int) -> Result:
-    """All rounds of one workload, one line of progress each. Ours takes part in all of them, the
-    other tools in ``others``: they need seconds where it needs milliseconds."""
+def measure(workload: str, tools: dict[str, Tool], runs: int, pieces: int, others: int) -> Result:
+    """All runs of one workload, one line of progress each. Ours has all of them, the other tools
+    one run of ``others`` pieces: they need seconds where it needs milliseconds."""
     script = FOLDER / f"{workload}.py"
     result = Result(workload, rows={name: Row(name) for name in tools})
-    for number in range(rounds):
+    for number in range(runs):
         for name, tool in tools.items():
-            if tool is not ours and number >= others:
-                continue
-            row = result.rows[name]
-            before = once(plain, script)[0]["wall_s"]
-            try:
-                printed, facts = once(tool, script)
-            except FAILURES as error:
-                row.refused.append(str(error))
-                continue
-            after = once(plain, script)[0]["wall_s"]
-            row.walls.append(printed["wall_s"])
-            row.ratios.append(printed["wall_s"] / ((before + after) / 2))
-            result.plain += [before, after]
-            result.again.append(after / before)
-            if facts:
-                row.facts.append(facts)
-        print(f"{workload}: round {number + 1} of {rounds}", file=sys.stderr, flush=True)
+            if tool is ours or number == 0:
+                try:
+                    run_in_turns(result, name, tool, script, pieces if tool is ours else others)
+                except FAILURES as error:
+                    result.rows[name].refused.append(str(error))
+        print(f"{workload}: run {number + 1} of {runs}", file=sys.stderr, flush=True)
     return result
+
+
+def run_in_turns(result: Result, name: str, tool: Tool, script: Path, pieces: int) -> None:
+    """One run: plain, tool, plain, tool, ..., plain. The first pieces of both warm them up."""
+    places = make_place(), make_place()
+    alone = Worker(plain(script, places[0].folder), places[0])
+    watched = Worker(tool(script, places[1].folder), places[1])
+    try:
+        first = [alone.piece(), watched.piece()]
+        told = [alone.piece()]
+        done = []
+        for _ in range(pieces):
+            done.append(watched.piece())
+            told.append(alone.piece())
+        alone.end()
+        watched.end()
+        facts = verified(places[1].folder, [first[1], *done]) if tool is ours else {}
+    finally:
+        alone.kill()
+        watched.kill()
+        for place in places:
+            shutil.rmtree(place.folder, ignore_errors=True)
+    row = result.rows[name]
+    bare = [piece["wall_s"] for piece in told]
+    row.walls += [piece["wall_s"] for piece in done]
+    for i, piece in enumerate(done):
+        row.ratios.append(piece["wall_s"] / ((bare[i] + bare[i + 1]) / 2))
+        result.again.append(bare[i + 1] / bare[i])
+    result.plain += bare
+    if facts:
+        row.facts.append(facts)
 
 
 def fastest(walls: list[float]) -> float:
     """Mean of the fastest third."""
     return statistics.fmean(sorted(walls)[: max(1, len(walls) // 3)])
-
-
-def once(tool: Tool, script: Path) -> tuple[dict[str, float], dict[str, float]]:
-    place = make_place()
-    try:
-        printed = run(tool(script, place.folder), place)
-        return printed, verified(place.folder, printed) if tool is ours else {}
-    finally:
-        shutil.rmtree(place.folder, ignore_errors=True)
 
 
 def keep_others(
@@ -256,11 +320,21 @@ def median(values: list[float]) -> float:
     return statistics.median(values) if values else float("nan")
 
 
+def interval(values: list[float]) -> tuple[float, float]:
+    """Where the true median lies, 95 %: ranks of the sorted values, by the normal limit of the
+    binomial distribution. With few values all of them."""
+    reach = math.ceil(0.98 * math.sqrt(len(values)))
+    low = max(0, len(values) // 2 - reach)
+    ordered = sorted(values)
+    return ordered[low], ordered[-1 - low]
+
+
 def spread(values: list[float]) -> str:
-    """Median, lowest and highest."""
+    """Median, and where the true one lies."""
     if not values:
         return "-"
-    return f"{median(values):.3f} ({min(values):.2f} to {max(values):.2f})"
+    low, high = interval(values)
+    return f"{median(values):.3f} ({low:.2f} to {high:.2f})"
 
 
 def page(
@@ -269,17 +343,17 @@ def page(
     """``docs/overhead.md``."""
     names = list(dict.fromkeys(name for result in results for name in result.rows))
     rows = [row for result in results for row in result.rows.values()]
-    rounds = max((len(row.ratios) for row in rows), default=0)
+    pairs = max((len(row.ratios) for row in rows), default=0)
     tries = max((len(row.ratios) for row in rows if row.tool != "twocooks"), default=0)
     lines = [
         "# What watching costs",
         "",
         "Written by `python -m benchmarks.overhead`; do not edit. Time inside the watched program",
-        "with the tool, divided by the time without (the plain program right before and right",
-        f"after it), by the program's own stopwatch: median (lowest to highest) of {rounds} rounds",
-        f"({tries} of the other tools). \"Fastest\" is the fastest third of the runs of twocooks",
-        "over the fastest third of the plain ones: others can only make a run longer. \"Plain",
-        "again\" is plain after over plain before: what the machine's mood alone makes.",
+        "with the tool, divided by the time without: small pieces of the same work in turns,",
+        "each with a tool between two plain ones. Median (95 % interval of the median) of",
+        f"{pairs} pairs ({tries} of the other tools). \"Fastest\" is the fastest third of the",
+        "pieces with twocooks over the fastest third of the plain ones. \"Plain again\" is plain",
+        "after over plain before, from the tenth to the ninetieth percentile: the mood alone.",
         "",
         *(f"- {key}: {value}" for key, value in about.items()),
         "",
@@ -290,17 +364,21 @@ def page(
         cells = [spread(result.rows[name].ratios) for name in names]
         lines.append(
             f"| {WORKLOADS[result.workload]} | {median(result.plain):.2f} "
-            f"| {spread(result.again)} | {best(result)} | " + " | ".join(cells) + " |"
+            f"| {mood(result.again)} | {best(result)} | " + " | ".join(cells) + " |"
         )
-    moody = [result for result in results if not all(0.9 <= r <= 1.1 for r in result.again)]
-    if moody:
-        lines += [
-            "",
-            f"The machine was not quiet: in {len(moody)} of {len(results)} workloads the plain",
-            "program differed from itself by more than a tenth; smaller differences are mood.",
-        ]
-    lines += ["", *recorded(results), "", *fixed_words(*fixed), "", *refusals(results, rounds)]
+    ours = [result.rows["twocooks"].ratios for result in results if "twocooks" in result.rows]
+    if ours:
+        middle = median([median(ratios) for ratios in ours])
+        lines += ["", f"The median of the workloads with twocooks is {middle:.3f}."]
+    lines += ["", *recorded(results), "", *fixed_words(*fixed), "", *refusals(results)]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def mood(again: list[float]) -> str:
+    if len(again) < 10:
+        return "-"
+    cuts = statistics.quantiles(again, n=10)
+    return f"{cuts[0]:.2f} to {cuts[-1]:.2f}"
 
 
 def best(result: Result) -> str:
@@ -339,9 +417,9 @@ def fixed_words(alone: list[float], watched: list[float]) -> list[str]:
     ]
 
 
-def refusals(results: list[Result], rounds: int) -> list[str]:
+def refusals(results: list[Result]) -> list[str]:
     lines = [
-        f"- {WORKLOADS[result.workload]}, {row.tool}: {len(row.refused)} of {rounds}, "
+        f"- {WORKLOADS[result.workload]}, {row.tool}: {len(row.refused)} runs, "
         f"for example: {row.refused[0]}"
         for result in results
         for row in result.rows.values()
@@ -369,8 +447,9 @@ def as_json(
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--other-rounds", type=int, default=3)
+    parser.add_argument("--runs", type=int, default=4)
+    parser.add_argument("--pieces", type=int, default=25, help="of a run with twocooks")
+    parser.add_argument("--others", type=int, default=3, help="pieces with each other tool")
     parser.add_argument("--only", action="append", choices=list(WORKLOADS))
     parser.add_argument("--tools", help="names by commas; default: all that are installed")
     parser.add_argument("--no-write", action="store_true", help="print only")
@@ -387,7 +466,7 @@ def main() -> int:
         return 1
     about = machine(free)
     results = [
-        measure(name, tools, options.rounds, options.other_rounds)
+        measure(name, tools, options.runs, options.pieces, options.others)
         for name in options.only or WORKLOADS
     ]
     fixed = fixed_cost() if "twocooks" in tools else ([], [])

@@ -4,7 +4,7 @@ from stopwatch import compute, measure
 
 
 def work() -> int:
-    compute(10_000_000)
+    compute(3_000_000)
     return 0
 
 

@@ -6,7 +6,7 @@ from multiprocessing.connection import Connection
 
 from stopwatch import measure
 
-CLIENTS, MESSAGES = 4, 4_000
+CLIENTS, MESSAGES = 4, 1_000
 
 
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -6,7 +6,7 @@ from stopwatch import compute, measure
 
 
 def work() -> int:
-    threads = [threading.Thread(target=compute, args=(2_500_000,)) for _ in range(4)]
+    threads = [threading.Thread(target=compute, args=(750_000,)) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -1,10 +1,12 @@
-"""What every workload prints: its own wall time around a fixed amount of work, and the kernel's own
-count of its switches meanwhile. Starting Python and importing are not in it."""
+"""What every workload does: a fixed amount of work each time that it is told to, and one line of
+JSON about it: its own wall time, and the kernel's own count of its switches meanwhile. Starting
+Python and importing are not in it."""
 
 from __future__ import annotations
 
 import json
 import resource
+import sys
 import time
 from collections.abc import Callable
 
@@ -21,12 +23,15 @@ def switches() -> int:
 
 
 def measure(work: Callable[[], int]) -> None:
-    """Run the work; it returns how many asyncio steps its tasks must have made at least."""
-    before = switches()
-    begin = time.perf_counter()
-    steps = work()
-    wall_s = time.perf_counter() - begin
-    print(json.dumps({"wall_s": wall_s, "steps": steps, "switches": switches() - before}))
+    """Run the work once for each line of stdin; it returns how many asyncio steps its tasks must
+    have made at least."""
+    for _ in sys.stdin:
+        before = switches()
+        begin = time.perf_counter()
+        steps = work()
+        wall_s = time.perf_counter() - begin
+        done = {"wall_s": wall_s, "steps": steps, "switches": switches() - before}
+        print(json.dumps(done), flush=True)
 
 
 def compute(rounds: int) -> int:

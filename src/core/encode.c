@@ -173,21 +173,35 @@ void tc_stream_flush(struct tc_stream *s, struct tc_bytes *out) {
     s->last_ns = s->last_task = s->thread = s->records = 0;
 }
 
-/* CRC-32 (IEEE, reflected), half a byte a step: the table is a constant of one cache line, never half
- * made when two threads begin, and a recorder writes a few MB a second at most. */
+/* CRC-32 (IEEE, reflected), eight bytes a step by eight tables ("slicing by 8", Kounavis and Berry 2005):
+ * the recorder shares its cores with the program, and a byte at a time was a tenth of its work.
+ * crc_table[k][b]: the CRC of byte b with k zero bytes behind it. Filled before any thread begins. */
+static uint32_t crc_table[8][256];
+
+__attribute__((constructor)) static void fill_crc_table(void) {
+    for (uint32_t b = 0; b < 256; b++) {
+        uint32_t crc = b;
+        for (int bit = 0; bit < 8; bit++) crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
+        crc_table[0][b] = crc;
+    }
+    for (int k = 1; k < 8; k++)
+        for (uint32_t b = 0; b < 256; b++)
+            crc_table[k][b] = crc_table[k - 1][b] >> 8 ^ crc_table[0][crc_table[k - 1][b] & 255];
+}
+
+static inline uint32_t get_u32(const uint8_t *p) {
+    return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
 uint32_t tc_crc32(const void *data, size_t len) {
-    static const uint32_t table[16] = {
-        0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac,
-        0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
-        0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
-        0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
-    };
     const uint8_t *p = data;
     uint32_t crc = 0xffffffffu;
-    for (; len; len--) {
-        crc ^= *p++;
-        crc = crc >> 4 ^ table[crc & 15];
-        crc = crc >> 4 ^ table[crc & 15];
+    for (; len >= 8; len -= 8, p += 8) {
+        uint32_t low = crc ^ get_u32(p), high = get_u32(p + 4);
+        crc = crc_table[7][low & 255] ^ crc_table[6][low >> 8 & 255] ^ crc_table[5][low >> 16 & 255] ^
+              crc_table[4][low >> 24] ^ crc_table[3][high & 255] ^ crc_table[2][high >> 8 & 255] ^
+              crc_table[1][high >> 16 & 255] ^ crc_table[0][high >> 24];
     }
+    for (; len; len--) crc = crc >> 8 ^ crc_table[0][(crc ^ *p++) & 255];
     return ~crc;
 }

@@ -15,7 +15,14 @@
 #define MS 1000000ull
 #define FLUSH_NS (100 * MS)
 #define SWEEP_NS (1000 * MS)
-#define SLOWEST_TICK 10 /* ticks of rest while nothing happens: 20 ms */
+/* A wait is looked at once it is LOOK_AGE old (most are over before), and before it is LOOK_BY old: the
+ * recorder comes when the oldest one is due, not more often, for each time that it comes it takes a
+ * core from a program that uses all of them. */
+#define LOOK_AGE_NS (3 * MS / 2)
+#define LOOK_BY_NS (7 * MS / 2)
+#define SOONEST_NS (MS / 2)     /* rest where a look is overdue */
+#define SLOWEST_NS (20 * MS)    /* rest while nothing happens */
+#define AGENTS_NS (8 * MS)      /* while only agents write: what they wrote is still in a cache then */
 #define LOOK_BUDGET_NS (1 * MS)
 #define BLOCK_BYTES 32768u
 #define END_BYTES 16384u        /* kept free for the end of the file */
@@ -76,7 +83,6 @@ int tc_recorder_init(struct tc_recorder *r, int out_fd, uint64_t max_bytes) {
     memset(r, 0, sizeof *r);
     r->out_fd = out_fd;
     r->max_bytes = max_bytes;
-    r->tick_ns = 2 * MS;
     r->pids = pids_new(1024);
     tc_stream_init(&r->look, TC_STREAM_LOOK, 0, 0);
     tc_stream_init(&r->poll, TC_STREAM_POLL, 0, 0);
@@ -273,25 +279,20 @@ static void flush_streams(struct tc_recorder *r, int all) {
 
 /* ---- the loop ---- */
 
-static long drain_all(struct tc_recorder *r) {
-    long count = 0;
+static void drain_all(struct tc_recorder *r) {
     if (!r->stopped_ns) r->drained_ns = tc_now_ns();
-    for (int i = 0; r->has_ring && i < r->ring.ncpu; i++)
-        count += tc_ring_drain(&r->ring.cpu[i], take_record, r);
-    if (r->drain) {
-        long entries = tc_drain_read(r->drain);
-        r->agent_records += (uint64_t)entries;
-        count += entries;
-    }
-    return count;
+    for (int i = 0; r->has_ring && i < r->ring.ncpu; i++) tc_ring_drain(&r->ring.cpu[i], take_record, r);
+    if (r->drain) r->agent_records += (uint64_t)tc_drain_read(r->drain);
 }
 
 void tc_recorder_round(struct tc_recorder *r, int flush) {
-    long count = drain_all(r);
+    uint64_t switches = r->switches, entries = r->agent_records;
+    drain_all(r);
     uint64_t now = tc_now_ns();
     if (r->has_ring && tc_waits_pending(r->waits))
-        tc_waits_label(r->waits, now, r->tick_ns / 2, LOOK_BUDGET_NS, &r->look);
-    r->idle_rounds = count || tc_waits_pending(r->waits) ? 0 : r->idle_rounds + 1;
+        tc_waits_label(r->waits, now, LOOK_AGE_NS, LOOK_BUDGET_NS, &r->look);
+    r->idle_rounds = r->switches != switches || tc_waits_pending(r->waits) ? 0 : r->idle_rounds + 1;
+    r->agents_write = r->agent_records != entries;
     if (now - r->last_sweep_ns >= SWEEP_NS) {
         if (r->drain) tc_drain_sweep(r->drain);
         tc_waits_sweep(r->waits);
@@ -302,11 +303,14 @@ void tc_recorder_round(struct tc_recorder *r, int flush) {
     flush_streams(r, flush || old);
 }
 
-static int wait_ms(const struct tc_recorder *r, uint64_t now, uint64_t until_ns) {
-    uint64_t ticks = r->idle_rounds < 5 ? 1 : r->idle_rounds - 3;
-    uint64_t rest = r->tick_ns * (ticks > SLOWEST_TICK ? SLOWEST_TICK : ticks);
-    uint64_t left = until_ns > now ? until_ns - now : 0;
-    return (int)(((rest < left ? rest : left) + MS - 1) / MS);
+/* How long to rest. A wait may begin at any moment while threads switch. */
+static struct timespec rest(const struct tc_recorder *r, uint64_t now, uint64_t until_ns) {
+    uint64_t oldest = tc_waits_oldest_ns(r->waits), ns = LOOK_BY_NS * (r->idle_rounds + 1);
+    uint64_t most = r->agents_write ? AGENTS_NS : SLOWEST_NS, left = until_ns > now ? until_ns - now : 0;
+    if (oldest) ns = oldest + LOOK_BY_NS > now + SOONEST_NS ? oldest + LOOK_BY_NS - now : SOONEST_NS;
+    if (ns > most) ns = most;
+    if (ns > left) ns = left;
+    return (struct timespec){.tv_sec = 0, .tv_nsec = (long)ns};
 }
 
 enum tc_why tc_recorder_run(struct tc_recorder *r, uint64_t until_ns, int pidfd) {
@@ -319,7 +323,8 @@ enum tc_why tc_recorder_run(struct tc_recorder *r, uint64_t until_ns, int pidfd)
     int full = r->stopped_ns != 0;
     uint64_t now = tc_now_ns();
     do { /* once even where the time is up: a recorder that always comes late must still see the end */
-        int ready = poll(fds, (nfds_t)rings + 1, wait_ms(r, now, until_ns));
+        struct timespec limit = rest(r, now, until_ns);
+        int ready = ppoll(fds, (nfds_t)rings + 1, &limit, NULL);
         int interrupted = ready < 0 && errno == EINTR;
         for (int i = 0; ready > 0 && i < rings; i++)
             if (fds[i + 1].revents & (POLLHUP | POLLERR)) fds[i + 1].fd = -1; /* would spin from now on */

@@ -1,7 +1,8 @@
-/* The recorder's loop: one tick drains the kernel's rings and the agents' pages, looks once at each
+/* The recorder's loop: one round drains the kernel's rings and the agents' pages, looks once at each
  * thread that waits, and writes the records out. No Python in here.
  *
- * A tick is 2 ms while anything happens or waits unlabelled, and grows to 20 ms while nothing does.
+ * It comes when the oldest unlabelled wait is due for its look, at least every 3.5 ms while threads
+ * switch, and down to every 20 ms while nothing happens.
  * Blocks are written at least every 100 ms, so a killed recorder loses no more than that.
  */
 #ifndef TWOCOOKS_RECORDER_H
@@ -29,7 +30,6 @@ struct tc_recorder {
     uint64_t flushed_ns;        /* all that happened before is in the file */
     int ending;                 /* the last block may use the room kept for it */
     struct tc_filed *filed;     /* by CPU, as the rings */
-    uint64_t tick_ns;
     struct tc_ring ring;
     int has_ring;
     struct tc_stream *cpu_stream;
@@ -37,7 +37,9 @@ struct tc_recorder {
     struct tc_waits *waits;
     struct tc_stream look, poll, meter;
     struct tc_bytes out;
-    uint64_t last_flush_ns, last_sweep_ns, idle_rounds;
+    uint64_t last_flush_ns, last_sweep_ns;
+    uint64_t idle_rounds;       /* rounds since the last switch or unlabelled wait */
+    int agents_write;           /* agents had written since the last round */
     uint64_t switches, kernel_records, agent_records;
     uint64_t unfollowed;        /* programs with other rights, which the kernel stopped recording */
     struct pid_table *pids;

@@ -53,6 +53,8 @@ struct process {
     uint32_t pid, threads; /* pid 0: a free place */
     struct tc_peek *peek;
     uint32_t searches; /* times that its Python was looked for in vain */
+    uint64_t round;    /* the call of tc_waits_label that asked whether it is stopped ... */
+    int stopped;       /* ... and the answer */
 };
 
 struct text {
@@ -74,6 +76,7 @@ struct tc_waits {
     uint64_t put_ns; /* time of the latest record in the stream */
     uint32_t files;  /* "syscall" files kept open */
     int no_files;    /* keep none: we may not open many */
+    uint64_t round;  /* calls of tc_waits_label */
     struct tc_waits_counts counts;
 };
 
@@ -300,6 +303,10 @@ void tc_waits_sweep(struct tc_waits *w) {
 
 size_t tc_waits_pending(const struct tc_waits *w) { return w->pending; }
 
+uint64_t tc_waits_oldest_ns(const struct tc_waits *w) {
+    return w->oldest ? find_thread(w, w->oldest)->queued_ns : 0;
+}
+
 void tc_waits_counts(const struct tc_waits *w, struct tc_waits_counts *counts) {
     *counts = w->counts;
 }
@@ -371,7 +378,7 @@ static ssize_t read_file(struct tc_waits *w, struct thread *t, char *line, size_
 
 /* Stopped by a signal or a debugger. Such a thread shows the system call that it was stopped in, but
  * it is not that which it waits for. */
-static int is_stopped(struct tc_waits *w, const struct thread *t) {
+static int shows_stop(struct tc_waits *w, const struct thread *t) {
     char line[64]; /* "tid (name) state ...", a name has at most 15 bytes */
     int fd = open_file(w, t, "/stat");
     if (fd < 0) return 0;
@@ -381,6 +388,18 @@ static int is_stopped(struct tc_waits *w, const struct thread *t) {
     line[size] = 0;
     const char *end = strrchr(line, ')');
     return end && end[1] == ' ' && (end[2] == 'T' || end[2] == 't');
+}
+
+/* A signal stops all threads of a process, so one of them is asked for all that are looked at now:
+ * the file costs as much as the rest of a look. */
+static int is_stopped(struct tc_waits *w, const struct thread *t) {
+    struct process *p = find_process(w, t->pid);
+    if (!p->pid) return shows_stop(w, t);
+    if (p->round != w->round) {
+        p->round = w->round;
+        p->stopped = shows_stop(w, t);
+    }
+    return p->stopped;
 }
 
 /* Reads the kernel's word: "running", "-1 sp pc", or "number arg0 ...". 0: it does not wait. A thread
@@ -478,6 +497,7 @@ int tc_waits_label(struct tc_waits *w, uint64_t now_ns, uint64_t min_age_ns, uin
                    struct tc_stream *look) {
     uint64_t begin = clock_ns(), now = begin;
     int put = 0;
+    w->round++;
     for (size_t left = w->pending; left && w->oldest && now - begin < budget_ns; left--) {
         struct thread *t = find_thread(w, w->oldest);
         if (t->queued_ns + min_age_ns > now_ns) break;

@@ -48,6 +48,8 @@ int tc_waits_label(struct tc_waits *w, uint64_t now_ns, uint64_t min_age_ns, uin
 
 size_t tc_waits_pending(const struct tc_waits *w); /* threads that wait unlabelled now */
 
+uint64_t tc_waits_oldest_ns(const struct tc_waits *w); /* since when the oldest of them waits; 0: none */
+
 struct tc_waits_counts {
     uint64_t looked;   /* LOOK records put */
     uint64_t missed;   /* waits given up: running again, gone or refused at three looks */

@@ -17,6 +17,7 @@ from twocooks.record.machine import cgroup_quota, online_cpus, read_file, ticks
 Sample = tuple[str, tuple[int, ...]]
 """The name of an event of the METER stream, and its fields."""
 
+ROOM = 1 << 16
 TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
 
@@ -35,9 +36,11 @@ class KeptFile:
         parts = []
         at = 0
         try:
-            while part := os.pread(self._fd, 1 << 16, at):
+            while part := os.pread(self._fd, ROOM, at):
                 parts.append(part)
                 at += len(part)
+                if len(part) < ROOM // 2:  # the kernel writes these files in one go
+                    break
         except OSError:
             return ""
         return b"".join(parts).decode("ascii", "replace")
