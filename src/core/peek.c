@@ -351,11 +351,8 @@ static size_t walk_frames(struct tc_peek *p, uint64_t at, struct frame *frames, 
     return count;
 }
 
-int tc_peek_frames(struct tc_peek *p, uint32_t tid, int frames, char *text, size_t size) {
-    struct frame found[MAX_FRAMES];
+static size_t frames_of(struct tc_peek *p, uint32_t tid, struct frame *frames, size_t want) {
     uint64_t frame = 0;
-    if (size) text[0] = 0;
-    if (!p->usable || !tid || !size || frames <= 0) return 0;
     struct thread *t = read_thread(p, tid, &frame);
     if (!t) {
         walk_threads(p);
@@ -363,7 +360,48 @@ int tc_peek_frames(struct tc_peek *p, uint32_t tid, int frames, char *text, size
     }
     if (!t || !frame) return 0;
     move_window(p, t, frame);
+    return walk_frames(p, frame, frames, want);
+}
+
+int tc_peek_frames(struct tc_peek *p, uint32_t tid, int frames, char *text, size_t size) {
+    struct frame found[MAX_FRAMES];
+    if (size) text[0] = 0;
+    if (!p->usable || !tid || !size || frames <= 0) return 0;
     size_t want = (size_t)(frames < MAX_FRAMES ? frames : MAX_FRAMES);
-    size_t count = walk_frames(p, frame, found, want);
+    size_t count = frames_of(p, tid, found, want);
     return count ? tc_peek_put_frames(p, found, count, text, size) : 0;
+}
+
+/* ---- threads that run ---- */
+
+/* GIL of the layouts: {.., last holder, whether it is held (int), ..}; free-threaded builds begin with
+ * whether there is one at all. */
+static enum tc_running has_gil(struct tc_peek *p, uint64_t state) {
+    uint64_t place = p->at[TC_GIL_SIZE] - GIL_AFTER_HOLDER;
+    int known = 0;
+    for (size_t i = 0; i < p->interpreters; i++) {
+        uint64_t held[2] = {0};
+        int32_t enabled = 1;
+        if (!p->gil[i] || !get(p, p->gil[i] + place, held, sizeof held)) continue;
+        if (place > 8 && !get(p, p->gil[i], &enabled, sizeof enabled)) continue;
+        if (!enabled) continue;
+        known = 1;
+        if (state && held[0] == state && (int32_t)held[1] == 1) return TC_RUN_PYTHON;
+    }
+    return known ? TC_RUN_NATIVE : TC_RUN_UNKNOWN;
+}
+
+enum tc_running tc_peek_running(struct tc_peek *p, uint32_t tid, int frames, char *text, size_t size,
+                                int *length) {
+    struct frame found[MAX_FRAMES], again;
+    size_t want = (size_t)(frames < MAX_FRAMES ? frames : MAX_FRAMES);
+    *length = 0;
+    if (!p->usable || !tid || !size || frames <= 0) return TC_RUN_UNKNOWN;
+    text[0] = 0;
+    size_t count = frames_of(p, tid, found, want);
+    struct thread *t = p->threads ? place_of(p, tid) : NULL;
+    enum tc_running what = has_gil(p, t ? t->state : 0);
+    if (!count || frames_of(p, tid, &again, 1) != 1 || found[0].code != again.code) return what;
+    *length = tc_peek_put_frames(p, found, count, text, size);
+    return what;
 }

@@ -48,4 +48,13 @@ enum tc_futex tc_peek_futex(struct tc_peek *p, uint64_t address, uint64_t *lock)
  * (and a colon in a function's name) become '?', an unknown line is 0. Only meaningful while the thread is
  * known not to run between before and after the call; the caller proves that. */
 int tc_peek_frames(struct tc_peek *p, uint32_t tid, int frames, char *text, size_t size);
+
+enum tc_running { TC_RUN_NATIVE = 0, TC_RUN_PYTHON = 1, TC_RUN_UNKNOWN = 2 };
+
+/* What a thread that is on a core does at this moment: it has the GIL of an interpreter (Python code, or
+ * native code that keeps the GIL), or it has not (native code). Unknown where there is no GIL, or it
+ * cannot be read. The frames as above, into *length bytes; 0 where the thread had left its
+ * function meanwhile. They are of about this moment. */
+enum tc_running tc_peek_running(struct tc_peek *p, uint32_t tid, int frames, char *text, size_t size,
+                                int *length);
 #endif

@@ -21,6 +21,7 @@ enum {
     CODES = 1024,
     WINDOW = 4096,
     NAME = 200,
+    GIL_AFTER_HOLDER = 200, /* bytes of the GIL's structure from its last holder on */
 };
 #define MAX_OFFSET (1u << 20) /* of any place in _PyRuntime or PyInterpreterState */
 #define MAX_CHUNK (1u << 16)

@@ -23,6 +23,8 @@
 #define SOONEST_NS (MS / 2)     /* rest where a look is overdue */
 #define SLOWEST_NS (20 * MS)    /* rest while nothing happens */
 #define AGENTS_NS (8 * MS)      /* while only agents write: what they wrote is still in a cache then */
+#define RUNS_NS (25 * MS)       /* between looks at running threads, one a time */
+#define JUST_LEFT_NS (MS / 2)   /* a thread that was pushed off for this round is as good as on its core */
 #define LOOK_BUDGET_NS (1 * MS)
 #define BLOCK_BYTES 32768u
 #define END_BYTES 16384u        /* kept free for the end of the file */
@@ -96,6 +98,7 @@ void tc_recorder_free(struct tc_recorder *r) {
     for (int i = 0; r->cpu_stream && i < r->ring.ncpu; i++) tc_stream_free(&r->cpu_stream[i]);
     free(r->cpu_stream);
     free(r->filed);
+    free(r->on);
     if (r->has_ring) tc_ring_close(&r->ring);
     tc_drain_free(r->drain);
     tc_waits_free(r->waits);
@@ -113,7 +116,8 @@ int tc_recorder_open_ring(struct tc_recorder *r, uint32_t pid, const int *cpus, 
     if (tc_ring_open(&r->ring, pid, cpus, ncpu, pages, what)) return -1;
     r->cpu_stream = calloc((size_t)ncpu, sizeof *r->cpu_stream);
     r->filed = calloc((size_t)ncpu, sizeof *r->filed);
-    if (!r->cpu_stream || !r->filed) {
+    r->on = calloc((size_t)ncpu, sizeof *r->on);
+    if (!r->cpu_stream || !r->filed || !r->on) {
         tc_ring_close(&r->ring);
         *what = "memory";
         errno = ENOMEM;
@@ -166,16 +170,20 @@ static void note_unfollowed(struct tc_recorder *r, struct tc_cpu_ring *cpu, cons
 static void take_record(void *context, struct tc_cpu_ring *cpu, const struct tc_record *rec) {
     struct tc_recorder *r = context;
     struct tc_stream *s = &r->cpu_stream[cpu - r->ring.cpu];
+    struct tc_on *on = &r->on[cpu - r->ring.cpu];
     uint64_t ids[4] = {rec->pid, rec->tid, rec->ppid, rec->ptid};
     switch (rec->type) {
     case TC_REC_IN:
         tc_put_in(s, rec->time_ns, rec->pid, rec->tid, pids_note(&r->pids, rec->tid, rec->pid));
+        *on = (struct tc_on){rec->pid, rec->tid, 0};
         tc_waits_on(r->waits, rec->pid, rec->tid, rec->time_ns);
         r->switches++;
         break;
     case TC_REC_OUT:
     case TC_REC_PREEMPTED:
         tc_put_out(s, rec->time_ns, rec->pid, rec->tid, rec->type == TC_REC_PREEMPTED);
+        on->left_ns = rec->time_ns;
+        if (rec->type == TC_REC_OUT) on->tid = 0;
         tc_waits_off(r->waits, rec->pid, rec->tid, rec->time_ns, rec->type == TC_REC_PREEMPTED);
         r->switches++;
         break;
@@ -185,6 +193,7 @@ static void take_record(void *context, struct tc_cpu_ring *cpu, const struct tc_
         break;
     case TC_REC_EXIT:
         tc_put(s, rec->time_ns, TC_EV_EXIT, ids, NULL, 0);
+        on->tid = 0;
         tc_waits_gone(r->waits, rec->tid);
         break;
     case TC_REC_COMM:
@@ -196,6 +205,7 @@ static void take_record(void *context, struct tc_cpu_ring *cpu, const struct tc_
         if (r->drain) tc_drain_exec(r->drain, rec->pid, rec->time_ns);
         break;
     case TC_REC_LOST:
+        on->tid = 0;
         write_lost(r, cpu, rec->time_ns, rec->lost);
         break;
     }
@@ -277,6 +287,23 @@ static void flush_streams(struct tc_recorder *r, int all) {
     if (all) r->flushed_ns = r->drained_ns;
 }
 
+/* ---- threads that run ---- */
+
+/* Python or native, and about where: a sample now and then of who is on a core. On few cores that is
+ * often the thread that was just pushed off by this round itself. */
+static void look_at_running(struct tc_recorder *r, uint64_t now) {
+    if (!r->has_ring || now - r->last_runs_ns < RUNS_NS) return;
+    for (int k = 0; k < r->ring.ncpu; k++) {
+        int i = (r->next_on + k) % r->ring.ncpu;
+        const struct tc_on *on = &r->on[i];
+        if (!on->tid || (on->left_ns && on->left_ns + JUST_LEFT_NS < now)) continue;
+        r->next_on = i + 1;
+        tc_waits_run(r->waits, on->pid, on->tid, &r->look);
+        r->last_runs_ns = now;
+        return;
+    }
+}
+
 /* ---- the loop ---- */
 
 static void drain_all(struct tc_recorder *r) {
@@ -291,6 +318,7 @@ void tc_recorder_round(struct tc_recorder *r, int flush) {
     uint64_t now = tc_now_ns();
     if (r->has_ring && tc_waits_pending(r->waits))
         tc_waits_label(r->waits, now, LOOK_AGE_NS, LOOK_BUDGET_NS, &r->look);
+    look_at_running(r, now);
     r->idle_rounds = r->switches != switches || tc_waits_pending(r->waits) ? 0 : r->idle_rounds + 1;
     r->agents_write = r->agent_records != entries;
     if (now - r->last_sweep_ns >= SWEEP_NS) {

@@ -22,6 +22,11 @@ struct tc_filed { /* what the file holds of one CPU */
     int flushed;      /* it is part of what is being written */
 };
 
+struct tc_on { /* the thread on a CPU */
+    uint32_t pid, tid;
+    uint64_t left_ns; /* it was pushed off then, maybe by us; 0 = it is on */
+};
+
 struct tc_recorder {
     int out_fd, error;          /* errno of the write that failed; only the end is tried after it */
     uint64_t max_bytes, written, stopped_ns;
@@ -36,6 +41,9 @@ struct tc_recorder {
     struct tc_drain *drain;
     struct tc_waits *waits;
     struct tc_stream look, poll, meter;
+    struct tc_on *on;           /* by CPU, as the rings */
+    int next_on;                /* the CPU whose thread is looked at first next time */
+    uint64_t last_runs_ns;
     struct tc_bytes out;
     uint64_t last_flush_ns, last_sweep_ns;
     uint64_t idle_rounds;       /* rounds since the last switch or unlabelled wait */

@@ -518,3 +518,19 @@ int tc_waits_label(struct tc_waits *w, uint64_t now_ns, uint64_t min_age_ns, uin
     w->counts.spent_ns += now - begin;
     return put;
 }
+
+void tc_waits_run(struct tc_waits *w, uint32_t pid, uint32_t tid, struct tc_stream *look) {
+    char text[TEXT_SIZE];
+    uint64_t began = clock_ns(), where = 0;
+    struct tc_peek *peek = peek_of(w, pid);
+    if (peek) {
+        int size = 0;
+        uint64_t what = (uint64_t)tc_peek_running(peek, tid, FRAMES, text, sizeof text, &size);
+        uint64_t now = clock_ns();
+        if (now < w->put_ns) now = w->put_ns;
+        if (size > 0) where = text_id(w, look, now, text, (size_t)size);
+        uint64_t fields[] = {pid, tid, now - began, what, where};
+        tc_put(look, now, TC_EV_RUN, fields, NULL, 0);
+        w->put_ns = now;
+    }
+}

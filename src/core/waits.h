@@ -46,6 +46,10 @@ void tc_waits_sweep(struct tc_waits *w);
 int tc_waits_label(struct tc_waits *w, uint64_t now_ns, uint64_t min_age_ns, uint64_t budget_ns,
                    struct tc_stream *look);
 
+/* One look at a thread that is on a core now: does it have the GIL, and about where is it? Puts a RUN
+ * record, or nothing where the process runs no Python that can be read. */
+void tc_waits_run(struct tc_waits *w, uint32_t pid, uint32_t tid, struct tc_stream *look);
+
 size_t tc_waits_pending(const struct tc_waits *w); /* threads that wait unlabelled now */
 
 uint64_t tc_waits_oldest_ns(const struct tc_waits *w); /* since when the oldest of them waits; 0: none */

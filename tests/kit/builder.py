@@ -30,6 +30,7 @@ from twocooks.read.trace import (
     LookColumns,
     MeterColumns,
     PollColumns,
+    RunColumns,
     Trace,
 )
 
@@ -285,6 +286,15 @@ class Builder:
         text = spec.SEPARATOR.join(where) if where else None
         self.rows.append(Row(spec.Stream.LOOK, (0, 0), self.ns(end), "LOOK", fields, text))
 
+    def run(
+        self, time: float, tid: int, has_gil: int, where: Sequence[str] = (), pid: int | None = None
+    ) -> None:
+        """A sample of a thread on a core (has_gil: 0 no, 1 yes, 2 not known)."""
+        fields = (self.pid if pid is None else pid, tid, 10_000, has_gil)
+        text = spec.SEPARATOR.join(where) if where else None
+        ended = self.ns(time) + 10_000
+        self.rows.append(Row(spec.Stream.LOOK, (0, 0), ended, "RUN", fields, text))
+
     def poll(
         self,
         time: float,
@@ -431,6 +441,7 @@ class Builder:
             meta=self.meta_content(),
             end=self.end_content(),
             look=_look_columns(by_stream[spec.Stream.LOOK], texts),
+            run=_run_columns(by_stream[spec.Stream.LOOK], texts),
             kernel=_kernel_columns(by_stream[spec.Stream.KERNEL], texts),
             agent=_agent_columns(by_stream[spec.Stream.AGENT], threads, texts),
             agent_threads=threads,
@@ -476,14 +487,14 @@ def _put(writer: StreamWriter, row: Row, known: set[int], texts: dict[str, int])
         writer.put_in(row.time_ns, *row.fields, pid_is_known=row.fields[1] in known)
     elif row.event in ("OUT", "OUT_PREEMPTED"):
         writer.put_out(row.time_ns, *row.fields, preempted=row.event == "OUT_PREEMPTED")
-    elif row.event == "LOOK":
+    elif row.event in ("LOOK", "RUN"):
         where = 0
         if row.text is not None:
             where = texts.setdefault(row.text, len(texts) + 1)
             if where == len(texts):
                 number = spec.BY_NAME["TEXT"].number
                 writer.put(row.time_ns - row.fields[2], number, (where,), row.text)
-        writer.put(row.time_ns, spec.BY_NAME["LOOK"].number, (*row.fields, where))
+        writer.put(row.time_ns, spec.BY_NAME[row.event].number, (*row.fields, where))
     else:
         writer.put(row.time_ns, spec.BY_NAME[row.event].number, row.fields, row.text or "")
     if row.event in ("IN", "FORK"):
@@ -535,7 +546,22 @@ def _agent_columns(
     )
 
 
+def _run_columns(rows: list[Row], texts: dict[str, int]) -> RunColumns:
+    rows = [row for row in rows if row.event == "RUN"]
+    time = np.array([row.time_ns for row in rows], np.int64)
+    where = [-1 if row.text is None else texts.setdefault(row.text, len(texts)) for row in rows]
+    return RunColumns(
+        time=time,
+        before=time - np.array(_field(rows, 2), np.int64),
+        pid=np.array(_field(rows, 0), np.int32),
+        tid=np.array(_field(rows, 1), np.int32),
+        has_gil=np.array(_field(rows, 3), np.uint8),
+        where=np.array(where, np.int32),
+    )
+
+
 def _look_columns(rows: list[Row], texts: dict[str, int]) -> LookColumns:
+    rows = [row for row in rows if row.event == "LOOK"]
     time = np.array([row.time_ns for row in rows], np.int64)
     where = [-1 if row.text is None else texts.setdefault(row.text, len(texts)) for row in rows]
     return LookColumns(

@@ -13,6 +13,8 @@ from twocooks.analyse import (
     loops,
     machine,
     places,
+    remarks,
+    split,
     summary,
     task_list,
     tree,
@@ -26,7 +28,6 @@ from twocooks.analyse.findings.base import Facts
 from twocooks.analyse.findings.find import find, ground
 from twocooks.analyse.levels import at_level
 from twocooks.analyse.pictures import LateSegments, LateSteps, Stretches, cores
-from twocooks.analyse.remarks import remarks
 from twocooks.analyse.result import Analysis, Task
 from twocooks.analyse.threads import LOST
 from twocooks.analyse.timeline import Timeline, build_timeline
@@ -68,10 +69,13 @@ def analyse(trace: Trace, by: str = "task") -> Analysis:
     )
     texts = words.say(m, ruling, names, m.cores_seen, words.UNITS[by])
     texts = ground(texts, ruling, found)
-    notes = [*_notes(trace, line, told, ruling, helpers), *remarks(trace, line, told)]
+    notes = [*_notes(trace, line, told, ruling, helpers), *remarks.remarks(trace, line, told)]
     whole = summary.summarise(trace, line, told, ruling, texts, around, (python, gil), notes)
     whole["by"] = by
     whole["findings"] = [one.row() for one in found]
+    part = split.split(trace, facts.line, gil)
+    whole["time"] |= part.row() if part else {}
+    notes += remarks.of_the_gil(trace, facts.line, found)
     clock = (trace.end or {}).get("task_clock_ns")
     checks = partial(
         identities.check,
@@ -86,15 +90,17 @@ def analyse(trace: Trace, by: str = "task") -> Analysis:
         tell_levels=levels,
         tell_waits=waits,
         tell_loops=partial(loops.loops, trace, facts.line),
-        tell_tasks=partial(_task_list, line, told),
+        tell_tasks=partial(_task_list, line, told, part if by == "task" else None),
     )
 
 
-def _task_list(line: Timeline, told: Account) -> list[task_list.TaskRow]:
+def _task_list(
+    line: Timeline, told: Account, part: split.Split | None
+) -> list[task_list.TaskRow]:
     ids = _order(line)
     number = np.full(len(line.book) + 1, -1, np.int64)
     number[ids] = np.arange(len(ids))
-    return task_list.task_list(line, told, ids, number)
+    return task_list.task_list(line, told, ids, number, part.by_task if part else {})
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ import numpy as np
 
 from twocooks.analyse.account import HAND_OVER_NS, Account
 from twocooks.analyse.columns import keep_long, sweep, union
+from twocooks.analyse.findings.base import Finding
 from twocooks.analyse.timeline import Timeline
 from twocooks.analyse.waits import frame_parts
-from twocooks.model import State, TaskKind
+from twocooks.model import State, TaskKind, printable
 from twocooks.read.trace import Trace
 
 SIBLINGS_SHARE = 0.95
@@ -33,6 +34,15 @@ def remarks(trace: Trace, line: Timeline, told: Account) -> Iterator[str]:
             "work from a queue: each is one task here (thread-level), with its waits for the next "
             "piece. To tell the pieces apart, name them with twocooks.task or use an executor."
         )
+
+
+def of_the_gil(trace: Trace, line: Timeline, found: list[Finding]) -> Iterator[str]:
+    """An import that switched the GIL back on, where no finding says it."""
+    said = line.owners.said
+    rows = [int(said.text[row]) for row in said.rows("GIL_ON") if said.text[row] >= 0]
+    if rows and not any(one.id == "gil-switched-on" for one in found):
+        module = printable(trace.texts[rows[0]])
+        yield f"Importing {module} switched the GIL of this free-threaded Python back on."
 
 
 def _one_cutting_board(trace: Trace, line: Timeline, told: Account) -> bool:

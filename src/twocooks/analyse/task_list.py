@@ -42,6 +42,9 @@ class TaskRow:
     """Between being given to a pool and being begun."""
     waiting: dict[str, float]
     """By ``model.Reason``, what it stood in line for included; only what there was."""
+    python_samples: int
+    """Of ``samples`` looks at it on a core, those with the GIL: about its share of Python code."""
+    samples: int
     background: bool
     """A helper of a library: not counted."""
 
@@ -50,9 +53,15 @@ class TaskRow:
         return vars(self)
 
 
-def task_list(line: Timeline, told: Account, ids: Int64, number: Int64) -> list[TaskRow]:
+def task_list(
+    line: Timeline,
+    told: Account,
+    ids: Int64,
+    number: Int64,
+    samples: dict[int, tuple[int, int]],
+) -> list[TaskRow]:
     """The tasks ``ids`` (their reported numbers: ``number``), most time at work first, then most in
-    line, then most waiting."""
+    line, then most waiting. ``samples``: of each task, those with the GIL, and all."""
     book, t = line.book, line.table
     n, kinds = len(book), len(REASON_LIST)
     reasoned = (t.reason != NO_REASON) & (t.reason < kinds) & (t.state != State.DELEGATED)
@@ -93,6 +102,8 @@ def task_list(line: Timeline, told: Account, ids: Int64, number: Int64) -> list[
                     for k, reason in enumerate(REASON_LIST)
                     if waits[i, k] > 0
                 },
+                python_samples=samples.get(i, (0, 0))[0],
+                samples=samples.get(i, (0, 0))[1],
                 background=bool(told.background[i]),
             )
         )

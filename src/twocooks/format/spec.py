@@ -141,6 +141,9 @@ EVENTS: tuple[Event, ...] = (
           "2 = futex on a parked lock (arg = its address), 3 = futex of a semaphore, 4 = stopped by a "
           "signal or a debugger, whatever the system call; where = a TEXT "
           "id (0 = not known), parts: frame, frame, ... innermost first, each 'file:line:function'."),
+    Event(51, "RUN", L, 2, (("pid", "u"), ("tid", "u"), ("took_ns", "u"), ("has_gil", "u"), ("where", "u")),
+          "A sample: at about now - took_ns the thread was on a core, and it had the GIL (1), had it not (0: native code), or nobody "
+          "knows (2: no GIL); where as in LOOK, about: the thread may have moved on."),
     # Accounts from /proc, where there are no kernel records.
     Event(64, "POLL", P, 0, (("pid", "u"), ("tid", "u"), ("run_ns", "u"), ("line_ns", "u"), ("turns", "u")),
           "Growth of the thread's schedstat since its last POLL: on a core, in line, times on a core."),

@@ -15,6 +15,7 @@ from twocooks.read.trace import (
     LookColumns,
     MeterColumns,
     PollColumns,
+    RunColumns,
 )
 
 Int32 = NDArray[np.int32]
@@ -66,6 +67,21 @@ def look(rows: Sorted) -> LookColumns:
         syscall=syscall.astype(np.int32),
         arg=arg.copy(),
         kind=kind.astype(np.uint8),
+        where=_texts_of(rows, at, where),
+    )
+
+
+def run(rows: Sorted) -> RunColumns:
+    """The samples of threads on a core alone."""
+    at, numbers = rows.numbers("RUN")
+    pid, tid, took, has_gil, where = numbers.T
+    time = rows.time[at]
+    return RunColumns(
+        time=time,
+        before=time - np.where((took < 0) | (took > time), 0, took),
+        pid=pid.astype(np.int32),
+        tid=tid.astype(np.int32),
+        has_gil=np.clip(has_gil, 0, 2).astype(np.uint8),
         where=_texts_of(rows, at, where),
     )
 

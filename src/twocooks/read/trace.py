@@ -71,6 +71,19 @@ class LookColumns:
 
 
 @dataclass(frozen=True)
+class RunColumns:
+    """RUN records: samples of threads on a core. ``before`` = time - took, when it was asked;
+    ``has_gil``: 0 no, 1 yes, 2 not known; ``where`` as in looks, about."""
+
+    time: Int64
+    before: Int64
+    pid: Int32
+    tid: Int32
+    has_gil: UInt8
+    where: Int32
+
+
+@dataclass(frozen=True)
 class PollColumns:
     """POLL* records: accounts of threads between ticks. ``a``, ``b``, ``c``: fields after pid
     and tid (or the fields themselves where there are none)."""
@@ -109,6 +122,7 @@ class Trace:
     agent: AgentColumns
     agent_threads: list[tuple[int, int]]
     look: LookColumns
+    run: RunColumns
     poll: PollColumns
     meter: MeterColumns
     texts: list[str]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from twocooks.analyse.findings.base import Facts, Finding
+import numpy as np
+
+from twocooks.analyse.columns import runs
+from twocooks.analyse.findings.base import Facts, Finding, shared_s
 from twocooks.analyse.words import seconds
 from twocooks.model import Reason, State
 
 
 class GilBound:
-    """Waits for the GIL that looks saw; those too short for a look are not counted."""
+    """Waits for the GIL that looks saw, while somebody was at work: those too short for a look are
+    not counted, and where nobody was at work the one who had it had no core."""
 
     id = "gil-bound"
 
@@ -17,7 +21,9 @@ class GilBound:
         if not m.gil or m.usable < 2 or m.wants_gil < facts.least:
             return None
         rows = facts.rows(State.IN_LINE, Reason.GIL)
-        cost = facts.seconds(rows)
+        counts = facts.told.levels.counts
+        one = (counts["P"] >= 1) & (counts["P"] < np.minimum(counts["D"], max(1, int(m.usable))))
+        cost = shared_s(facts.span(rows), runs(facts.told.levels, one))
         if cost < facts.least:
             return None
         return Finding(

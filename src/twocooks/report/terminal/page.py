@@ -150,6 +150,10 @@ class _Page:
         summary = self.summary
         if summary.get("wall_s") is not None and summary.get("cpu_s") is not None:
             yield f"{seconds(summary['cpu_s'])} of work in {seconds(summary['wall_s'])}"
+        time = summary.get("time") or {}
+        if time.get("python_s") is not None:
+            python, native = seconds(time["python_s"]), seconds(time["native_s"])
+            yield f"about {python} of it Python code, {native} native"
         if summary.get("in_line_s"):
             yield f"{seconds(summary['in_line_s'])} in line"
         cores = summary.get("cores") or {}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from twocooks.analyse.result import Analysis
 from twocooks.analyse.task_list import TaskRow
 from twocooks.report.base import MAX_WIDTH, MIN_WIDTH, Options
 from twocooks.report.terminal.paint import BOLD, DIM, Painter, Span
-from twocooks.report.words import clean, count, end_of, fit, seconds, width_of
+from twocooks.report.words import clean, count, end_of, fit, seconds, width_of, wrap
 
 MARGIN, TIME, KIND = 2, 9, 8
 """Columns of the margin, of a number, of the kind."""
@@ -19,6 +20,7 @@ WIDE = 112
 MOST = 30
 """Rows shown; the rest is summed up."""
 REASONS_SHOWN = 3
+MOST_FUNCTIONS = 8
 
 
 def tasks(analysis: Analysis, options: Options) -> str:
@@ -29,12 +31,14 @@ def tasks(analysis: Analysis, options: Options) -> str:
         return "\n  There was no task.\n\n"
     painter = Painter(options.colour, options.unicode)
     longest = max(width_of(clean(task.name, unicode=painter.unicode)) for task in rows[:MOST])
-    return "\n".join(["", *_Table(painter, width, longest).rows(rows), "", ""])
+    table = _Table(painter, width, longest)
+    about = table.functions(analysis.summary.get("time") or {})
+    return "\n".join(["", *table.rows(rows), *about, "", ""])
 
 
 class _Table:
     def __init__(self, painter: Painter, width: int, longest: int) -> None:
-        self.painter = painter
+        self.painter, self.width = painter, width
         rest = width - MARGIN - KIND - 4 * TIME - 2
         self.name = max(NAME[0], min(NAME[1], longest, rest - WAITS))
         rest -= self.name
@@ -72,6 +76,26 @@ class _Table:
                 (f"and {count(len(more), 'more task')}: {seconds(total)} hands on, "
                  f"{seconds(line)} in line", DIM)
             )  # fmt: skip
+
+    def functions(self, time: dict[str, Any]) -> Iterator[str]:
+        """About where the hands were, from samples."""
+        if not time.get("functions"):
+            return
+        count, error = time["split"]["samples"], seconds(time["split"]["error_s"])
+        text = (
+            f"About where hands were on, from {count:,} samples: {seconds(time['python_s'])} with "
+            f"the GIL (Python code), {seconds(time['native_s'])} without (native code), each give "
+            f"or take {error}."
+        )
+        yield ""
+        yield from (self.line((part, DIM)) for part in wrap(text, self.width - 2 * MARGIN))
+        for function in time["functions"][:MOST_FUNCTIONS]:
+            python = f"{100 * function['python_s'] / function['seconds']:.0f} % Python"
+            where = self.clean(function["where"]) or "not in the program's own code"
+            yield self.line(
+                (f"{seconds(function['seconds']):>{TIME}} {python:>13}  ", BOLD),
+                (end_of(where, self.width - MARGIN - TIME - 16), None),
+            )
 
     def row(self, task: TaskRow) -> str:
         style = DIM if task.background else None

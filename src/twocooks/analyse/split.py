@@ -1,0 +1,178 @@
+"""Time on a core split into Python code and native code: what is proven, and what is estimated.
+
+Python code runs with the GIL, native code mostly without it. Who has the GIL is not in the kernel's
+records. Two things are known:
+
+* **Proven.** Threads of one interpreter that are on cores at one moment cannot all have its GIL:
+  all but one are in native code. That gives a least time of native code, and a most of Python.
+* **Sampled.** Every 25 ms the recorder looks at one thread that is on a core: does it have the GIL?
+  The share of these samples in each process, times its seconds on cores, is an estimate with an
+  error, kept within what is proven. Native code that keeps the GIL counts as Python in it.
+
+So all of it is "about". With few samples, without a GIL, or where the process cannot be read,
+nothing is said. The functions are those of the program: time in a library counts for the function
+that called it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from twocooks.analyse.columns import Int64, asof, union
+from twocooks.analyse.places import place_of
+from twocooks.analyse.threads import REASONS
+from twocooks.analyse.timeline import Timeline
+from twocooks.model import Reason, State
+from twocooks.read.shape import distinct
+from twocooks.read.trace import Trace
+
+LEAST_SAMPLES = 10
+"""With fewer samples nothing is said of a run."""
+PUSHED_NS = 1_000_000
+"""A thread that was pushed off its core for the very look was as good as on it."""
+CONFIDENCE = 1.96
+"""The error covers 95 of 100 runs."""
+MOST_FUNCTIONS = 50
+PYTHON, UNKNOWN = 1, 2
+
+
+@dataclass(frozen=True)
+class Function:
+    """About how long hands were on a function of the program."""
+
+    where: str
+    """``file function``; "" = none of the program's. Hostile text."""
+    seconds: float
+    python_s: float
+    samples: int
+
+
+@dataclass(frozen=True)
+class Split:
+    """Seconds on cores, of the whole program."""
+
+    native_least_s: float
+    """Proven: threads of one GIL that were on cores beside another one of it."""
+    python_s: float | None = None
+    native_s: float | None = None
+    error_s: float = 0.0
+    samples: int = 0
+    unknown_s: float = 0.0
+    """On cores in processes of which no sample is known: in neither."""
+    functions: list[Function] = field(default_factory=list)
+    by_task: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """Task id of the timeline -> samples with the GIL, samples."""
+
+    def row(self) -> dict[str, object]:
+        """As the JSON has it in ``time``; what is not known is absent."""
+        found: dict[str, object] = {"native_least_s": self.native_least_s}
+        if self.python_s is not None:
+            found |= {
+                "python_s": self.python_s,
+                "native_s": self.native_s,
+                "split": {
+                    "estimated": True,
+                    "samples": self.samples,
+                    "error_s": self.error_s,
+                    "unknown_s": self.unknown_s,
+                },
+                "functions": [vars(function) for function in self.functions],
+            }
+        return found
+
+
+def split(trace: Trace, line: Timeline, gil: bool | None) -> Split | None:
+    """The split of a run; None where there is no GIL, or nobody said whether there is."""
+    if not gil or trace.meta.get("source") == "schedstat":
+        return None
+    table, threads = line.threads.pieces, line.threads
+    on = table.state == State.WORKING
+    process = threads.process[table.owner[on]]
+    size = len(threads)
+    core = np.bincount(process, weights=table.length[on], minlength=size)
+    which, start, end = union(process.astype(np.int64), table.start[on], table.end[on])
+    alone = np.bincount(which, weights=end - start, minlength=size)
+    one_gil = np.zeros(size, bool)
+    said = line.owners.said
+    one_gil[threads.process[said.thread[said.rows("HELLO")]]] = True
+    one_gil[threads.process[said.thread[said.rows("INTERPRETER")]]] = False
+    least = np.where(one_gil, core - alone, 0.0)
+    thread, has_gil, where = _samples(trace, line)
+    known = has_gil != UNKNOWN
+    if known.sum() < LEAST_SAMPLES:
+        return Split(float(least.sum()) / 1e9)
+    whose = threads.process[thread]
+    count = np.bincount(whose[known], minlength=size)
+    python = np.bincount(whose[known & (has_gil == PYTHON)], minlength=size)
+    seen = count > 0
+    share = np.where(seen, python / np.maximum(count, 1), 0.0)
+    python_ns = np.where(seen, np.minimum(share * core, core - least), 0.0)
+    # One more of each kind: no share is without an error because few samples agreed.
+    spread = (python + 1) / (count + 2)
+    variance = np.where(seen, core**2 * spread * (1 - spread) / np.maximum(count, 1), 0.0)
+    weight = np.where(seen, core / np.maximum(count, 1), 0.0)[whose]
+    return Split(
+        float(least.sum()) / 1e9,
+        float(python_ns.sum()) / 1e9,
+        float((core - python_ns)[seen].sum()) / 1e9,
+        CONFIDENCE * math.sqrt(float(variance.sum())) / 1e9,
+        int(known.sum()),
+        float(core[~seen].sum()) / 1e9,
+        _functions(trace, has_gil[known], where[known], weight[known]),
+        _by_task(line, thread, trace.run.before[_valid(trace, line)], has_gil),
+    )
+
+
+def _valid(trace: Trace, line: Timeline) -> Int64:
+    """Samples whose thread was on a core by the kernel's records, or had just been pushed off."""
+    run, table = trace.run, line.threads.pieces
+    thread = line.threads.find(run.tid.astype(np.int64), run.before)
+    row = asof(np.maximum(thread, 0), run.before, table.owner, table.start)
+    at = np.maximum(row, 0)
+    good = (thread >= 0) & (row >= 0) & (len(table) > 0)
+    if not len(table):
+        return np.empty(0, np.int64)
+    pushed = (table.state[at] == State.IN_LINE) & (table.reason[at] == REASONS[Reason.CORE])
+    pushed &= run.before - table.start[at] <= PUSHED_NS
+    good &= (run.before < table.end[at]) & ((table.state[at] == State.WORKING) | pushed)
+    return np.flatnonzero(good)
+
+
+def _samples(trace: Trace, line: Timeline) -> tuple[Int64, Int64, Int64]:
+    """Thread, has_gil and text of each valid sample."""
+    run, at = trace.run, _valid(trace, line)
+    thread = line.threads.find(run.tid[at].astype(np.int64), run.before[at])
+    return thread, run.has_gil[at].astype(np.int64), run.where[at].astype(np.int64)
+
+
+def _functions(trace: Trace, has_gil: Int64, where: Int64, weight: np.ndarray) -> list[Function]:
+    names = {int(text): _function(trace.texts[int(text)]) if text >= 0 else ""
+             for text in distinct(where)}  # fmt: skip
+    sums: dict[str, list[float]] = {}
+    for text, has, ns in zip(where.tolist(), has_gil.tolist(), weight.tolist(), strict=True):
+        entry = sums.setdefault(names[text], [0.0, 0.0, 0.0])
+        entry[0] += ns / 1e9
+        entry[1] += ns / 1e9 if has == PYTHON else 0.0
+        entry[2] += 1
+    told = [Function(name, whole, python, int(n)) for name, (whole, python, n) in sums.items()]
+    return sorted(told, key=lambda function: (-function.seconds, function.where))[:MOST_FUNCTIONS]
+
+
+def _function(text: str) -> str:
+    place, _, function = place_of(text).rpartition(" ")
+    return f"{place.rpartition(':')[0]} {function}" if place else ""
+
+
+def _by_task(
+    line: Timeline, thread: Int64, time: Int64, has_gil: Int64
+) -> dict[int, tuple[int, int]]:
+    tiling = line.owners.tiling
+    row = asof(thread, time, tiling.owner, tiling.start)
+    task = np.where(row >= 0, tiling.thread[np.maximum(row, 0)], -1) if len(tiling) else row
+    good = (task >= 0) & (has_gil != UNKNOWN)
+    count = np.bincount(task[good])
+    python = np.bincount(task[good & (has_gil == PYTHON)], minlength=len(count))
+    return {int(i): (int(python[i]), int(count[i])) for i in np.flatnonzero(count)}
