@@ -9,7 +9,7 @@
 #define TC_SEPARATOR '\x1f'
 #define TC_SHORT_NONE 7 /* announces the event's number */
 #define TC_EVENT_LIMIT 83 /* one more than the highest event number */
-#define TC_MAX_NUMBERS 7 /* no event has more number fields */
+#define TC_MAX_NUMBERS 8 /* no event has more number fields */
 #define TC_STREAM_LIMIT 6
 
 enum tc_block_kind {
@@ -67,6 +67,7 @@ enum tc_event {
     TC_EV_INTERPRETER = 41,
     TC_EV_TEXT = 48,
     TC_EV_LOOK = 49,
+    TC_EV_HOLDER = 50,
     TC_EV_RUN = 51,
     TC_EV_POLL = 64,
     TC_EV_POLL_TICK = 65,
@@ -129,6 +130,7 @@ static const struct tc_event_row tc_events[TC_EVENT_LIMIT] = {
     [41] = {"INTERPRETER", TC_STREAM_AGENT, TC_SHORT_NONE, 1, 0, "u"},
     [48] = {"TEXT", TC_STREAM_LOOK, TC_SHORT_NONE, 1, 1, "u"},
     [49] = {"LOOK", TC_STREAM_LOOK, 0, 7, 0, "uuuuuuu"},
+    [50] = {"HOLDER", TC_STREAM_LOOK, 1, 8, 0, "uuuuuuuu"},
     [51] = {"RUN", TC_STREAM_LOOK, 2, 5, 0, "uuuuu"},
     [64] = {"POLL", TC_STREAM_POLL, 0, 5, 0, "uuuuu"},
     [65] = {"POLL_TICK", TC_STREAM_POLL, 1, 1, 0, "u"},
@@ -146,7 +148,7 @@ static const int16_t tc_short_events[TC_STREAM_LIMIT][7] = {
     {-1, -1, -1, -1, -1, -1, -1},
     {1, 2, 3, 4, 5, 6, 11},
     {16, 17, 18, 19, 20, 21, 22},
-    {49, -1, 51, -1, -1, -1, -1},
+    {49, 50, 51, -1, -1, -1, -1},
     {64, 65, -1, -1, -1, -1, -1},
     {80, -1, -1, -1, -1, -1, -1},
 };

@@ -92,15 +92,17 @@ static int load_layout(struct tc_peek *p) {
     }
     for (int f = TC_LAST_TOLD + 1; f < TC_FIELDS; f++) p->at[f] = row->at[f];
     p->thread_size =
-        END_OF(p, TC_THREAD_NEXT, TC_THREAD_TID, TC_THREAD_FRAME, TC_THREAD_CHUNK);
+        END_OF(p, TC_THREAD_NEXT, TC_THREAD_TID, TC_THREAD_FRAME, TC_THREAD_CHUNK,
+               TC_THREAD_IDENT);
     p->frame_size =
         END_OF(p, TC_FRAME_PREVIOUS, TC_FRAME_CODE, TC_FRAME_IP, TC_FRAME_OWNER, TC_FRAME_COPY);
     p->code_from = p->at[TC_CODE_LINE];
-    static const int pointers[] = {TC_CODE_FILE, TC_CODE_NAME, TC_CODE_TABLE};
-    for (size_t i = 0; i < 3; i++)
-        if (p->at[pointers[i]] < p->code_from) p->code_from = p->at[pointers[i]];
-    p->code_size =
-        END_OF(p, TC_CODE_FILE, TC_CODE_NAME, TC_CODE_TABLE, TC_CODE_LINE, TC_CODE_COPIES);
+    static const int fields[] = {TC_CODE_FILE, TC_CODE_NAME, TC_CODE_TABLE, TC_CODE_CATCH,
+                                 TC_CODE_LOCALS};
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        if (p->at[fields[i]] < p->code_from) p->code_from = p->at[fields[i]];
+    p->code_size = END_OF(p, TC_CODE_FILE, TC_CODE_NAME, TC_CODE_TABLE, TC_CODE_LINE,
+                          TC_CODE_COPIES, TC_CODE_CATCH, TC_CODE_LOCALS);
     p->code_size -= p->code_from;
     return p->thread_size <= MAX_THREAD_SIZE && p->frame_size <= MAX_FRAME_SIZE &&
            p->code_size <= MAX_CODE_SIZE && p->at[TC_FRAME_SIZE] < WINDOW / 2 &&
@@ -167,40 +169,46 @@ static void find_interpreters(struct tc_peek *p) {
     p->interpreters = count;
 }
 
-static int is_gil(struct tc_peek *p, uint64_t address) {
+uint64_t tc_peek_gil_of(struct tc_peek *p, uint64_t address) {
     for (size_t i = 0; i < p->interpreters; i++) {
         if (!p->gil[i] || address - p->gil[i] >= p->at[TC_GIL_SIZE]) continue;
-        if (p->interpreters == 1 || is_311(p)) return 1;
+        if (p->interpreters == 1 || is_311(p)) return p->gil[i];
         /* One of several interpreters may have ended, and its memory serve something else. */
-        if (get_word(p, p->interpreter[i] + p->at[TC_GIL]) == p->gil[i]) return 1;
+        if (get_word(p, p->interpreter[i] + p->at[TC_GIL]) == p->gil[i]) return p->gil[i];
     }
     return 0;
 }
 
+/* glibc's sem_t: {u32 value, u32 waiters, u32 shared (0 or 128)}. Whoever waits found the value 0
+ * and counted itself. In a pthread_cond_t or a mutex the same words mostly read differently. */
+static int is_waited_for(const uint32_t *words) {
+    return words[0] == 0 && words[1] > 0 && words[1] < 1u << 22 &&
+           (words[2] == 0 || words[2] == 128);
+}
+
 /* A thread parked in CPython's parking lot waits on a semaphore in a structure on its own stack:
  *     void *argument; uintptr_t lock; sem_t semaphore (32 bytes); {next, previous} of its list
- * The list proves that it is one: the next one's `previous` is this one. */
+ * The list proves that it is one: the next one's `previous` is this one. (A garbage-collected object
+ * that lies behind some other futex has such a list, too; so the semaphore must be one.) */
 static uint64_t parked_on(struct tc_peek *p, uint64_t address) {
     uint64_t entry[7], back = 0;
     if (!get(p, address - 8, entry, sizeof entry)) return 0;
     uint64_t lock = entry[0], next = entry[5];
+    if (!is_waited_for((const uint32_t *)(entry + 1))) return 0;
     if (lock < 4096 || next < 4096 || !get(p, next + 8, &back, 8)) return 0;
     return back == address + 32 ? lock : 0;
 }
 
-/* glibc's sem_t: {u32 value, u32 waiters, u32 shared (0 or 128)}. Whoever waits found the value 0
- * and counted itself. In a pthread_cond_t or a mutex the same words read differently. */
 static int is_semaphore(struct tc_peek *p, uint64_t address) {
     uint32_t words[3];
-    return get(p, address, words, sizeof words) && words[0] == 0 && words[1] > 0 &&
-           words[1] < 1u << 22 && (words[2] == 0 || words[2] == 128);
+    return get(p, address, words, sizeof words) && is_waited_for(words);
 }
 
 enum tc_futex tc_peek_futex(struct tc_peek *p, uint64_t address, uint64_t *lock) {
     if (!p->usable || address < 4096) return TC_FUTEX_OTHER;
-    if (is_gil(p, address)) return TC_FUTEX_GIL;
+    if (tc_peek_gil_of(p, address)) return TC_FUTEX_GIL;
     find_interpreters(p);
-    if (is_gil(p, address)) return TC_FUTEX_GIL;
+    if (tc_peek_gil_of(p, address)) return TC_FUTEX_GIL;
     uint64_t found = is_old(p) ? 0 : parked_on(p, address);
     if (found && lock) *lock = found;
     if (found) return TC_FUTEX_PARKED;
@@ -236,7 +244,7 @@ static int room_for_thread(struct tc_peek *p) {
 }
 
 /* Notes one thread state. Returns 1 where it was known already. */
-static int note_thread(struct tc_peek *p, uint64_t state, uint32_t tid) {
+static int note_thread(struct tc_peek *p, uint64_t state, uint32_t tid, uint64_t ident) {
     if (!tid) {
         if (p->unbound_count < MAX_UNBOUND) p->unbound[p->unbound_count++] = state;
         return 0;
@@ -245,15 +253,17 @@ static int note_thread(struct tc_peek *p, uint64_t state, uint32_t tid) {
     struct thread *t = place_of(p, tid);
     if (t->tid && t->state == state) return 1;
     if (!t->tid) p->threads_used++;
-    *t = (struct thread){.tid = tid, .state = state};
+    *t = (struct thread){.tid = tid, .state = state, .ident = ident};
     return 0;
 }
 
-static int get_thread(struct tc_peek *p, uint64_t state, uint64_t *next, uint32_t *tid) {
+static int get_thread(struct tc_peek *p, uint64_t state, uint64_t *next, uint32_t *tid,
+                      uint64_t *ident) {
     uint64_t id = 0;
     struct tc_span spans[] = {{state + p->at[TC_THREAD_NEXT], next, 8},
-                              {state + p->at[TC_THREAD_TID], &id, 8}};
-    if (p->read(p->context, spans, 2) != 2) return 0;
+                              {state + p->at[TC_THREAD_TID], &id, 8},
+                              {state + p->at[TC_THREAD_IDENT], ident, 8}};
+    if (p->read(p->context, spans, 3) != 3) return 0;
     *tid = (uint32_t)id;
     return 1;
 }
@@ -264,24 +274,25 @@ static int ask_unbound(struct tc_peek *p) {
     int full = count == MAX_UNBOUND;
     p->unbound_count = 0;
     for (size_t i = 0; i < count; i++) {
-        uint64_t next;
+        uint64_t next, ident;
         uint32_t tid;
-        if (get_thread(p, p->unbound[i], &next, &tid)) note_thread(p, p->unbound[i], tid);
+        if (get_thread(p, p->unbound[i], &next, &tid, &ident))
+            note_thread(p, p->unbound[i], tid, ident);
     }
     return full;
 }
 
-static void walk_threads(struct tc_peek *p) {
+void tc_peek_new_threads(struct tc_peek *p) {
     int all = ask_unbound(p), steps = MAX_WALK;
     size_t unbound = p->unbound_count;
     find_interpreters(p);
     for (size_t i = 0; i < p->interpreters; i++) {
-        uint64_t at = get_word(p, p->interpreter[i] + p->at[TC_THREADS_HEAD]), next;
+        uint64_t at = get_word(p, p->interpreter[i] + p->at[TC_THREADS_HEAD]), next, ident;
         uint32_t tid;
-        while (at && steps-- > 0 && get_thread(p, at, &next, &tid)) {
+        while (at && steps-- > 0 && get_thread(p, at, &next, &tid, &ident)) {
             int asked = 0;
             for (size_t u = 0; !tid && u < unbound; u++) asked |= p->unbound[u] == at;
-            if (!asked && note_thread(p, at, tid) && !all) break;
+            if (!asked && note_thread(p, at, tid, ident) && !all) break;
             at = next;
         }
     }
@@ -343,7 +354,7 @@ static size_t walk_frames(struct tc_peek *p, uint64_t at, struct frame *frames, 
         if (bytes[p->at[TC_FRAME_OWNER]] < 3) {
             if (!code) return 0;
             struct frame *f = &frames[count++];
-            *f = (struct frame){code, u64(bytes + p->at[TC_FRAME_IP]), 0};
+            *f = (struct frame){at, code, u64(bytes + p->at[TC_FRAME_IP]), 0};
             if (p->at[TC_FRAME_COPY]) memcpy(&f->copy, bytes + p->at[TC_FRAME_COPY], 4);
         }
         at = u64(bytes + p->at[TC_FRAME_PREVIOUS]);
@@ -351,11 +362,11 @@ static size_t walk_frames(struct tc_peek *p, uint64_t at, struct frame *frames, 
     return count;
 }
 
-static size_t frames_of(struct tc_peek *p, uint32_t tid, struct frame *frames, size_t want) {
+size_t tc_peek_walk(struct tc_peek *p, uint32_t tid, struct frame *frames, size_t want) {
     uint64_t frame = 0;
     struct thread *t = read_thread(p, tid, &frame);
     if (!t) {
-        walk_threads(p);
+        tc_peek_new_threads(p);
         t = read_thread(p, tid, &frame);
     }
     if (!t || !frame) return 0;
@@ -368,7 +379,7 @@ int tc_peek_frames(struct tc_peek *p, uint32_t tid, int frames, char *text, size
     if (size) text[0] = 0;
     if (!p->usable || !tid || !size || frames <= 0) return 0;
     size_t want = (size_t)(frames < MAX_FRAMES ? frames : MAX_FRAMES);
-    size_t count = frames_of(p, tid, found, want);
+    size_t count = tc_peek_walk(p, tid, found, want);
     return count ? tc_peek_put_frames(p, found, count, text, size) : 0;
 }
 
@@ -377,7 +388,7 @@ int tc_peek_frames(struct tc_peek *p, uint32_t tid, int frames, char *text, size
 /* GIL of the layouts: {.., last holder, whether it is held (int), ..}; free-threaded builds begin with
  * whether there is one at all. */
 static enum tc_running has_gil(struct tc_peek *p, uint64_t state) {
-    uint64_t place = p->at[TC_GIL_SIZE] - GIL_AFTER_HOLDER;
+    uint64_t place = p->at[TC_GIL_HOLDER];
     int known = 0;
     for (size_t i = 0; i < p->interpreters; i++) {
         uint64_t held[2] = {0};
@@ -398,10 +409,10 @@ enum tc_running tc_peek_running(struct tc_peek *p, uint32_t tid, int frames, cha
     *length = 0;
     if (!p->usable || !tid || !size || frames <= 0) return TC_RUN_UNKNOWN;
     text[0] = 0;
-    size_t count = frames_of(p, tid, found, want);
+    size_t count = tc_peek_walk(p, tid, found, want);
     struct thread *t = p->threads ? place_of(p, tid) : NULL;
     enum tc_running what = has_gil(p, t ? t->state : 0);
-    if (!count || frames_of(p, tid, &again, 1) != 1 || found[0].code != again.code) return what;
+    if (!count || tc_peek_walk(p, tid, &again, 1) != 1 || found[0].code != again.code) return what;
     *length = tc_peek_put_frames(p, found, count, text, size);
     return what;
 }

@@ -57,4 +57,25 @@ enum tc_running { TC_RUN_NATIVE = 0, TC_RUN_PYTHON = 1, TC_RUN_UNKNOWN = 2 };
  * function meanwhile. They are of about this moment. */
 enum tc_running tc_peek_running(struct tc_peek *p, uint32_t tid, int frames, char *text, size_t size,
                                 int *length);
+
+/* ---- who holds what another thread waits for: evidence, never a guess ----
+ *
+ * Each answer is what the memory said at some moment during the call, of a thread that may be
+ * running. It is true only if the lock did not change hands meanwhile, which the caller proves: it
+ * cannot while the kernel's records show the waiter to wait on and nobody else to be woken. */
+
+/* The thread that has the GIL on whose futex `address` another waits; 0 = nobody, or not known.
+ * *turn: how often that GIL has changed hands. */
+uint32_t tc_peek_gil_holder(struct tc_peek *p, uint64_t address, uint64_t *turn);
+
+/* The owner that CPython stores in the RLock `lock` for which the blocked thread `waiter` waits; kind
+ * and lock as tc_peek_futex told (a semaphore's lock is its futex). 0 = none, no RLock, not known. */
+uint32_t tc_peek_owner(struct tc_peek *p, uint32_t waiter, enum tc_futex kind, uint64_t lock);
+
+/* Whether a frame of thread tid stands inside the body of a `with` statement over this lock. */
+int tc_peek_holds(struct tc_peek *p, uint32_t tid, enum tc_futex kind, uint64_t lock);
+
+/* One after another of the threads that run Python, over and over; fresh: learns of new ones first.
+ * Some may have ended. 0 = none is known. */
+uint32_t tc_peek_next(struct tc_peek *p, int fresh);
 #endif

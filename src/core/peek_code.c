@@ -55,6 +55,7 @@ static int get_text(struct tc_peek *p, uint64_t at, char *to, int tail) {
 
 static void forget_code(struct code *c) {
     free(c->lines);
+    free(c->catches);
     free(c->text);
     memset(c, 0, sizeof *c);
 }
@@ -96,7 +97,8 @@ static struct code *code_at(struct tc_peek *p, uint64_t at, const uint8_t *head)
         return c;
     forget_code(c);
     *c = (struct code){.at = at, .file = file, .name = name, .table = table,
-                       .first_line = first_line};
+                       .first_line = first_line,
+                       .catch_at = in_head(p, head, TC_CODE_CATCH)};
     if (load_code(p, c)) return c;
     forget_code(c);
     return NULL;
@@ -149,6 +151,48 @@ static uint64_t code_begin(struct tc_peek *p, const struct frame *f, const uint8
     uint64_t copies = in_head(p, head, TC_CODE_COPIES);
     if ((uint64_t)f->copy >= get_word(p, copies)) return 0;
     return get_word(p, copies + 8 + 8 * (uint64_t)f->copy);
+}
+
+/* ---- the exception table ---- */
+
+static uint32_t catch_varint(struct cursor *c) { /* 6 bits a byte, the highest first; 64 = more */
+    uint32_t value = 0;
+    for (int i = 0; c->at < c->end && i < 6; i++) {
+        uint8_t byte = *c->at++;
+        value = value << 6 | (byte & 63u);
+        if (!(byte & 64)) break;
+    }
+    return value;
+}
+
+static int load_catches(struct tc_peek *p, struct code *c) {
+    uint64_t size = 0;
+    if (c->catches || !get(p, c->catch_at + p->at[TC_BYTES_SIZE], &size, 8)) return c->catches != NULL;
+    if (!size || size > MAX_TABLE || (c->catches = malloc(size)) == NULL) return 0;
+    c->catch_size = (uint32_t)size;
+    if (get(p, c->catch_at + p->at[TC_BYTES_DATA], c->catches, size)) return 1;
+    free(c->catches);
+    c->catches = NULL;
+    return 0;
+}
+
+/* Format: Objects/exception_handling_notes.txt (later InternalDocs) in CPython. */
+uint32_t tc_peek_depth(struct tc_peek *p, const struct frame *f, uint32_t *locals) {
+    uint8_t head[MAX_CODE_SIZE];
+    if (!get(p, f->code + p->code_from, head, p->code_size)) return 0;
+    struct code *c = code_at(p, f->code, head);
+    uint64_t begin = c ? code_begin(p, f, head) : 0;
+    if (!begin || f->ip < begin || !load_catches(p, c)) return 0;
+    uint64_t unit = (f->ip - begin) / 2;
+    *locals = (uint32_t)in_head(p, head, TC_CODE_LOCALS);
+    struct cursor at = {c->catches, c->catches + c->catch_size};
+    while (at.at < at.end) {
+        uint32_t start = catch_varint(&at), length = catch_varint(&at);
+        catch_varint(&at); /* where the handler is */
+        uint32_t depth = catch_varint(&at) >> 1;
+        if (unit >= start && unit - start < length) return depth;
+    }
+    return 0;
 }
 
 static int32_t line_of(struct tc_peek *p, struct code *c, const struct frame *f,

@@ -21,7 +21,6 @@ enum {
     CODES = 1024,
     WINDOW = 4096,
     NAME = 200,
-    GIL_AFTER_HOLDER = 200, /* bytes of the GIL's structure from its last holder on */
 };
 #define MAX_OFFSET (1u << 20) /* of any place in _PyRuntime or PyInterpreterState */
 #define MAX_CHUNK (1u << 16)
@@ -29,6 +28,7 @@ enum {
 struct thread {
     uint32_t tid; /* 0: a free place */
     uint64_t state;
+    uint64_t ident;       /* its pthread_self */
     uint64_t cframe;      /* 3.11, 3.12: where its _PyCFrame was last time */
     uint64_t window;      /* where its innermost frames were last time */
 };
@@ -38,6 +38,9 @@ struct code {
     int32_t first_line;
     uint32_t table_size;
     uint8_t *lines;  /* copy of the line table */
+    uint64_t catch_at; /* address of the exception table */
+    uint32_t catch_size;
+    uint8_t *catches;  /* copy of it, made when it is first asked for */
     char *text;      /* file \0 function \0 */
     uint64_t last_offset;
     int32_t last_line;
@@ -64,10 +67,12 @@ struct tc_peek {
     uint8_t state[MAX_THREAD_SIZE];
     uint8_t window[WINDOW];
     uint64_t window_at; /* 0: nothing is in it */
+    uint64_t rlock_type; /* where the type of RLocks is; 0 = none was met */
+    uint32_t asked;      /* place in `threads` after the last that tc_peek_next gave */
 };
 
 struct frame {
-    uint64_t code, ip;
+    uint64_t at, code, ip;
     int32_t copy;
 };
 
@@ -91,4 +96,14 @@ static inline uint64_t get_word(struct tc_peek *p, uint64_t from) {
 int tc_peek_put_frames(struct tc_peek *p, const struct frame *frames, size_t count, char *text,
                        size_t size);
 void tc_peek_forget_codes(struct tc_peek *p);
+
+/* The innermost frames of a thread that run Python code. 0: it runs none, or it is not known. */
+size_t tc_peek_walk(struct tc_peek *p, uint32_t tid, struct frame *frames, size_t want);
+void tc_peek_new_threads(struct tc_peek *p); /* notes the thread states that are new */
+/* The GIL's structure that this address lies in; 0 = none. */
+uint64_t tc_peek_gil_of(struct tc_peek *p, uint64_t address);
+
+/* How many places of the frame's stack are in use for sure, by the code's exception table: what
+ * an exception here would leave on it. *locals: how many places lie before the stack. 0: none. */
+uint32_t tc_peek_depth(struct tc_peek *p, const struct frame *f, uint32_t *locals);
 #endif

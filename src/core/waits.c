@@ -12,6 +12,7 @@
  * One look = open, read, close of /proc/PID/task/TID/syscall (kept-open files would cost thousands
  * of descriptors), then, where the process runs Python, the futex and the frames. The frames are
  * named once as a TEXT and then by number.
+ * A look at a thread that waits for the GIL or a lock also asks who has it (search.h).
  */
 #define _GNU_SOURCE
 #include "waits.h"
@@ -27,6 +28,7 @@
 
 #include "events.h"
 #include "peek.h"
+#include "search.h"
 
 enum {
     SEARCHES = 4,         /* for the Python of a process that did not tell; it may just begin */
@@ -36,6 +38,7 @@ enum {
     MAX_TEXTS = 1 << 15,  /* texts known by number at once; then the table starts anew */
 };
 #define MAX_TEXT_BYTES (16u << 20)
+#define TIMED 8u /* added to LOOK.kind: the wait has a time limit */
 #define MAX_FILES 256u
 
 struct thread {
@@ -77,6 +80,7 @@ struct tc_waits {
     uint32_t files;  /* "syscall" files kept open */
     int no_files;    /* keep none: we may not open many */
     uint64_t round;  /* calls of tc_waits_label */
+    struct tc_search search;
     struct tc_waits_counts counts;
 };
 
@@ -405,7 +409,8 @@ static int is_stopped(struct tc_waits *w, const struct thread *t) {
 /* Reads the kernel's word: "running", "-1 sp pc", or "number arg0 ...". 0: it does not wait. A thread
  * that has ended and is not yet reaped has no stack any more: "-1 0x0 0x0". It waits for nothing, and
  * its EXIT may still lie in the ring. */
-static int read_syscall(struct tc_waits *w, struct thread *t, uint64_t *number, uint64_t *argument) {
+static int read_syscall(struct tc_waits *w, struct thread *t, uint64_t *number, uint64_t *argument,
+                        int *timed) {
     char line[192];
     errno = 0;
     ssize_t size = read_file(w, t, line, sizeof line - 1);
@@ -418,7 +423,10 @@ static int read_syscall(struct tc_waits *w, struct thread *t, uint64_t *number, 
     if (line[0] < '0' || line[0] > '9') return 0;
     char *rest;
     *number = strtoull(line, &rest, 10);
-    *argument = strtoull(rest, NULL, 16);
+    *argument = strtoull(rest, &rest, 16);
+    strtoull(rest, &rest, 16);
+    strtoull(rest, &rest, 16);
+    *timed = strtoull(rest, NULL, 16) != 0; /* a futex's time limit */
     return 1;
 }
 
@@ -467,12 +475,38 @@ static struct tc_peek *peek_of(struct tc_waits *w, uint32_t pid) {
     return p->peek;
 }
 
+/* ---- who has what it waits for ---- */
+
+/* The place of a thread that may be running, if two walks agree; 0 = not known. */
+static uint64_t place_of(struct tc_waits *w, struct tc_peek *peek, uint32_t tid, uint64_t now_ns,
+                         struct tc_stream *look) {
+    char text[TEXT_SIZE], again[TEXT_SIZE];
+    int size = tc_peek_frames(peek, tid, FRAMES, text, sizeof text);
+    if (size <= 0 || tc_peek_frames(peek, tid, FRAMES, again, sizeof again) != size) return 0;
+    return memcmp(text, again, (size_t)size) ? 0 : text_id(w, look, now_ns, text, (size_t)size);
+}
+
+static void put_holder(struct tc_waits *w, const struct thread *t, struct tc_peek *peek,
+                       enum tc_futex kind, uint64_t lock, struct tc_stream *look) {
+    uint64_t began = clock_ns(), where = 0;
+    struct tc_holder found = tc_search_holder(&w->search, peek, t->pid, t->tid, kind, lock, began);
+    if (found.tid && tc_search_may(&w->search)) where = place_of(w, peek, found.tid, began, look);
+    uint64_t now = clock_ns();
+    tc_search_pay(&w->search, now - began);
+    if (!found.tid) return;
+    if (now < w->put_ns) now = w->put_ns;
+    uint64_t fields[] = {t->pid, found.tid, now - began, t->tid, lock, found.turn, found.how, where};
+    tc_put(look, now, TC_EV_HOLDER, fields, NULL, 0);
+    w->put_ns = now;
+}
+
 /* One look. 0: it told nothing: the thread runs, ended or may not be read. */
 static int look_at(struct tc_waits *w, struct thread *t, uint64_t began,
                    struct tc_stream *look) {
     char text[TEXT_SIZE];
     uint64_t number, argument, kind = TC_FUTEX_OTHER, lock = 0, where = 0;
-    if (!read_syscall(w, t, &number, &argument)) return 0;
+    int timed = 0;
+    if (!read_syscall(w, t, &number, &argument, &timed)) return 0;
     struct tc_peek *peek = peek_of(w, t->pid);
     int size = 0, stopped = is_stopped(w, t);
     if (stopped) kind = TC_STOPPED;
@@ -487,9 +521,13 @@ static int look_at(struct tc_waits *w, struct thread *t, uint64_t began,
         where = text_id(w, look, now, text, (size_t)size);
         w->counts.frames++;
     }
-    uint64_t fields[] = {t->pid, t->tid, now - began, number, argument, kind, where};
+    int lock_wait = kind == TC_FUTEX_PARKED || kind == TC_FUTEX_SEMAPHORE;
+    uint64_t told = lock_wait && timed ? kind + TIMED : kind;
+    uint64_t fields[] = {t->pid, t->tid, now - began, number, argument, told, where};
     tc_put(look, now, TC_EV_LOOK, fields, NULL, 0);
     w->put_ns = now;
+    if (lock_wait || kind == TC_FUTEX_GIL)
+        put_holder(w, t, peek, (enum tc_futex)kind, argument, look);
     return 1;
 }
 

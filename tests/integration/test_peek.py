@@ -16,7 +16,9 @@ import pytest
 from tests.kit import cbuild, peek_layouts
 from tests.kit.pythons import pythons
 
-CORE = ("src/core/peek.c", "src/core/peek_code.c", "src/core/peek_find.c")
+CORE = (
+    "src/core/peek.c", "src/core/peek_code.c", "src/core/peek_find.c", "src/core/peek_held.c",
+)  # fmt: skip
 VICTIM = Path(__file__).with_name("peek_victim.py")
 SPINNERS = """
 import ctypes, json, os, sys, threading

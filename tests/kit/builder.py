@@ -26,6 +26,7 @@ from twocooks.format.encode import StreamWriter, file_head, json_block
 from twocooks.model import Wait
 from twocooks.read.trace import (
     AgentColumns,
+    HolderColumns,
     KernelColumns,
     LookColumns,
     MeterColumns,
@@ -295,6 +296,24 @@ class Builder:
         ended = self.ns(time) + 10_000
         self.rows.append(Row(spec.Stream.LOOK, (0, 0), ended, "RUN", fields, text))
 
+    def holder(
+        self,
+        start: float,
+        end: float,
+        tid: int,
+        waiter: int,
+        lock: int = 0,
+        turn: int = 0,
+        how: int = 3,
+        where: Sequence[str] = (),
+        pid: int | None = None,
+    ) -> None:
+        """Between start and end the thread was seen to have what ``waiter`` waits for."""
+        pid = self.pid if pid is None else pid
+        fields = (pid, tid, self.ns(end) - self.ns(start), waiter, lock, turn, how)
+        text = spec.SEPARATOR.join(where) if where else None
+        self.rows.append(Row(spec.Stream.LOOK, (0, 0), self.ns(end), "HOLDER", fields, text))
+
     def poll(
         self,
         time: float,
@@ -442,6 +461,7 @@ class Builder:
             end=self.end_content(),
             look=_look_columns(by_stream[spec.Stream.LOOK], texts),
             run=_run_columns(by_stream[spec.Stream.LOOK], texts),
+            holder=_holder_columns(by_stream[spec.Stream.LOOK], texts),
             kernel=_kernel_columns(by_stream[spec.Stream.KERNEL], texts),
             agent=_agent_columns(by_stream[spec.Stream.AGENT], threads, texts),
             agent_threads=threads,
@@ -487,7 +507,7 @@ def _put(writer: StreamWriter, row: Row, known: set[int], texts: dict[str, int])
         writer.put_in(row.time_ns, *row.fields, pid_is_known=row.fields[1] in known)
     elif row.event in ("OUT", "OUT_PREEMPTED"):
         writer.put_out(row.time_ns, *row.fields, preempted=row.event == "OUT_PREEMPTED")
-    elif row.event in ("LOOK", "RUN"):
+    elif row.event in ("LOOK", "HOLDER", "RUN"):
         where = 0
         if row.text is not None:
             where = texts.setdefault(row.text, len(texts) + 1)
@@ -560,6 +580,23 @@ def _run_columns(rows: list[Row], texts: dict[str, int]) -> RunColumns:
     )
 
 
+def _holder_columns(rows: list[Row], texts: dict[str, int]) -> HolderColumns:
+    rows = [row for row in rows if row.event == "HOLDER"]
+    time = np.array([row.time_ns for row in rows], np.int64)
+    where = [-1 if row.text is None else texts.setdefault(row.text, len(texts)) for row in rows]
+    return HolderColumns(
+        time=time,
+        before=time - np.array(_field(rows, 2), np.int64),
+        pid=np.array(_field(rows, 0), np.int32),
+        tid=np.array(_field(rows, 1), np.int32),
+        waiter=np.array(_field(rows, 3), np.int32),
+        lock=np.array(_field(rows, 4), np.int64),
+        turn=np.array(_field(rows, 5), np.int64),
+        how=np.array(_field(rows, 6), np.uint8),
+        where=np.array(where, np.int32),
+    )
+
+
 def _look_columns(rows: list[Row], texts: dict[str, int]) -> LookColumns:
     rows = [row for row in rows if row.event == "LOOK"]
     time = np.array([row.time_ns for row in rows], np.int64)
@@ -571,8 +608,9 @@ def _look_columns(rows: list[Row], texts: dict[str, int]) -> LookColumns:
         tid=np.array(_field(rows, 1), np.int32),
         syscall=np.array(_field(rows, 3), np.int32),
         arg=np.array(_field(rows, 4), np.int64),
-        kind=np.array(_field(rows, 5), np.uint8),
+        kind=np.array([kind & ~8 for kind in _field(rows, 5)], np.uint8),
         where=np.array(where, np.int32),
+        timed=np.array([kind & 8 != 0 for kind in _field(rows, 5)], bool),
     )
 
 

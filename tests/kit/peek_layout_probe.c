@@ -41,6 +41,7 @@ static void offsets(void) {
     ROW("TC_GIL", AT(interpreter_state, ceval_gil));
     ROW("TC_THREAD_NEXT", AT(thread_state, next));
     ROW("TC_THREAD_TID", AT(thread_state, native_thread_id));
+    ROW("TC_THREAD_IDENT", AT(thread_state, thread_id));
     ROW("TC_THREAD_FRAME", AT(thread_state, current_frame));
     ROW("TC_THREAD_CHUNK", AT(thread_state, datastack_chunk));
     ROW("TC_FRAME_SIZE", AT(interpreter_frame, size));
@@ -75,6 +76,7 @@ static void offsets(void) {
 #endif
     ROW("TC_THREAD_NEXT", offsetof(PyThreadState, next));
     ROW("TC_THREAD_TID", offsetof(PyThreadState, native_thread_id));
+    ROW("TC_THREAD_IDENT", offsetof(PyThreadState, thread_id));
     ROW("TC_THREAD_FRAME", offsetof(PyThreadState, cframe));
     ROW("TC_THREAD_CHUNK", offsetof(PyThreadState, datastack_chunk));
     ROW("TC_FRAME_SIZE", sizeof(_PyInterpreterFrame));
@@ -100,6 +102,10 @@ int main(void) {
     printf("    {0x%04x, %d, {\n", PY_VERSION_HEX >> 16, FREE);
     offsets();
     ROW("TC_GIL_SIZE", sizeof(struct _gil_runtime_state));
+    ROW("TC_GIL_HOLDER", offsetof(struct _gil_runtime_state, last_holder));
+    ROW("TC_CODE_LOCALS", offsetof(PyCodeObject, co_nlocalsplus));
+    ROW("TC_CODE_CATCH", offsetof(PyCodeObject, co_exceptiontable));
+    ROW("TC_OBJECT_SIZE", sizeof(PyObject));
     ROW("TC_TEXT_COMPACT", sizeof(PyCompactUnicodeObject));
     BIT("TC_KIND_BIT", kind);
     BIT("TC_COMPACT_BIT", compact);

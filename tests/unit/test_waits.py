@@ -17,7 +17,7 @@ from tests.kit import cbuild
 
 MS = 1_000_000
 NO_LIMIT = 10_000 * MS
-TEXT, LOOK = 48, 49
+TEXT, LOOK, HOLDER = 48, 49, 50
 SLEEPER = """
 import ctypes, json, os, sys, threading
 quiet, _ = os.pipe()
@@ -94,6 +94,7 @@ class Waits:
         self.lib = cbuild.library(
             "src/core/waits.c", "src/core/encode.c",
             "src/core/peek.c", "src/core/peek_code.c", "src/core/peek_find.c",
+            "src/core/peek_held.c", "src/core/search.c",
         )  # fmt: skip
         for name, (result, arguments) in SIGNATURES.items():
             function = getattr(self.lib, name)
@@ -102,6 +103,7 @@ class Waits:
         self.stream = Stream()
         self.lib.tc_stream_init(self.stream, 3, 0, 0)
         self.texts = {0: ""}
+        self.holders: list[tuple[int, int, int, int, str]] = []
 
     def __getattr__(self, name: str) -> Any:
         function = getattr(self.lib, f"tc_waits_{name}")
@@ -135,11 +137,14 @@ class Waits:
         while at < len(words):
             head = number()
             clock += head >> 3
-            event = LOOK if head & 7 == 0 else number()
+            event = {0: LOOK, 1: HOLDER}.get(head & 7) or number()
             if event == TEXT:
                 key, size = number(), number()
                 self.texts[key] = words[at : at + size].decode()
                 at += size
+            elif event == HOLDER:
+                _pid, tid, _took, waiter, lock, _turn, how, place = (number() for _ in range(8))
+                self.holders.append((tid, waiter, lock, how, self.texts[place]))
             else:
                 assert event == LOOK
                 fields = [number() for _ in range(7)]

@@ -29,6 +29,7 @@ from twocooks.analyse.findings.find import find, ground
 from twocooks.analyse.levels import at_level
 from twocooks.analyse.pictures import LateSegments, LateSteps, Stretches, cores
 from twocooks.analyse.result import Analysis, Task
+from twocooks.analyse.rings import rings
 from twocooks.analyse.threads import LOST
 from twocooks.analyse.timeline import Timeline, build_timeline
 from twocooks.analyse.unseen import unseen
@@ -51,21 +52,21 @@ def analyse(trace: Trace, by: str = "task") -> Analysis:
     ruling = judge(line, told)
     levels = partial(tree.levels, trace, line, told, judge) if by == "task" else list
     tasks = line.alive & ~told.background
-    facts = Facts(trace, line, told, ruling, partial(places.waits, trace, line, tasks))
+    bare = partial(places.waits, trace, line, tasks, with_holders=False)
+    facts = Facts(trace, line, told, ruling, bare)
     found = find(facts)
     if by != "task":
         line = at_level(trace, line, told.significant, by)
         told = account(line, around.usable, line.alive)
         ruling = judge(line, told)
     m = told.measures
-    waits = (
-        partial(places.waits, trace, line, line.alive & ~told.background)
-        if by != "task"
-        else partial(getattr, facts, "waits")
-    )
+    waits = partial(places.waits, trace, line, line.alive & ~told.background)
+    lock = ""
+    if ruling.cause is Cause.LOCK:
+        lock = places.main_lock(facts.waits if by == "task" else waits(with_holders=False))
     names = words.Names(
         longest=line.book.name[m.longest_hold[0]] if m.longest_hold else "",
-        lock=places.main_lock(waits()) if ruling.cause is Cause.LOCK else "",
+        lock=lock,
     )
     texts = words.say(m, ruling, names, m.cores_seen, words.UNITS[by])
     texts = ground(texts, ruling, found)
@@ -89,6 +90,8 @@ def analyse(trace: Trace, by: str = "task") -> Analysis:
         _pictures(line, told, whole, checks),
         tell_levels=levels,
         tell_waits=waits,
+        tell_locks=partial(places.locks, before=trace.meta.get("start_time")),
+        tell_rings=partial(rings, trace, line),
         tell_loops=partial(loops.loops, trace, facts.line),
         tell_tasks=partial(_task_list, line, told, part if by == "task" else None),
     )

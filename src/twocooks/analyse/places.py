@@ -9,6 +9,10 @@ The place is the innermost frame that is not the standard library's own waiting 
 ``lock.acquire()`` inside ``Condition.wait`` inside the program, the program's line. A lock is told
 by the address that its waiters wait on, which serves to tell two locks of one line apart; where
 ``threading`` makes a new lock for each wait (conditions, events), only the line is meant.
+
+Who had the lock or the GIL meanwhile is what ``holders`` and ``gil_holders`` prove; what they leave
+open is ``unknown_s``. A holder is a task, with what its thread did while the others waited, and the
+line where it was seen.
 """
 
 from __future__ import annotations
@@ -20,6 +24,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from twocooks.analyse.columns import NO_REASON, Bool, Int64, asof
+from twocooks.analyse.held import Holder, holders_of, merged
+from twocooks.analyse.holders import is_shared
+from twocooks.analyse.lock_names import name_of
 from twocooks.analyse.threads import REASONS
 from twocooks.analyse.timeline import Timeline
 from twocooks.analyse.waits import label_waits, settled
@@ -52,6 +59,15 @@ class WaitSum:
     longest_s: float
     tasks: int
     """Tasks that waited there."""
+    pid: int = 0
+    """The lock's process; 0 = none, or a lock between processes."""
+    holders: tuple[Holder, ...] = ()
+    """Who had the lock or the GIL meanwhile, the most seconds first."""
+
+    @property
+    def unknown_s(self) -> float:
+        """Seconds in which it is not known who had it."""
+        return max(0.0, self.seconds - sum(holder.seconds for holder in self.holders))
 
     def row(self) -> dict[str, object]:
         """As the JSON has it."""
@@ -63,7 +79,76 @@ class WaitSum:
             "count": self.count,
             "longest_s": self.longest_s,
             "tasks": self.tasks,
-        }
+        } | _held_row(self.reason, self.holders, self.unknown_s)
+
+
+@dataclass(frozen=True)
+class LockSum:
+    """All waits for one lock."""
+
+    address: str
+    """Hexadecimal; "" = locks made anew for each wait, all of one line."""
+    pid: int
+    name: str
+    """What the program calls it; "" = not known. Hostile text."""
+    where: tuple[str, ...]
+    """The lines that wait for it, the most seconds first. Hostile text."""
+    seconds: float
+    count: int
+    longest_s: float
+    tasks: int
+    """Tasks that waited at the line with the most of them."""
+    holders: tuple[Holder, ...]
+
+    @property
+    def unknown_s(self) -> float:
+        """Seconds in which it is not known who had it."""
+        return max(0.0, self.seconds - sum(holder.seconds for holder in self.holders))
+
+    def row(self) -> dict[str, object]:
+        """As the JSON has it."""
+        return {
+            "address": self.address,
+            "name": self.name,
+            "pid": self.pid,
+            "where": list(self.where),
+            "seconds": self.seconds,
+            "count": self.count,
+            "longest_s": self.longest_s,
+            "tasks": self.tasks,
+        } | _held_row(Reason.LOCK, self.holders, self.unknown_s)
+
+
+def _held_row(
+    reason: Reason, holders: tuple[Holder, ...], unknown_s: float
+) -> dict[str, object]:
+    if reason not in (Reason.LOCK, Reason.GIL):
+        return {}
+    return {"holders": [holder.row() for holder in holders], "unknown_s": unknown_s}
+
+
+def locks(table: list[WaitSum], before: float | None = None) -> list[LockSum]:
+    """The waits for locks by lock, the longest sum first. ``before``: see ``lock_names``."""
+    found: dict[tuple[int, str, str], list[WaitSum]] = {}
+    for wait in table:
+        if wait.reason is Reason.LOCK:
+            key = wait.pid, wait.lock, "" if wait.lock else wait.where
+            found.setdefault(key, []).append(wait)
+    sums = [
+        LockSum(
+            address,
+            pid,
+            name_of([wait.where for wait in waits], before),
+            tuple(dict.fromkeys(wait.where for wait in waits if wait.where)),
+            sum(wait.seconds for wait in waits),
+            sum(wait.count for wait in waits),
+            max(wait.longest_s for wait in waits),
+            max(wait.tasks for wait in waits),
+            merged([holder for wait in waits for holder in wait.holders]),
+        )
+        for (pid, address, _), waits in found.items()
+    ]
+    return sorted(sums, key=lambda lock: (-lock.seconds, lock.address, lock.where))
 
 
 def place_of(text: str) -> str:
@@ -95,7 +180,9 @@ def main_lock(table: list[WaitSum]) -> str:
     return f"{place.replace(chr(92), '/').rpartition('/')[2]} in {function}"
 
 
-def waits(trace: Trace, line: Timeline, chosen: Bool) -> list[WaitSum]:
+def waits(
+    trace: Trace, line: Timeline, chosen: Bool, with_holders: bool = True
+) -> list[WaitSum]:
     """The table for the tasks ``chosen``, the longest sum first. The sum over all rows of a reason
     is the account's ``time.waiting`` of that reason."""
     t = line.table
@@ -115,26 +202,31 @@ def waits(trace: Trace, line: Timeline, chosen: Bool) -> list[WaitSum]:
     ids = {name: i for i, name in enumerate(dict.fromkeys(names))}
     place = np.array([ids[name] for name in names], np.int64)[at.reshape(-1)]
     fresh = np.array([is_fresh(text) for text in told], bool)[at.reshape(-1)]
+    shared = np.array([is_shared(text) for text in told], bool)[at.reshape(-1)]
     locks = np.isin(t.reason[rows], [REASONS[Reason.LOCK]])
     address = np.where(locks & ~fresh, address, 0)
-    what = np.stack([t.reason[rows].astype(np.int64), place, address, t.state[rows]], axis=1)
+    pid = np.where((address != 0) & ~shared, line.threads.pid[np.maximum(t.thread[rows], 0)], 0)
+    what = np.stack([t.reason[rows].astype(np.int64), place, address, t.state[rows], pid], axis=1)
     kinds, which = np.unique(what, axis=0, return_inverse=True)
     which = which.reshape(-1)
     by_id = list(ids)
     length = t.length[rows]
+    holders = holders_of(trace, line, rows, which, place_of) if with_holders else {}
     found = []
-    for number, (reason, spot, lock, state) in enumerate(kinds.tolist()):
+    for number, (reason, spot, lock, state, process) in enumerate(kinds.tolist()):
         mine = which == number
         found.append(
             WaitSum(
                 REASON_OF.get(reason, Reason.UNKNOWN),
                 State(state),
                 by_id[spot],
-                f"{lock:#x}" if lock else "",
+                f"{lock & 2**64 - 1:#x}" if lock else "",
                 float(length[mine].sum()) / 1e9,
                 int(mine.sum()),
                 float(length[mine].max()) / 1e9,
                 len(np.unique(t.owner[rows[mine]])),
+                process,
+                holders.get(number, ()),
             )
         )
     return sorted(found, key=lambda wait: (-wait.seconds, wait.reason, wait.where))

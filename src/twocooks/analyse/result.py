@@ -15,7 +15,8 @@ from twocooks.model import TaskKind
 
 if TYPE_CHECKING:
     from twocooks.analyse.loops import Loop
-    from twocooks.analyse.places import WaitSum
+    from twocooks.analyse.places import LockSum, WaitSum
+    from twocooks.analyse.rings import Ring
     from twocooks.analyse.task_list import TaskRow
 
 Float64 = NDArray[np.float64]
@@ -114,6 +115,8 @@ class Analysis:
     """Makes ``levels``; for a large run that takes as long as all else."""
 
     tell_waits: Callable[[], list[WaitSum]] = list
+    tell_locks: Callable[[list[WaitSum]], list[LockSum]] = lambda waits: []
+    tell_rings: Callable[[], list[Ring]] = list
 
     tell_loops: Callable[[float], list[Loop]] = lambda held_s: []
     """Tells the event loops; steps from ``held_s`` seconds on are holds."""
@@ -145,3 +148,13 @@ class Analysis:
     def task_list(self) -> list[TaskRow]:
         """All tasks with what they did with their time, most time at work first."""
         return self.tell_tasks()
+
+    @cached_property
+    def locks(self) -> list[LockSum]:
+        """The waits for locks by lock, with who had it meanwhile, the longest sum first."""
+        return self.tell_locks(self.waits)
+
+    @cached_property
+    def rings(self) -> list[Ring]:
+        """Deadlocks: rings of waits for locks, the longest first."""
+        return self.tell_rings()

@@ -4,7 +4,7 @@ twocooks report [OPTIONS] [TRACE]      without TRACE: the last run
 
 --by WHAT          what to count: task (the default), name, thread or process
 --waits            where the tasks waited: why, how long, on which line
---locks            for which locks they waited
+--locks            for which locks they waited, who had them meanwhile, and deadlocks
 --loop             the event loops: how late they were, which steps held them
 --held TIME        from how long on a step held the loop (50ms)
 --tasks            all tasks: hands on, in line, waiting for what
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from twocooks.cli import common
-from twocooks.model import Reason, TwocooksError
+from twocooks.model import TwocooksError
 
 if TYPE_CHECKING:
     from twocooks.analyse.result import Analysis
@@ -98,10 +98,12 @@ def analyse_file(path: Path, by: str = "task") -> Analysis:
 
 def _tables(analysis: Analysis, asked: set[str], held_s: float) -> dict[str, Any]:
     """The tables that were asked for, as the JSON has them."""
-    rows = [wait.row() for wait in analysis.waits] if asked & {"--waits", "--locks"} else []
-    found: dict[str, Any] = {"waits": rows} if "--waits" in asked else {}
+    found: dict[str, Any] = {}
+    if "--waits" in asked:
+        found["waits"] = [wait.row() for wait in analysis.waits]
     if "--locks" in asked:
-        found["locks"] = [row for row in rows if row["reason"] == Reason.LOCK]
+        found["locks"] = [lock.row() for lock in analysis.locks]
+        found["deadlocks"] = [ring.row() for ring in analysis.rings]
     if "--loop" in asked:
         found["loop"] = [loop.row() for loop in analysis.tell_loops(held_s)]
     if "--tasks" in asked:
@@ -117,7 +119,7 @@ def show_tables(analysis: Analysis, asked: set[str], held_s: float, stream: IO[s
     if "--waits" in asked:
         stream.write(tables.waits(analysis, options))
     if "--locks" in asked:
-        stream.write(tables.waits(analysis, options, Reason.LOCK))
+        stream.write(tables.locks(analysis, options))
     if "--loop" in asked:
         stream.write(loop_table.loop(analysis.tell_loops(held_s), options))
     if "--tasks" in asked:

@@ -139,8 +139,13 @@ EVENTS: tuple[Event, ...] = (
           "Between now - took_ns and now the thread waited in this system call with this first "
           "argument (system call 0xffffffff: none, a page fault or stopped); kind 0 plain, 1 = on the GIL, "
           "2 = futex on a parked lock (arg = its address), 3 = futex of a semaphore, 4 = stopped by a "
-          "signal or a debugger, whatever the system call; where = a TEXT "
+          "signal or a debugger, whatever the system call; 8 is added to 2 and 3 where the wait has a time limit; where = a TEXT "
           "id (0 = not known), parts: frame, frame, ... innermost first, each 'file:line:function'."),
+    Event(50, "HOLDER", L, 1, (("pid", "u"), ("tid", "u"), ("took_ns", "u"), ("waiter", "u"), ("lock", "u"), ("turn", "u"), ("how", "u"), ("where", "u")),
+          "At some moment between now - took_ns and now thread tid had what thread waiter of the same process waited for "
+          "(lock = the LOOK's arg; turn = how often the GIL had changed hands, 0 for a lock); how 1 = CPython says it has the GIL, 2 = CPython says it owns the RLock, 3 = a frame of it stands "
+          "inside the body of a `with` over the lock; where as in LOOK, of a thread that may be running: about. True if the "
+          "waiter waited on and nothing changed hands meanwhile, which is for the reader to prove."),
     Event(51, "RUN", L, 2, (("pid", "u"), ("tid", "u"), ("took_ns", "u"), ("has_gil", "u"), ("where", "u")),
           "A sample: at about now - took_ns the thread was on a core, and it had the GIL (1), had it not (0: native code), or nobody "
           "knows (2: no GIL); where as in LOOK, about: the thread may have moved on."),

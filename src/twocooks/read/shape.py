@@ -11,6 +11,7 @@ from twocooks.format import spec
 from twocooks.read.order import Sorted
 from twocooks.read.trace import (
     AgentColumns,
+    HolderColumns,
     KernelColumns,
     LookColumns,
     MeterColumns,
@@ -22,6 +23,8 @@ Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
 T = TypeVar("T", bound=np.generic)
 
+TIMED = 8
+"""In a LOOK's kind: the wait had a time limit."""
 PID_LIMIT = 1 << 22  # the kernel's own limit (PID_MAX_LIMIT)
 CHUNK = 1 << 18
 _FORK = spec.BY_NAME["FORK"].number
@@ -66,7 +69,26 @@ def look(rows: Sorted) -> LookColumns:
         tid=tid.astype(np.int32),
         syscall=syscall.astype(np.int32),
         arg=arg.copy(),
-        kind=kind.astype(np.uint8),
+        kind=(kind & ~TIMED).astype(np.uint8),
+        where=_texts_of(rows, at, where),
+        timed=kind & TIMED != 0,
+    )
+
+
+def holder(rows: Sorted) -> HolderColumns:
+    """What was read of those who had what others waited for."""
+    at, numbers = rows.numbers("HOLDER")
+    pid, tid, took, waiter, lock, turn, how, where = numbers.T
+    time = rows.time[at]
+    return HolderColumns(
+        time=time,
+        before=time - np.where((took < 0) | (took > time), 0, took),
+        pid=pid.astype(np.int32),
+        tid=tid.astype(np.int32),
+        waiter=waiter.astype(np.int32),
+        lock=lock.copy(),
+        turn=turn.copy(),
+        how=how.astype(np.uint8),
         where=_texts_of(rows, at, where),
     )
 

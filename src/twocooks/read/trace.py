@@ -68,6 +68,24 @@ class LookColumns:
     arg: Int64
     kind: UInt8
     where: Int32
+    timed: NDArray[np.bool_]
+    """The wait for the lock had a time limit."""
+
+
+@dataclass(frozen=True)
+class HolderColumns:
+    """HOLDER records: who had what another thread waited for, at some moment from before to time.
+    ``where`` as in looks."""
+
+    time: Int64
+    before: Int64
+    pid: Int32
+    tid: Int32
+    waiter: Int32
+    lock: Int64
+    turn: Int64
+    how: UInt8
+    where: Int32
 
 
 @dataclass(frozen=True)
@@ -122,6 +140,7 @@ class Trace:
     agent: AgentColumns
     agent_threads: list[tuple[int, int]]
     look: LookColumns
+    holder: HolderColumns
     run: RunColumns
     poll: PollColumns
     meter: MeterColumns

@@ -10,6 +10,7 @@ from twocooks.model import Wait
 THREADING = "/usr/lib/python3.11/threading.py"
 JOIN = (f"{THREADING}:1119:_wait_for_tstate_lock", "app.py:9:main")
 FUTEX, SLEEP, READ, WAIT4 = 202, 230, 0, 61
+SHARED_LOCK = ("/usr/lib/python3.11/multiprocessing/synchronize.py:95:__enter__", "app.py:4:work")
 SEM = 3
 """What the recorder says of a futex that is one of Python's locks."""
 
@@ -136,7 +137,7 @@ def lock_fine() -> Builder:
         b.on(i % 2, me, t, t + 0.01, pid=me, exits=i >= 38)
         if i < 38:
             b.look(
-                t + 0.013, t + 0.0131, me, FUTEX, arg=5, kind=SEM, where=("app.py:4:work",), pid=me
+                t + 0.013, t + 0.0131, me, FUTEX, arg=5, kind=SEM, where=SHARED_LOCK, pid=me
             )
     return b
 

@@ -10,7 +10,9 @@ import pytest
 
 from tests.unit.analyse import scenes
 from twocooks.analyse import analyse
+from twocooks.analyse.held import Holder
 from twocooks.analyse.places import WaitSum, is_fresh, main_lock, place_of
+from twocooks.analyse.rings import Link, Ring
 from twocooks.cli import main
 from twocooks.model import Reason, State
 from twocooks.report.base import Options
@@ -82,14 +84,19 @@ def test_a_lock_made_for_one_wait_is_known() -> None:
 
 def test_the_table_is_clean_and_no_wider_than_asked() -> None:
     seen = analyse(scenes.lock_fine().trace())
-    first = replace(seen.waits[0], where="/a/\x1b[31mb\u202e/" + "x" * 300 + ".py:4 f")
-    hostile = replace(seen, tell_waits=lambda: [first, *seen.waits[1:]])
+    nasty = "/a/\x1b[31mb\u202e/" + "x" * 300 + ".py:4 f"
+    holder = Holder(nasty, 11, "working", nasty, 0.1)
+    lock = next(wait for wait in seen.waits if wait.lock)
+    first = replace(lock, where=nasty, holders=(holder, replace(holder, where="")))
+    ring = Ring((Link(nasty, nasty, "0x5", nasty, nasty),) * 2, 1.0, True)
+    hostile = replace(seen, tell_waits=lambda: [first, *seen.waits], tell_rings=lambda: [ring])
     for width in (60, 80, 120):
         for only in (None, Reason.LOCK):
-            text = tables.waits(hostile, Options(width=width, colour=False, unicode=True), only)
-            assert "\x1b" not in text
-            assert "\u202e" not in text
-            assert max(map(len, text.splitlines())) <= width
+            options = Options(width=width, colour=False, unicode=True)
+            for text in (tables.waits(hostile, options, only), tables.locks(hostile, options)):
+                assert "\x1b" not in text
+                assert "\u202e" not in text
+                assert max(map(len, text.splitlines())) <= width
 
 
 def test_more_places_than_fit_are_summed_up() -> None:
@@ -114,8 +121,12 @@ def test_report_shows_and_writes_the_tables(
     assert "0x5" in out
     assert main(["report", str(path), "--waits", "--locks", "--json", "-"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert {row["reason"] for row in told["locks"]} == {"lock"}
-    assert told["locks"][0] in told["waits"]
+    (lock,) = told["locks"]
+    assert (lock["address"], lock["where"], lock["count"]) == ("0x5", ["app.py:4 work"], 38)
+    held = sum(holder["seconds"] for holder in lock["holders"]) + lock["unknown_s"]
+    assert held == pytest.approx(lock["seconds"])
+    assert [w["seconds"] for w in told["waits"] if w["reason"] == "lock"] == [lock["seconds"]]
+    assert told["deadlocks"] == []
     assert main(["report", "--json", "-", str(path)]) == 0
     assert "waits" not in json.loads(capsys.readouterr().out)
 

@@ -1,10 +1,11 @@
-"""Tables for those who ask on: where the tasks waited, and for which locks."""
+"""Tables for those who ask on: where the tasks waited, for which locks, and who had them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from twocooks.analyse.places import WaitSum
+from twocooks.analyse.held import NATIVE, WORKING, Holder
+from twocooks.analyse.places import LockSum, WaitSum
 from twocooks.analyse.result import Analysis
 from twocooks.model import Reason
 from twocooks.report.base import MAX_WIDTH, MIN_WIDTH, Options
@@ -13,6 +14,10 @@ from twocooks.report.words import clean, count, end_of, fit, seconds, wrap
 
 MARGIN, NUMBERS, WHY = 2, 27, 21
 """Columns of the margin, of the three numbers, and of what was waited for."""
+HEAD = "  waited   times  longest  "
+TASK = 16
+UNKNOWN_SHARE = 0.005
+"""Less than this share of a wait without a known holder is not worth a line."""
 MOST = 20
 """Rows shown; the rest is summed up in one line."""
 WORDS = {
@@ -48,17 +53,16 @@ def _table(rows: list[WaitSum], painter: Painter, width: int, only: Reason | Non
     def line(*spans: Span) -> str:
         return painter.line([(" " * MARGIN, None), *spans])
 
-    locks = only is Reason.LOCK
-    title = "lock" if locks else "for"
-    yield line(("  waited   times  longest  ", DIM), (fit(title, WHY), DIM), ("where", DIM))
+    yield line((HEAD, DIM), (fit("for", WHY), DIM), ("where", DIM))
     for wait in rows[:MOST]:
-        what = (wait.lock or "new each time") if locks else WORDS[wait.reason]
         where = clean(wait.where or "-", unicode=painter.unicode)
         yield line(
             (f"{seconds(wait.seconds):>8} {wait.count:>7,} {seconds(wait.longest_s):>8}  ", BOLD),
-            (fit(what, WHY), None),
+            (fit(WORDS[wait.reason], WHY), None),
             (end_of(where, width - MARGIN - NUMBERS - WHY), None),
         )
+        if wait.reason in (Reason.GIL, Reason.LOCK):
+            yield from _holders(wait.holders, wait.unknown_s, wait.seconds, painter, width, 2)
     rest = rows[MOST:]
     if rest:
         total = seconds(sum(wait.seconds for wait in rest))
@@ -66,3 +70,87 @@ def _table(rows: list[WaitSum], painter: Painter, width: int, only: Reason | Non
     if only is None and any(not wait.where for wait in rows):
         yield ""
         yield from (line((part, DIM)) for part in wrap(WHY_NO_PLACE, width - 2 * MARGIN))
+
+
+def locks(analysis: Analysis, options: Options) -> str:
+    """The table of locks with their holders, and deadlocks, with a final newline."""
+    width = max(MIN_WIDTH, min(options.width, MAX_WIDTH))
+    painter = Painter(options.colour, options.unicode)
+    if not analysis.locks:
+        return "\n  No task was seen to wait for a lock.\n\n"
+    lines = [*_rings(analysis, painter, width), *_locks(analysis.locks, painter, width)]
+    return "\n".join(["", *lines, "", ""])
+
+
+def _locks(rows: list[LockSum], painter: Painter, width: int) -> Iterator[str]:
+    def line(*spans: Span) -> str:
+        return painter.line([(" " * MARGIN, None), *spans])
+
+    yield line((HEAD, DIM), (fit("lock", WHY), DIM), ("where", DIM))
+    for lock in rows[:MOST]:
+        name = clean(lock.name, unicode=painter.unicode)
+        where = clean(lock.where[0] if lock.where else "-", unicode=painter.unicode)
+        more = f" (+{len(lock.where) - 1})" if len(lock.where) > 1 else ""
+        room = width - MARGIN - NUMBERS - WHY - len(more)
+        yield line(
+            (f"{seconds(lock.seconds):>8} {lock.count:>7,} {seconds(lock.longest_s):>8}  ", BOLD),
+            (fit(name or lock.address or "new each time", WHY), None),
+            (end_of(where, room) + more, None),
+        )
+        yield from _holders(lock.holders, lock.unknown_s, lock.seconds, painter, width, 6)
+    if rows[MOST:]:
+        total = seconds(sum(lock.seconds for lock in rows[MOST:]))
+        yield line((f"{total:>8} for {count(len(rows[MOST:]), 'more lock')}", DIM))
+
+
+def _holders(
+    holders: tuple[Holder, ...],
+    unknown_s: float,
+    whole: float,
+    painter: Painter,
+    width: int,
+    most: int,
+) -> Iterator[str]:
+    """Who had it meanwhile: indented lines below the wait."""
+
+    def line(text: str) -> str:
+        return painter.line([(" " * MARGIN, None), (text, DIM)])
+
+    for holder in holders[:most]:
+        task = fit(clean(holder.task, unicode=painter.unicode), TASK)
+        text = f"{seconds(holder.seconds):>8} held by {task} {_doing(holder.state)}"
+        where = clean(holder.where, unicode=painter.unicode)
+        room = width - MARGIN - len(text) - 4
+        yield line(f"{text} at {end_of(where, room)}" if where and room > 8 else text)
+    rest = sum(holder.seconds for holder in holders[most:])
+    if rest:
+        yield line(f"{seconds(rest):>8} held by {count(len(holders) - most, 'other')}")
+    if unknown_s > UNKNOWN_SHARE * whole:
+        yield line(f"{seconds(unknown_s):>8} holder not known")
+
+
+def _doing(state: str) -> str:
+    if state == WORKING:
+        return "at work"
+    if state == NATIVE:
+        return "in native code that keeps it"
+    return f"waiting: {WORDS[Reason(state)]}"
+
+
+def _rings(analysis: Analysis, painter: Painter, width: int) -> Iterator[str]:
+    """Deadlocks in words."""
+    for ring in analysis.rings:
+        end = ", to the end" if ring.to_the_end else ""
+        text = f"DEADLOCK for {seconds(ring.seconds)}{end}:"
+        yield painter.line([(" " * MARGIN, None), (text, BOLD)])
+        for link in ring.links:
+            task, held_by, where, name = (
+                clean(part, unicode=painter.unicode)
+                for part in (link.task, link.held_by, link.where, link.name)
+            )
+            at = f" at {where}" if where else ""
+            lock = f"{name} ({link.lock})" if name else f"the lock {link.lock}"
+            words = f"{task} waits for {lock}, which {held_by} has{at}"
+            for part in wrap(words, width - 2 * MARGIN - 2):
+                yield painter.line([(" " * (MARGIN + 2), None), (part, None)])
+        yield ""

@@ -1,0 +1,151 @@
+/* Who holds the lock that another thread waits for. The contract is peek.h.
+ *
+ * Problem. CPython stores the owner of an RLock and the last holder of the GIL, and of a plain Lock
+ * nothing. A guess is worse than no answer.
+ *
+ * Choice. A thread inside the body of `with lock:` has the lock's bound `__exit__` (3.14+: the method
+ * and the lock) on the stack of that frame, from the moment it has the lock to the moment it gives it
+ * back. Which places of a stack are in use is not stored while a frame calls C code, but the code's
+ * exception table tells how many of them an exception would leave there: those are in use. The
+ * instruction that enters lies outside of the table's range for the body, so a thread that is about
+ * to take the lock, or waits for it, is not taken for its holder. What was left over in places that
+ * are not in use is never looked at.
+ *
+ * Everything read here may be torn or garbage: a pointer is only followed by reads that can fail, and
+ * an object counts only if it names the very lock that was asked for. That nothing changed hands
+ * during the reads is for the reader of the trace to prove, from the kernel's records.
+ */
+#include "peek_inside.h"
+
+enum { DEEPEST = 32, MAX_DEPTH = 48, MAX_LOCALS = 512, SLOTS = 24 };
+
+static int is_word(uint64_t value) { return value >= 4096 && value < 1ull << 47 && !(value & 7); }
+
+/* The bytes at an address in the process are these (with the 0 at the end). */
+static int is_name(struct tc_peek *p, uint64_t at, const char *name) {
+    char bytes[16];
+    size_t size = strlen(name) + 1;
+    return is_word(at & ~7ull) && get(p, at, bytes, size) && !memcmp(bytes, name, size);
+}
+
+/* The object is the lock of threading that the waiter waits for: its semaphore (up to 3.13), or the
+ * mutex inside it. */
+static int is_lock(struct tc_peek *p, uint64_t object, enum tc_futex kind, uint64_t lock) {
+    uint64_t inside = object + p->at[TC_OBJECT_SIZE];
+    if (kind == TC_FUTEX_PARKED) return inside == lock;
+    return kind == TC_FUTEX_SEMAPHORE && is_word(object) && get_word(p, inside) == lock;
+}
+
+/* Up to 3.13: {.., PyMethodDef *, object}, and the definition begins with the name. */
+static int is_bound_exit(struct tc_peek *p, uint64_t object, enum tc_futex kind, uint64_t lock) {
+    uint64_t words[2];
+    return is_word(object) && get(p, object + p->at[TC_OBJECT_SIZE], words, sizeof words) &&
+           is_lock(p, words[1], kind, lock) && is_name(p, get_word(p, words[0]), "__exit__");
+}
+
+/* 3.14+: a method descriptor {.., type, name, ...}; the name is ASCII. */
+static int is_exit(struct tc_peek *p, uint64_t object) {
+    uint64_t name = is_word(object) ? get_word(p, object + p->at[TC_OBJECT_SIZE] + 8) : 0;
+    return is_word(name) && is_name(p, name + p->at[TC_TEXT_ASCII], "__exit__");
+}
+
+static int frame_holds(struct tc_peek *p, const struct frame *f, enum tc_futex kind, uint64_t lock) {
+    uint64_t stack[MAX_DEPTH];
+    uint32_t locals = 0, depth = tc_peek_depth(p, f, &locals);
+    if (!depth || depth > MAX_DEPTH || locals > MAX_LOCALS) return 0;
+    uint64_t from = f->at + p->at[TC_FRAME_SIZE] - 8 + 8ull * locals;
+    if (!get(p, from, stack, depth * 8)) return 0;
+    for (uint32_t i = 0; i < depth; i++) {
+        if (p->hexversion < 0x030e0000) {
+            if (is_bound_exit(p, stack[i], kind, lock)) return 1;
+        } else if (i && is_lock(p, stack[i] & ~7ull, kind, lock) && is_exit(p, stack[i - 1] & ~7ull)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+int tc_peek_holds(struct tc_peek *p, uint32_t tid, enum tc_futex kind, uint64_t lock) {
+    struct frame frames[DEEPEST];
+    if (!p->usable || !tid || lock < 4096) return 0;
+    size_t count = tc_peek_walk(p, tid, frames, DEEPEST);
+    for (size_t i = 0; i < count; i++)
+        if (frame_holds(p, &frames[i], kind, lock)) return 1;
+    return 0;
+}
+
+/* ---- what CPython stores ---- */
+
+uint32_t tc_peek_gil_holder(struct tc_peek *p, uint64_t address, uint64_t *turn) {
+    uint64_t gil = p->usable ? tc_peek_gil_of(p, address) : 0, held[3], tid = 0; /* who, whether, turn */
+    if (!gil || !get(p, gil + p->at[TC_GIL_HOLDER], held, sizeof held)) return 0;
+    if ((int32_t)held[1] != 1 || !is_word(held[0])) return 0;
+    *turn = held[2];
+    return get(p, held[0] + p->at[TC_THREAD_TID], &tid, 8) && tid < 1u << 22 ? (uint32_t)tid : 0;
+}
+
+static int is_rlock(struct tc_peek *p, uint64_t object) {
+    uint64_t type = is_word(object) ? get_word(p, object + p->at[TC_OBJECT_SIZE] - 8) : 0;
+    if (!is_word(type)) return 0;
+    if (type == p->rlock_type) return 1;
+    if (!is_name(p, get_word(p, type + p->at[TC_OBJECT_SIZE] + 8), "_thread.RLock")) return 0;
+    p->rlock_type = type;
+    return 1;
+}
+
+/* Up to 3.13 nothing leads from the semaphore to the object, but whoever waits has the object, or
+ * its bound method, among the places of its innermost frames. */
+static uint64_t rlock_of(struct tc_peek *p, uint32_t waiter, uint64_t lock) {
+    struct frame frames[2];
+    size_t count = tc_peek_walk(p, waiter, frames, 2);
+    for (size_t f = 0; f < count; f++) {
+        uint64_t slots[SLOTS];
+        if (!get(p, frames[f].at + p->at[TC_FRAME_SIZE] - 8, slots, sizeof slots)) continue;
+        for (size_t i = 0; i < SLOTS; i++) {
+            if (!is_word(slots[i])) continue;
+            if (is_lock(p, slots[i], TC_FUTEX_SEMAPHORE, lock) && is_rlock(p, slots[i])) return slots[i];
+            uint64_t bound = get_word(p, slots[i] + p->at[TC_OBJECT_SIZE] + 8);
+            if (is_lock(p, bound, TC_FUTEX_SEMAPHORE, lock) && is_rlock(p, bound)) return bound;
+        }
+    }
+    return 0;
+}
+
+static uint32_t thread_by_ident(struct tc_peek *p, uint64_t ident) {
+    for (int again = 0; again < 2; again++) {
+        for (uint32_t i = 0; i < p->thread_places; i++) {
+            struct thread *t = &p->threads[i];
+            uint64_t words[2];
+            if (!t->tid || t->ident != ident) continue;
+            struct tc_span spans[] = {{t->state + p->at[TC_THREAD_TID], &words[0], 8},
+                                      {t->state + p->at[TC_THREAD_IDENT], &words[1], 8}};
+            if (p->read(p->context, spans, 2) == 2 && words[0] == t->tid && words[1] == ident)
+                return t->tid; /* an ended thread's ident may be another's now */
+        }
+        tc_peek_new_threads(p);
+    }
+    return 0;
+}
+
+uint32_t tc_peek_owner(struct tc_peek *p, uint32_t waiter, enum tc_futex kind, uint64_t lock) {
+    if (!p->usable || lock < 4096) return 0;
+    uint64_t owner = 0;
+    if (kind == TC_FUTEX_SEMAPHORE) {
+        uint64_t object = rlock_of(p, waiter, lock);
+        if (object) owner = get_word(p, object + p->at[TC_OBJECT_SIZE] + 8);
+    } else if (p->hexversion >= 0x030e0000 && is_rlock(p, lock - p->at[TC_OBJECT_SIZE])) {
+        owner = get_word(p, lock + 8); /* {PyMutex; ident; how often} */
+    }
+    return owner ? thread_by_ident(p, owner) : 0;
+}
+
+uint32_t tc_peek_next(struct tc_peek *p, int fresh) {
+    if (!p->usable) return 0;
+    if (fresh) tc_peek_new_threads(p);
+    for (uint32_t left = p->thread_places; left; left--) {
+        if (p->asked >= p->thread_places) p->asked = 0;
+        uint32_t tid = p->threads[p->asked++].tid;
+        if (tid) return tid;
+    }
+    return 0;
+}

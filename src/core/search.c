@@ -1,0 +1,58 @@
+/* Whether a thread stands in a `with` can only be seen by walking its frames, some microseconds for
+ * each thread, and there may be thousands. So searches live on a credit: one part in SHARE of the time
+ * that passes. The thread that had the lock last time is asked first, then some of the others, where
+ * the last search ended. A thread is believed when two walks in a row agree.
+ */
+#include "search.h"
+
+#define SHARE 64u
+#define MAX_CREDIT_NS 1000000ull
+enum { ASKED = 12 };
+
+static int holds(struct tc_peek *peek, uint32_t tid, enum tc_futex kind, uint64_t lock) {
+    return tc_peek_holds(peek, tid, kind, lock) && tc_peek_holds(peek, tid, kind, lock);
+}
+
+static uint32_t in_body(struct tc_search *s, struct tc_peek *peek, uint32_t pid, uint32_t waiter,
+                        enum tc_futex kind, uint64_t lock) {
+    size_t place = (lock >> 4) * 0x9e3779b97f4a7c15ull >> 58;
+    int known = s->hints[place].lock == lock && s->hints[place].pid == pid;
+    uint32_t hint = known ? s->hints[place].tid : 0, first = 0;
+    if (hint && hint != waiter && holds(peek, hint, kind, lock)) return hint;
+    for (int i = 0; i < ASKED; i++) {
+        uint32_t tid = tc_peek_next(peek, i == 0);
+        if (!tid || tid == first) break;
+        if (!first) first = tid;
+        if (tid == waiter || tid == hint || !holds(peek, tid, kind, lock)) continue;
+        s->hints[place].lock = lock;
+        s->hints[place].pid = pid;
+        s->hints[place].tid = tid;
+        return tid;
+    }
+    return 0;
+}
+
+static void earn(struct tc_search *s, uint64_t now_ns) {
+    uint64_t since = now_ns - s->credited_ns, most = MAX_CREDIT_NS * SHARE;
+    s->credit_ns += (since < most ? since : most) / SHARE;
+    if (s->credit_ns > MAX_CREDIT_NS) s->credit_ns = MAX_CREDIT_NS;
+    s->credited_ns = now_ns;
+}
+
+struct tc_holder tc_search_holder(struct tc_search *s, struct tc_peek *peek, uint32_t pid, uint32_t waiter,
+                                  enum tc_futex kind, uint64_t lock, uint64_t now_ns) {
+    struct tc_holder found = {0, 0, 1};
+    earn(s, now_ns);
+    if (kind == TC_FUTEX_GIL) {
+        found.tid = tc_peek_gil_holder(peek, lock, &found.turn);
+    } else if (tc_search_may(s)) {
+        found.how = 3;
+        found.tid = in_body(s, peek, pid, waiter, kind, lock);
+        if (!found.tid) {
+            found.how = 2;
+            found.tid = tc_peek_owner(peek, waiter, kind, lock);
+        }
+    }
+    if (found.tid == waiter) found.tid = 0;
+    return found;
+}

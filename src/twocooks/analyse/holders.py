@@ -1,0 +1,347 @@
+"""Who had the lock that a thread waited for, by evidence only.
+
+CPython does not store who has a plain lock. What is known is when each waiter began and ended to
+wait, who was on a core when, and what the recorder saw (HOLDER records). One law makes proofs of
+it: **while somebody waits for a lock, it cannot change hands unless a waiter is woken.** So the
+time in which a lock is waited for falls into *spells* between the ends of waits, and in each spell
+one thread has the lock. Who that is, four kinds of evidence say:
+
+1. it was seen in the spell, inside a `with` over the lock or as the owner that CPython stores;
+2. the waiter whose wait ended as the spell began ran on as one that got it;
+3. when the spell ended with a waiter woken, one thread alone had been on a core long enough before
+   to have let go: everybody else of the process was waiting or asleep;
+4. the thread that was last known to have it, if no other has run since that did not end up waiting.
+
+Two answers for one spell cancel each other. Waits with a time limit end by themselves, so their
+ends prove nothing. A lock between processes has no one address: nobody is named.
+
+A woken thread may have to stand in line for a core, so the lock was let go some time before the end
+of its wait. What was seen shortly before that end may be the next holder already and counts only
+together with other evidence; `LATE_NS` is what "shortly" means.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from twocooks.analyse.columns import Int64, Pieces, union
+from twocooks.analyse.threads import REASONS, Threads
+from twocooks.analyse.waits import settled
+from twocooks.format.spec import SEPARATOR
+from twocooks.model import Reason, State
+from twocooks.read.trace import Trace
+
+LATE_NS = 10_000_000
+"""A woken thread has a core within this, or its wait's end says nothing about who woke it."""
+RAN_NS = 200_000
+"""Who wakes and finds the lock taken again sleeps on after some microseconds; who ran this long got
+it."""
+AHEAD = 40
+"""Stretches after a wait that are looked at for whether it got the lock."""
+MOST_WAITS = 100_000
+"""Waits for locks that are looked into; of more, the longest."""
+MOST_ON_CORE = 64
+MOST_BARE = 200
+WAITED_FOR = {2, 3}
+LOCK, SHORT, NOT_KNOWN = (REASONS[r] for r in (Reason.LOCK, Reason.SHORT, Reason.UNKNOWN))
+
+
+@dataclass(frozen=True)
+class Held:
+    """Stretches of waits by the thread that had what was waited for. Sorted by waiter and start,
+    not overlapping within a waiter; what they leave out of a wait is not known."""
+
+    waiter: Int64
+    start: Int64
+    end: Int64
+    holder: Int64
+    where: Int64
+    """Where the holder stood, as a text of the trace; -1 = not seen."""
+    native: Int64
+    """1 = it kept the GIL though it was asked to let go."""
+    lock: Int64
+    """The lock's address; 0 = the GIL."""
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+
+Row = tuple[int, int, int, int, int, int, int]
+
+
+def held(rows: list[Row]) -> Held:
+    """The table of these (waiter, start, end, holder, where, native, lock)."""
+    columns = np.array(sorted(row for row in rows if row[2] > row[1]), np.int64).reshape(-1, 7)
+    return Held(*columns.T)
+
+
+@dataclass(frozen=True)
+class _Wait:
+    """One wait for the lock. ``row`` is its stretch in the table of threads."""
+
+    start: int
+    end: int
+    thread: int
+    row: int
+    woken: bool
+    """It ended by being woken, not by the end of the recording."""
+    timed: bool
+
+
+@dataclass(frozen=True)
+class _Sight:
+    """What was seen of a holder."""
+
+    before: int
+    time: int
+    thread: int
+    where: int
+
+
+class OnCores:
+    """Who of which process was on a core when, and which waits are without a reason."""
+
+    def __init__(self, threads: Threads, table: Pieces) -> None:
+        on = np.flatnonzero(table.state == State.WORKING)
+        on = on[np.lexsort((table.start[on], table.core[on]))]
+        cores, first = np.unique(table.core[on], return_index=True)
+        bounds = [*first.tolist(), len(on)]
+        self.cores = [
+            (table.start[part].tolist(), table.end[part].tolist(), table.owner[part].tolist())
+            for part in (on[bounds[i] : bounds[i + 1]] for i in range(len(cores)))
+        ]
+        self.process = threads.process.tolist()
+        dark = np.flatnonzero(table.state == State.UNKNOWN)
+        _, start, end = union(np.zeros(len(dark), np.int64), table.start[dark], table.end[dark])
+        self.dark = start.tolist(), end.tolist()
+        bare = (table.state == State.WAITING) & np.isin(table.reason, [SHORT, NOT_KNOWN])
+        bare_rows = np.flatnonzero(bare)
+        self.bare_rows = bare_rows[np.argsort(table.start[bare_rows], kind="stable")]
+        self.table, self.leader = table, threads.process
+        self.bare: dict[int, tuple[list[int], list[int], int]] = {}
+
+    def between(self, start: int, end: int, process: int) -> set[int] | None:
+        """The threads of the process that were on a core at any moment of this window; None = not
+        known, or too many stretches to look at."""
+        starts, ends = self.dark
+        if bisect_right(ends, start) < bisect_left(starts, end):
+            return None
+        found: set[int] = set()
+        for starts, ends, owners in self.cores:
+            low, high = bisect_right(ends, start), bisect_left(starts, end)
+            if high - low > MOST_ON_CORE:
+                return None
+            found.update(t for t in owners[low:high] if self.process[t] == process)
+        return found
+
+    def unlabelled_ends(self, process: int, start: int, end: int) -> list[int]:
+        """Ends in this window of waits without a reason that had begun before it."""
+        if process not in self.bare:
+            rows = self.bare_rows
+            rows = rows[self.leader[self.table.owner[rows]] == process]
+            longest = int(self.table.length[rows].max(initial=0))
+            begins, ends = self.table.start[rows].tolist(), self.table.end[rows].tolist()
+            self.bare[process] = begins, ends, longest
+        begins, ends, longest = self.bare[process]
+        low, high = bisect_left(begins, start - longest), bisect_left(begins, start)
+        return [e for e in ends[max(low, high - MOST_BARE) : high] if start < e < end]
+
+
+def lock_holders(trace: Trace, threads: Threads, labelled: Pieces) -> Held:
+    """Who had the locks that threads waited for. ``labelled``: the threads' stretches with their
+    reasons."""
+    look = trace.look
+    seen, rows = settled(trace, threads)
+    mine = np.isin(look.kind[seen], list(WAITED_FOR)) & (labelled.reason[rows] != NOT_KNOWN)
+    seen, rows = seen[mine], rows[mine]
+    if len(rows) > MOST_WAITS:
+        longest = np.sort(np.argsort(-labelled.length[rows], kind="stable")[:MOST_WAITS])
+        seen, rows = seen[longest], rows[longest]
+    process = threads.process[labelled.owner[rows]]
+    keys = np.stack([process, look.arg[seen]], axis=1) if len(rows) else np.empty((0, 2), np.int64)
+    locks, which = np.unique(keys, axis=0, return_inverse=True)
+    order = np.argsort(which.reshape(-1), kind="stable")
+    bounds = np.searchsorted(which.reshape(-1)[order], np.arange(len(locks) + 1))
+    sights = _sights(trace, threads)
+    cores: OnCores | None = None
+    found: list[Row] = []
+    for number, (leader, address) in enumerate(locks.tolist()):
+        part = order[bounds[number] : bounds[number + 1]]
+        if not (labelled.reason[rows[part]] == LOCK).any() or _shared(trace, seen[part]):
+            continue
+        cores = cores or OnCores(threads, labelled)
+        waits = _waits(labelled, rows[part], look.timed[seen[part]])
+        story = _Story(labelled, cores, leader, waits, sights.get((leader, address), []))
+        found += ((*row, address) for row in story.rows())
+    return held(found)
+
+
+def is_shared(text: str) -> bool:
+    """A lock between processes: who waits for it stands in multiprocessing's own code."""
+    return "/synchronize.py:" in text.split(SEPARATOR)[0].replace("\\", "/")
+
+
+def _shared(trace: Trace, seen: Int64) -> bool:
+    where = np.unique(trace.look.where[seen])
+    return any(is_shared(trace.texts[w]) for w in where.tolist() if w >= 0)
+
+
+def _sights(trace: Trace, threads: Threads) -> dict[tuple[int, int], list[_Sight]]:
+    """What was seen of holders of locks, by process and lock."""
+    h = trace.holder
+    found: dict[tuple[int, int], list[_Sight]] = {}
+    rows = np.flatnonzero(h.how >= 2)
+    thread = threads.find(h.tid[rows].astype(np.int64), h.before[rows])
+    for row, who in zip(rows.tolist(), thread.tolist(), strict=True):
+        if who >= 0:
+            key = int(threads.process[who]), int(h.lock[row])
+            sight = _Sight(int(h.before[row]), int(h.time[row]), who, int(h.where[row]))
+            found.setdefault(key, []).append(sight)
+    return found
+
+
+def _waits(table: Pieces, rows: Int64, timed: Int64) -> list[_Wait]:
+    after = np.minimum(rows + 1, len(table) - 1)
+    follows = (table.owner[after] == table.owner[rows]) & (table.start[after] == table.end[rows])
+    woken = follows & (after > rows) & (table.state[after] == State.WORKING)
+    columns = (table.start[rows], table.end[rows], table.owner[rows], rows, woken, timed)
+    return sorted(
+        (_Wait(*values) for values in zip(*(c.tolist() for c in columns), strict=True)),
+        key=lambda wait: (wait.start, wait.end),
+    )
+
+
+class _Story:
+    """One lock: its waits, its spells, and who had it in each."""
+
+    def __init__(
+        self, table: Pieces, cores: OnCores, process: int, waits: list[_Wait], sights: list[_Sight]
+    ) -> None:
+        self.table, self.cores, self.process, self.all = table, cores, process, waits
+        self.sights = sorted(sights, key=lambda sight: sight.before)
+        self.sight_starts = [sight.before for sight in self.sights]
+        self.rows_of_lock = {wait.row for wait in waits}
+        self.ended: dict[int, list[_Wait]] = {}
+        for wait in waits:
+            if wait.woken:
+                self.ended.setdefault(wait.end, []).append(wait)
+
+    def rows(self) -> Iterator[tuple[int, int, int, int, int, int]]:
+        """The parts of all waits whose holder is known."""
+        last: tuple[int, int] | None = None  # who had it, and when that was so
+        open_waits: list[_Wait] = []
+        place = 0
+        for start, end in self._spells():
+            while place < len(self.all) and self.all[place].start < end:
+                open_waits.append(self.all[place])
+                place += 1
+            open_waits = [wait for wait in open_waits if wait.end > start]
+            last = self._got(start) or last
+            holder, where = self._holder(start, end, open_waits, last)
+            if holder is not None:
+                for wait in open_waits:
+                    yield wait.thread, max(start, wait.start), min(end, wait.end), holder, where, 0
+            last = self._got(end)
+
+    def _spells(self) -> Iterator[tuple[int, int]]:
+        """The time in which somebody waits, cut where waits end. Ends of waits that no look
+        labelled cut, too: they may have been for this lock. (It serves who waits longest, so only
+        waits matter that began before those that are known.)"""
+        begin = until = -1
+        ends: set[int] = set()
+        for wait in self.all:
+            if wait.start > until:
+                yield from _cut(begin, until, ends)
+                begin, ends = wait.start, set()
+            until = max(until, wait.end)
+            ends.add(wait.end)
+            ends.update(self.cores.unlabelled_ends(self.process, wait.start, wait.end))
+        yield from _cut(begin, until, ends)
+
+    def _got(self, time: int) -> tuple[int, int] | None:
+        """The waiter whose wait ended at this time and that got the lock."""
+        for wait in self.ended.get(time, []):
+            if not wait.timed and self._ran_on(wait):
+                return wait.thread, time
+        return None
+
+    def _ran_on(self, wait: _Wait) -> bool:
+        """What it did next shows that it did not go back to wait for the same lock."""
+        t, on_core = self.table, 0
+        for row in range(wait.row + 1, min(wait.row + AHEAD, len(t))):
+            if t.owner[row] != wait.thread or t.state[row] == State.UNKNOWN:
+                return False
+            if t.state[row] == State.WORKING:
+                on_core += int(t.end[row] - t.start[row])
+                if on_core >= RAN_NS:
+                    return True
+            elif t.reason[row] != REASONS[Reason.CORE]:
+                return t.reason[row] not in (SHORT, NOT_KNOWN) and row not in self.rows_of_lock
+        return False
+
+    def _holder(
+        self, start: int, end: int, waits: list[_Wait], last: tuple[int, int] | None
+    ) -> tuple[int | None, int]:
+        """The one thread that all evidence names, and where it was seen."""
+        # Whoever waits cannot have it; who had it may wait again while the one it woke stands in
+        # line for a core.
+        others = {wait.thread for wait in waits if wait.start < max(end - LATE_NS, start + 1)}
+        claims, late, where = self._seen(start, end)
+        if last is not None and self._still(last, start, {wait.thread for wait in waits}):
+            claims.add(last[0])
+        releaser = self._let_go(end, others)
+        if releaser is not None:
+            claims.add(releaser)
+        if len(claims) != 1 or claims & others or late - claims:
+            return None, -1
+        (holder,) = claims
+        return holder, where.get(holder, -1)
+
+    def _seen(self, start: int, end: int) -> tuple[set[int], set[int], dict[int, int]]:
+        """Threads seen to have the lock in the spell: surely, or too shortly before its end; and
+        where they stood."""
+        sure: set[int] = set()
+        late: set[int] = set()
+        where: dict[int, int] = {}
+        woken = end in self.ended
+        for place in range(bisect_left(self.sight_starts, start), len(self.sights)):
+            sight = self.sights[place]
+            if sight.before >= end:
+                break
+            if sight.time >= end:
+                continue
+            (late if woken and end - sight.time < LATE_NS else sure).add(sight.thread)
+            if sight.where >= 0:
+                where[sight.thread] = sight.where
+        return sure, late - sure, where
+
+    def _still(self, last: tuple[int, int], start: int, waiting: set[int]) -> bool:
+        """It has the lock yet: nobody else ran since then who is not waiting for it now."""
+        thread, since = last
+        if since == start:
+            return True
+        ran = self.cores.between(since, start, self.process)
+        return thread not in waiting and ran is not None and ran <= {thread} | waiting
+
+    def _let_go(self, end: int, others: set[int]) -> int | None:
+        """The only thread that can have let go of the lock as the spell ended."""
+        woken = self.ended.get(end)
+        if not woken or any(wait.timed for wait in woken):
+            return None
+        ran = self.cores.between(end - LATE_NS, end, self.process)
+        if ran is None or len(ran - others) != 1:
+            return None
+        return next(iter(ran - others))
+
+
+def _cut(begin: int, until: int, ends: set[int]) -> Iterator[tuple[int, int]]:
+    """The parts of a time between the ends in it."""
+    start = begin
+    for end in sorted(ends):
+        if start < end <= until:
+            yield start, end
+            start = end
