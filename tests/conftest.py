@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.kit import cores
 
@@ -19,8 +19,14 @@ ALLOWED_SHARE = 0.10
 FEW = 10
 """With fewer tests than this in a run a share says nothing."""
 
-settings.register_profile("ours", deadline=None)
-settings.load_profile("ours")  # a busy machine is no failure
+# The same examples in every run, and a busy machine is no failure: what a test says must not depend
+# on luck. `pytest --hypothesis-profile=hunt` looks for new ones.
+SLOW = [HealthCheck.too_slow]
+settings.register_profile("hunt", deadline=None, suppress_health_check=SLOW)
+settings.register_profile(
+    "ours", deadline=None, suppress_health_check=SLOW, derandomize=True, database=None
+)
+settings.load_profile("ours")
 
 _needing: set[str] = set()
 _skipped: dict[str, str] = {}
@@ -51,9 +57,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture
 def free_cores() -> None:
     """Skips the test unless two cores are free before it."""
-    free = cores.probe()
-    if free < cores.NEEDED:
-        free = cores.probe()
+    free = cores.patience.probe()
     if free < cores.NEEDED:
         pytest.skip(f"{CORES_REASON}: {free:.1f} of {cores.NEEDED} before the test")
 

@@ -8,6 +8,7 @@ in Python, with "threads" in four threads at once.
 import asyncio
 import contextlib
 import json
+import os
 import sys
 import threading
 
@@ -60,7 +61,7 @@ async def fails():
 
 async def cancelled():
     try:
-        await asyncio.sleep(10)
+        await asyncio.sleep(1000)
     except asyncio.CancelledError:
         await asyncio.sleep(0)
         raise
@@ -105,7 +106,7 @@ async def main():
     async with asyncio.TaskGroup() as group:
         for i in range(3):
             group.create_task(asyncio.sleep(0.001), name=f"n{i}")
-    await swallow(asyncio.wait_for(asyncio.sleep(1), 0.001))
+    await swallow(asyncio.wait_for(asyncio.sleep(1000), 0.001))
 
     class Plain(asyncio.Task):
         pass
@@ -145,6 +146,8 @@ if __name__ == "__main__":
             thread.start()
         for thread in threads:
             thread.join()
+        while len(os.listdir("/proc/self/task")) > 1:  # join returns before their last breath
+            os.sched_yield()
     else:
         if "python" in sys.argv:
             use_python_tasks()

@@ -53,10 +53,15 @@ print(json.dumps(counts))
 """
 
 WAITS = """
-import sys, trio
+import os, sys, trio
+
+class Status:
+    def started(self, child): child_runs.set()
 
 async def thread(): await trio.to_thread.run_sync(int)
-async def process(): await trio.run_process([sys.executable, "-S", "-c", ""])
+async def process():
+    await trio.run_process(["cat"], stdin=quiet, task_status=Status())
+    os.close(quiet)
 async def children():
     async with trio.open_nursery() as nursery: nursery.start_soon(trio.sleep, 0.001)
 async def lock(it):
@@ -72,7 +77,11 @@ async def main():
             if then: await then()
     async def soon(function, *args): function(*args)
     await alone(thread)
-    await alone(process)
+    async def end_of_process():  # not before it is waited for
+        await child_runs.wait()
+        await trio.testing.wait_all_tasks_blocked()
+        os.close(still)
+    await alone(process, then=end_of_process)
     await alone(children)
     await alone(trio.sleep, 0.001)
     for tool in trio.Lock(), trio.Semaphore(1), trio.CapacityLimiter(1):
@@ -90,6 +99,8 @@ async def main():
     a.close(), b.close()
 
 import trio.testing
+child_runs = trio.Event()
+quiet, still = os.pipe()
 trio.run(main)
 """
 

@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,9 @@ from twocooks.model import Cause, Verdict
 
 TRIES = 4
 DISTURBED_S = 0.05
+UNDISTURBED = 1.95
+"""Free cores (of two) with which wrong minutes count. A twentieth of a core that is taken from the
+one that both cooks share is half of the band that is allowed."""
 EXPECTED = {
     "sequential": Verdict.ONE_AFTER_ANOTHER, "switching": Verdict.TURNS,
     "friend": Verdict.PARALLEL, "friend-switching": Verdict.BOTH,
@@ -84,12 +88,21 @@ def stood_for_a_core_s(plate: serve.Plate) -> float:
     return float(plate.analysis.summary["time"]["waiting"]["core"])
 
 
+def never_wrong(_: serve.Plate) -> bool:
+    return False
+
+
 def cook_with_free_cores(
-    source: str, mode: Mode, folder: Path, variant: serve.Variant | None = None
+    source: str,
+    mode: Mode,
+    folder: Path,
+    variant: serve.Variant | None = None,
+    wrong: Callable[[serve.Plate], object] = never_wrong,
 ) -> serve.Plate:
-    """The first run whose cores were free before and during it."""
+    """The first run whose cores were free before and during it. What is ``wrong`` in one while
+    others took a little of the cores does not count either."""
     for _ in range(TRIES):
-        before = cores.probe()
+        before = cores.patience.probe()
         if before < cores.NEEDED:
             conftest.discarded.append(f"kitchen {mode}: {before:.1f} free before")
             continue
@@ -98,7 +111,8 @@ def cook_with_free_cores(
         plate = cook(source, mode, folder, variant)
         during = meter.stop()(time.monotonic() - begin)
         line_s = 0.0 if variant and variant.one_core else stood_for_a_core_s(plate)
-        if during >= cores.NEEDED and line_s <= DISTURBED_S:
+        disturbed = during < UNDISTURBED and wrong(plate)
+        if during >= cores.NEEDED and line_s <= DISTURBED_S and not disturbed:
             return plate
         conftest.discarded.append(
             f"kitchen {mode}: {before:.1f} free before, {during:.1f} during, "
@@ -107,12 +121,18 @@ def cook_with_free_cores(
     pytest.skip(f"{conftest.CORES_REASON}: {TRIES} runs discarded")
 
 
+def off(plate: serve.Plate) -> list[str]:
+    """In what the dinner is not as foretold."""
+    assert plate.measured is not None
+    return measure.disagreements(plate.measured, plate.predicted, 0.1)
+
+
 @pytest.mark.cores
 @pytest.mark.parametrize("mode", MODES)
 def test_tuesday_measures_what_is_foretold(mode: Mode, tmp_path: Path) -> None:
-    plate = cook_with_free_cores("tuesday", mode, tmp_path)
+    plate = cook_with_free_cores("tuesday", mode, tmp_path, wrong=off)
     assert plate.measured is not None
-    assert measure.disagreements(plate.measured, plate.predicted, 0.1) == []
+    assert off(plate) == []
     assert plate.measured.verdict == EXPECTED[mode]
     assert mode != "switching" or plate.measured.cause == Cause.ONE_LOOP
     assert plate.measured.exact
@@ -122,20 +142,29 @@ def test_tuesday_measures_what_is_foretold(mode: Mode, tmp_path: Path) -> None:
 @pytest.mark.cores
 @pytest.mark.parametrize("mode", MODES)
 def test_one_core_takes_the_parallelism_and_nothing_else(mode: Mode, tmp_path: Path) -> None:
-    plate = cook_with_free_cores("tuesday", mode, tmp_path, serve.Variant(one_core=True))
+    def slow(plate: serve.Plate) -> bool:
+        # Cooks who are processes pay for each turn on the one core: a little beyond the band.
+        assert plate.measured is not None
+        minutes = plate.measured.numbers.minutes
+        return not any(plate.predicted.fits(minutes / cost, 0.1) for cost in (1.0, 1.02))
+
+    one_core = serve.Variant(one_core=True)
+    plate = cook_with_free_cores("tuesday", mode, tmp_path, one_core, slow)
     assert plate.measured is not None
-    # Cooks who are processes pay for each turn on the one core: a little beyond the band.
-    minutes = plate.measured.numbers.minutes
-    assert any(plate.predicted.fits(minutes / cost, 0.1) for cost in (1.0, 1.02))
+    assert not slow(plate), plate.measured
     assert plate.measured.numbers.at_work_two == 0
     assert os.sched_getaffinity(0) != {min(os.sched_getaffinity(0))} or os.cpu_count() == 1
 
 
 @pytest.mark.cores
 def test_the_friend_mostly_waits_for_the_knife(tmp_path: Path) -> None:
-    plate = cook_with_free_cores("oneknife", "friend", tmp_path)
+    def slow(plate: serve.Plate) -> bool:
+        assert plate.measured is not None
+        return not plate.predicted.fits(plate.measured.numbers.minutes, 0.1)
+
+    plate = cook_with_free_cores("oneknife", "friend", tmp_path, wrong=slow)
     assert plate.measured is not None
-    assert plate.predicted.fits(plate.measured.numbers.minutes, 0.1)
+    assert not slow(plate), plate.measured
     assert plate.measured.verdict in (Verdict.SOMETIMES, Verdict.TURNS)
 
 
@@ -145,9 +174,9 @@ def test_a_sabotaged_cook_is_caught(
     name: str, short: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mode, code = CHEATS[name]
-    honest = cook_with_free_cores(str(short), mode, tmp_path)  # type: ignore[arg-type]
+    honest = cook_with_free_cores(str(short), mode, tmp_path, wrong=off)  # type: ignore[arg-type]
     assert honest.measured is not None
-    assert measure.disagreements(honest.measured, honest.predicted, 0.1) == []
+    assert off(honest) == []
     real = serve.command
 
     def sabotaged(*args: object) -> list[str]:
@@ -156,9 +185,10 @@ def test_a_sabotaged_cook_is_caught(
         return [sys.executable, "-P", "-c", script, *words[words.index("-m") + 2:]]
 
     monkeypatch.setattr(serve, "command", sabotaged)
-    cheating = cook(str(short), mode, tmp_path)  # type: ignore[arg-type]
+    # With free cores, too: half the work on half a core would take the time that was foretold.
+    cheating = cook_with_free_cores(str(short), mode, tmp_path)  # type: ignore[arg-type]
     assert cheating.measured is not None
-    assert measure.disagreements(cheating.measured, cheating.predicted, 0.1)
+    assert off(cheating)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -176,9 +206,10 @@ def test_every_dish_is_seen_and_the_plan_is_not_asked(
     dishes = {t.name: t for t in plate.analysis.tasks if t.kind == "block"}
     assert set(dishes) == {"soup", "eggs"}
     for name, minutes in (("soup", 4), ("eggs", 5)):
-        # On a virtual machine the time that the host takes away lies within the slices.
-        assert dishes[name].work_s == pytest.approx(minutes * 0.1, rel=0.1)
+        # Never less. On a virtual machine what the host takes away lies within the slices: more.
+        assert dishes[name].work_s >= minutes * 0.1 * 0.99
         assert dishes[name].wait_s >= (3 if name == "soup" else 2) * 0.1 * 0.99
+    assert sum(dish.work_s for dish in dishes.values()) <= plate.analysis.summary["cpu_s"] * 1.01
     assert all(holds for _, holds, _ in plate.analysis.identities)
 
 
@@ -217,7 +248,7 @@ def test_without_a_terminal_only_the_last_screen_is_printed(short: Path, tmp_pat
     done = subprocess.run(
         [sys.executable, "-m", "twocooks", "kitchen", str(short), "--json", str(numbers),
          "-o", str(tmp_path / "traces"), "--no-breaks"],
-        capture_output=True, text=True, env=environ, timeout=60, stdin=subprocess.DEVNULL)
+        capture_output=True, text=True, env=environ, timeout=300, stdin=subprocess.DEVNULL)
     assert done.returncode == 0, done.stderr
     assert "\x1b" not in done.stdout
     assert "No breaks:" in done.stdout

@@ -50,8 +50,9 @@ SAME = {
     "large output": "import sys; sys.stdout.write('x' * 3_000_000)",
     "arguments": "import sys; print(sys.argv[1:])",
     "atexit": "import atexit; atexit.register(print, 'bye'); print('hello')",
-    "threads left": "import threading, time\n"
-    "threading.Thread(target=lambda: (time.sleep(.1), print('late'))).start(); print('early')",
+    "threads left": "import threading\n"
+    "late = lambda: (threading.main_thread().join(), print('late'))\n"
+    "threading.Thread(target=late).start(); print('early')",
     "daemon thread": "import threading\n"
     "threading.Thread(target=threading.Event().wait, daemon=True).start(); print('bye')",
     "fork": "import os\npid = os.fork()\nprint('child' if not pid else os.waitpid(pid, 0)[1])",
@@ -165,9 +166,15 @@ def test_a_command_that_does_not_exist(place: Place) -> None:
 # Signals and terminals. The program writes "ready" when its handler stands.
 
 ASLEEP = "import os, time\nos.write(1, b'ready\\n')\ntime.sleep(60)"
+# Who is slow to end after a SIGTERM to the whole group gets it twice (docs/limits.md).
 HANDLES = (
     "import signal, sys, time\n"
-    "def bye(number, frame):\n    os.write(1, b'caught %d\\n' % number)\n    sys.exit(9)\n"
+    "seen = []\n"
+    "def bye(number, frame):\n"
+    "    if seen: return\n"
+    "    seen.append(number)\n"
+    "    os.write(1, b'caught %d\\n' % number)\n"
+    "    sys.exit(9)\n"
     "signal.signal(signal.SIGINT, bye); signal.signal(signal.SIGTERM, bye)\n" + ASLEEP
 )
 
@@ -201,14 +208,28 @@ def test_signals(code: str, number: signal.Signals, whole_group: bool, place: Pl
     assert "twocooks/cli" not in report, f"a traceback of ours:\n{report}"
 
 
+LATE = """
+import os, sys, time
+import twocooks.record.watch as watch
+from twocooks.cli import main
+whole = watch.Session.loop
+def loop(*arguments):
+    while not os.path.exists("up"): time.sleep(0.002)
+    return whole(*arguments)
+watch.Session.loop = loop
+sys.exit(main())
+"""
+"""twocooks, whose time for ``--for`` begins when the program has made the file "up"."""
+
+
 def test_for_ends_a_program_that_never_ends(place: Place) -> None:
-    began = time.monotonic()
-    command = twocooks("run", "--for", "500ms", "--", sys.executable, "-c", HANDLES)
+    program = HANDLES.replace("time.sleep", "open('up', 'w'); time.sleep")
+    ours = [*twocooks()[:-2], "-c", LATE]
+    command = [*ours, "run", "--for", "100ms", "--", sys.executable, "-c", program]
     code, out, err = plain(command, place)
     assert out == "ready\ncaught 2\n"
     assert code == 0, "a program that was ended as asked did nothing wrong"
     assert err.strip()
-    assert time.monotonic() - began < LIMIT_S / 2
 
 
 TERMINAL = (
@@ -221,7 +242,10 @@ TERMINAL = (
 
 def in_terminal(command: list[str], place: Place) -> tuple[int, str]:
     """Run on a pseudo-terminal whose user types a name when asked."""
-    pid, fd = pty.fork()
+    try:
+        pid, fd = pty.fork()
+    except OSError as error:
+        pytest.skip(f"no terminal is to be had here: {error}")
     if pid == 0:
         try:
             os.chdir(place.folder)

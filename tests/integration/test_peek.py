@@ -210,14 +210,14 @@ def test_locks_are_not_the_gil(victim: Victim) -> None:
 def test_gil_waits_are_known_as_such(spinners: Victim) -> None:
     """The threads only compute: whenever one blocks on a futex, it is the GIL's."""
     kinds = []
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 90
     free = "t" in next(v for v, c in pythons().items() if c == tuple(spinners.process.args[:-2]))
     while len(kinds) < 30 and time.monotonic() < deadline:
         for tid in spinners.said["tids"]:
             call = spinners.peek.syscall(tid)
             if call[0] == FUTEX:
                 kinds.append(spinners.peek.futex(int(call[1], 16))[0])
-        if free and time.monotonic() > deadline - 19:
+        if free and time.monotonic() > deadline - 89:
             break
     assert set(kinds) == (set() if free else {GIL})
 
@@ -372,7 +372,7 @@ def test_an_inner_interpreter_has_its_own_gil(version: str) -> None:
     victim = Victim(version, "-c", INTERPRETERS)
     try:
         kinds, places = [], set()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 90
         while len(kinds) < 10 and time.monotonic() < deadline:
             for tid in victim.said["tids"]:
                 call = victim.peek.syscall(tid)

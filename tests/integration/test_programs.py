@@ -174,7 +174,7 @@ def test_known_answer(answer: Answer, place: Place, request: pytest.FixtureReque
     wanted = request.config.getoption("--runs")
     right = 0
     for _ in range(TRIES * wanted):
-        before = cores.probe() if gate else 2.0
+        before = cores.patience.probe() if gate else 2.0
         run = run_once(answer, place)
         check_always(answer, run)
         wrong = judge(answer, run)

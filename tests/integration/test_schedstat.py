@@ -25,8 +25,15 @@ import os, sys, threading, time
 def work(seconds):
     end = time.thread_time() + seconds
     while time.thread_time() < end: pass
-sys.stdin.readline()
+def met(): os.read(0, 100)
+os.read(0, 3)
 """
+
+
+def longest_tick_ns(rows: Rows) -> int:
+    """The longest time between two rounds of looks."""
+    ticks = [at for at, name, _ in rows.rows if name == "POLL_TICK"]
+    return max(after - before for before, after in pairwise(ticks))
 
 
 class Rows:
@@ -45,8 +52,13 @@ class Rows:
         return sum(row[2] for row in self.of("POLL"))
 
 
-def poll(code: str, change: Callable[[SchedstatSource], None] | None = None) -> tuple[Rows, float]:
-    """Polls a program until it has ended; also the CPU seconds that the kernel says it had."""
+def poll(
+    code: str,
+    change: Callable[[SchedstatSource], None] | None = None,
+    met: Callable[[Rows], bool] | None = None,
+) -> tuple[Rows, float]:
+    """Polls a program until it has ended; also the CPU seconds that the kernel says it had. The
+    program's ``met()`` returns when looks have met whom the test wants to be met."""
     rows = Rows()
     process = subprocess.Popen(
         [sys.executable, "-I", "-c", COMPUTE + code], stdin=subprocess.PIPE, text=True
@@ -59,8 +71,14 @@ def poll(code: str, change: Callable[[SchedstatSource], None] | None = None) -> 
     process.stdin.write("go\n")
     process.stdin.flush()
     waiter = os.pidfd_open(process.pid)
+    end = time.monotonic() + 90
     while not _ended(waiter):
+        assert time.monotonic() < end, "it neither ends nor is it met"
         source.sample(time.monotonic_ns())
+        if met and met(rows):
+            met = None
+            process.stdin.write("met\n")
+            process.stdin.flush()
     source.sample(time.monotonic_ns(), force=True)  # it has ended, but nobody has reaped it
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     process.communicate()
@@ -86,19 +104,21 @@ def test_sums_are_the_kernels_own() -> None:
 
 def test_threads_and_their_beginning_and_end() -> None:
     code = """
-threads = [threading.Thread(target=work, args=(0.4,)) for _ in range(4)]
+all_met = threading.Event()
+def works(): work(0.1); all_met.wait()
+threads = [threading.Thread(target=works) for _ in range(4)]
 for t in threads: t.start()
+met()
+all_met.set()
 for t in threads: t.join()
 """
-    rows, used = poll(code)  # long enough for a poller that backs off on a busy machine
+    rows, used = poll(code, met=lambda rows: len({row[:2] for row in rows.of("POLL_NEW")}) == 5)
     new = {row[:2] for row in rows.of("POLL_NEW")}
     assert len(new) == 5
     assert {row[:2] for row in rows.of("POLL_GONE")} == new
     assert len(rows.of("POLL_GONE")) == 5
     # Each of the four may lose what it did after the last look at it.
-    ticks = [at for at, name, _ in rows.rows if name == "POLL_TICK"]
-    longest = max(after - before for before, after in pairwise(ticks))
-    assert rows.run_ns() >= used * 0.97 - 4 * 2 * longest
+    assert rows.run_ns() >= used * 0.97 - 4 * 2 * longest_tick_ns(rows)
     assert rows.of("POLL_CPU")[-1][0] == pytest.approx(used, rel=0.03)
 
 
@@ -110,17 +130,21 @@ def start():
     if pid == 0:
         grandchild = os.fork()
         work(0.2)
+        os.read(end, 1)
         if grandchild: os.waitpid(grandchild, 0)
         os._exit(0)
     pids.append(pid)
+end, keep = os.pipe()
 pids = []
 t = threading.Thread(target=start)
 t.start()
 t.join()
 work(0.2)
+met()
+os.write(keep, b"12")
 os.waitpid(pids[0], 0)
 """
-    rows, used = poll(code)
+    rows, used = poll(code, met=lambda rows: len({row[0] for row in rows.of("POLL_NEW")}) == 3)
     parents = {row[0]: row[2] for row in rows.of("POLL_NEW")}
     assert len(parents) == 3
     root = next(iter(parents))
@@ -166,7 +190,7 @@ def test_an_idle_program_is_one_call_a_round() -> None:
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         rows = Rows()
         source = SchedstatSource(process.pid, rows)
-        quiet, deadline = 0, time.monotonic() + 20
+        quiet, deadline = 0, time.monotonic() + 90
         while quiet < 20 and time.monotonic() < deadline:
             begin = len(rows.rows)
             source.sample(time.monotonic_ns(), force=True)

@@ -7,6 +7,8 @@ import os
 import signal
 import stat
 import sys
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.kit.watched import LIMIT_S
 from twocooks.format.spec import BY_NAME
 from twocooks.model import TwocooksError
 from twocooks.read import reader
@@ -40,13 +43,13 @@ def slices_ns(trace: reader.Trace) -> int:
         since: int | None = None
         mine = kernel.cpu == cpu
         times, events = kernel.time[mine].tolist(), kernel.event[mine].tolist()
-        for time, event in zip(times, events, strict=True):
+        for at, event in zip(times, events, strict=True):
             if event in (number["IN"], number["EXEC"]):
-                since = time if since is None else since
+                since = at if since is None else since
             elif since is not None and event in (
                 number["OUT"], number["OUT_PREEMPTED"], number["EXIT"],
             ):
-                total += time - since
+                total += at - since
                 since = None
     return total
 
@@ -173,8 +176,9 @@ def test_where_the_kernel_refuses_polling_takes_over(
 def test_a_full_file_is_said_and_the_program_runs_on(trace_path: Path, tmp_path: Path) -> None:
     sign = tmp_path / "done"
     code = (
-        "import os, time\n"
-        "while time.process_time() < 0.6: os.sched_yield(); time.sleep(0)\n"
+        "import threading\n"
+        "for _ in range(1000):\n"
+        "    thread = threading.Thread(target=int); thread.start(); thread.join()\n"
         f"open({str(sign)!r}, 'w')"
     )
     outcome = python(code, trace_path, max_size=2000)
@@ -184,10 +188,15 @@ def test_a_full_file_is_said_and_the_program_runs_on(trace_path: Path, tmp_path:
     assert trace.end is not None
     assert trace.end["why"] == "size"
     assert any("size limit" in note for note in trace.end["notes"])
-    lost = trace.kernel.event == BY_NAME["LOST"].number
-    assert lost.any()
-    window_ns = int(trace.kernel.b[lost].max())
-    assert window_ns > 0.2 * (trace.end["end_ns"] - trace.meta["start_ns"])
+    kernel = trace.kernel
+    lost = kernel.event == BY_NAME["LOST"].number
+    kept, ends = kernel.time[~lost], kernel.time[lost]
+    assert len(kept) < 2000 < trace.end["records"]["kernel"], "a thousand threads make more"
+    assert set(kernel.cpu[lost].tolist()) >= set(kernel.cpu[~lost].tolist())
+    assert ends.min() >= trace.end["end_ns"], "the hole lasts to the end"
+    begins = ends - kernel.b[lost]
+    assert (begins < trace.end["end_ns"]).all()
+    assert (kept <= begins.min()).all(), "and begins behind the last that is known"
 
 
 def test_a_limit_on_the_size_of_files_is_a_limit_of_the_trace(trace_path: Path) -> None:
@@ -214,13 +223,38 @@ def test_a_limit_on_the_size_of_files_is_a_limit_of_the_trace(trace_path: Path) 
     assert trace.notes == []
 
 
-def test_time_is_up_ends_the_program_as_ctrl_c_would(trace_path: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file that the program makes when it is ready: the time of ``for_s`` begins only then, so a
+    slow start cannot use it up."""
+    made = tmp_path / "ready"
+    whole = watching.Session.loop
+
+    def loop(self: watching.Session, *arguments: Any) -> str:
+        wait_until(made.exists, "the program is ready")
+        return whole(self, *arguments)
+
+    monkeypatch.setattr(watching.Session, "loop", loop)
+    return made
+
+
+def wait_until(true: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + LIMIT_S
+    while not true():
+        assert time.monotonic() < end, f"{what}: never"
+        time.sleep(0.002)
+
+
+def test_time_is_up_ends_the_program_as_ctrl_c_would(
+    trace_path: Path, tmp_path: Path, ready: Path
+) -> None:
     sign = tmp_path / "interrupted"
     code = (
         "import threading\n"
-        f"try: threading.Event().wait()\nexcept KeyboardInterrupt: open({str(sign)!r}, 'w')"
+        f"try:\n    open({str(ready)!r}, 'w')\n    threading.Event().wait()\n"
+        f"except KeyboardInterrupt: open({str(sign)!r}, 'w')"
     )
-    outcome = python(code, trace_path, for_s=1.0)
+    outcome = python(code, trace_path, for_s=0.1)
     assert outcome.exit_code == 0
     assert sign.exists()
     trace = reader.load(trace_path)
@@ -229,9 +263,13 @@ def test_time_is_up_ends_the_program_as_ctrl_c_would(trace_path: Path, tmp_path:
 
 
 def test_nothing_is_left_behind(trace_path: Path) -> None:
-    before = set(os.listdir("/dev/shm")), set(os.listdir("/proc/self/fd"))
+    def there() -> tuple[set[str], set[str]]:
+        shared = {name for name in os.listdir("/dev/shm") if "twocooks" in name}
+        return shared, set(os.listdir("/proc/self/fd"))
+
+    before = there()
     python("pass", trace_path)
-    assert (set(os.listdir("/dev/shm")), set(os.listdir("/proc/self/fd"))) == before
+    assert there() == before
 
 
 def lives(pid: int) -> bool:
@@ -271,18 +309,17 @@ def test_a_daemon_left_behind_holds_nothing_up_and_lives_on(
         assert "1 process was still running when the recording ended" in notes
 
 
-def test_time_is_up_ends_what_the_program_started_too(trace_path: Path, tmp_path: Path) -> None:
+def test_time_is_up_ends_what_the_program_started_too(
+    trace_path: Path, tmp_path: Path, ready: Path
+) -> None:
     sign = tmp_path / "pid"
     code = (
-        "import subprocess\n"
+        "import os, subprocess\n"
         "child = subprocess.Popen(['sleep', '1000'])\n"
-        f"open({str(sign)!r}, 'w').write(str(child.pid))\n"
+        f"with open({str(sign)!r}, 'w') as file: file.write(str(child.pid))\n"
+        f"os.rename({str(sign)!r}, {str(ready)!r})\n"
         "child.wait()"
     )
-    assert python(code, trace_path, for_s=1.0).why == "for"
-    child = int(sign.read_text())
-    for _ in range(1000):  # the signal is on its way; only its arrival is waited for
-        if not lives(child):
-            return
-        os.sched_yield()
-    pytest.fail("what the program started runs on")
+    assert python(code, trace_path, for_s=0.1).why == "for"
+    child = int(ready.read_text())
+    wait_until(lambda: not lives(child), "the end of what the program started")

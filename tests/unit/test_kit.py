@@ -58,6 +58,17 @@ def test_probe_is_between_none_and_two() -> None:
     assert 0 < cores.probe(0.02) <= 2.05
 
 
+def test_patience_ends_with_free_cores_or_with_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = iter([0.5, 1.0, 1.9, 0.4, 0.3, 0.2])
+    monkeypatch.setattr(cores, "probe", lambda: next(seen))
+    patient = cores.Patience(left_s=1e9, pause_s=0.0)
+    assert patient.probe() == 1.9
+    patient.left_s = 1e-9
+    assert patient.probe() == 0.3, "one wait, and no more"
+    assert patient.left_s <= 0
+    assert patient.probe() == 0.2
+
+
 @pytest.mark.parametrize(
     ("needing", "skipped", "bad"), [(20, 2, False), (20, 3, True), (5, 5, False)]
 )

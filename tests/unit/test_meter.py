@@ -113,8 +113,9 @@ def test_this_machine() -> None:
     busy = 0
     while os.times().user - begin.user < 0.3:
         pass
-    ((_, (busy, _steal, own, _held)),) = sut.sample(1, 300_000_000)
-    assert busy >= 250_000_000, "we alone were busy that long, and the kernel counts in ticks"
+    ((_, (busy, stolen, own, _held)),) = sut.sample(1, 300_000_000)
+    # The host may take a tick away while our own account goes on.
+    assert busy + stolen >= 250_000_000, "we alone were busy so long, and it is counted in ticks"
     assert own == 300_000_000
     sut.close()
     assert sut.sample(2, 300_000_000) == [("METER", (0, 0, 0, 0))], "no file, no claim"

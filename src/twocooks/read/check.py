@@ -34,7 +34,8 @@ DEAR_SWITCH_NS = 3_000
 its records do not: so the two differ by so much a switch, however many there are a second."""
 STAMP_NS = 300
 """So much of a slice may lie outside of the kernel's clock."""
-MOST_LOOKS = 0.5
+MOST_LOOKS, FEW_LOOKS = 0.5, 20
+"""With fewer looks than this a share says nothing."""
 ENDING_NS = 1_000_000
 """A thread's clock runs on after its EXIT, which comes before its memory is torn down."""
 
@@ -236,7 +237,7 @@ def _looks(f: _Facts) -> Iterator[str]:
         f.trace, "looks", look.time[wrong], "a thread ran while it was looked at as waiting"
     )
     void = on | (ended > begun)
-    if np.count_nonzero(void) > MOST_LOOKS * len(void):
+    if len(void) >= FEW_LOOKS and np.count_nonzero(void) > MOST_LOOKS * len(void):
         what = "most of the threads looked at were not waiting all the time"
         yield from _said(f.trace, "looks", look.time[void], what)
 

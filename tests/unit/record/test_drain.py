@@ -196,7 +196,7 @@ def test_ended_threads_are_forgotten_with_their_tasks(bench: Bench) -> None:
         life_of_a_thread(life)
     assert pages.recorder.stats()["agent_threads"] == 10
     assert pages.recorder.stats()["agent_tasks"] == 2 * 10 * 400
-    deadline = time.monotonic_ns() + 10_000_000_000
+    deadline = time.monotonic_ns() + 90_000_000_000
     while pages.recorder.stats()["agent_threads"] and time.monotonic_ns() < deadline:
         pages.recorder.run(time.monotonic_ns() + 200_000_000, -1)  # a sweep comes once a second
     assert pages.recorder.stats()["agent_threads"] == 0
