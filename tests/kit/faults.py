@@ -29,21 +29,21 @@ OURS = {"run.trace", "run.json"}
 # however many switches of theirs are lost. All threads share one core, so not even the few
 # microseconds in which the giver would work on beside the taker exist, which a host that halts both
 # cores in such a moment would make long. Every now and then all of them move to another core, and
-# only while the others sleep, without a timeout, until the mover wakes them: the record is of two
-# cores all the same.
+# only while the others sleep until the mover wakes them: the record is of two cores all the same.
+# (Pipes, because locks of a Python without a GIL spin before they sleep.)
 # "go N" on stdin: that many hand-overs, then "went". The main thread sleeps meanwhile and the two
 # between: on one core a third that wants the GIL, too, may never get it.
 RELAY = """
-import _thread, os, sys, threading
+import os, sys, threading
 places = sorted(os.sched_getaffinity(0))[:2]
 os.sched_setaffinity(0, {places[0]})
-go, there, back, enough = locks = [_thread.allocate_lock() for _ in range(4)]
-for lock in locks: lock.acquire()
+go, there, back, enough = (os.pipe() for _ in range(4))
+def give(pipe): os.write(pipe[1], b"x")
+def take(pipe): os.read(pipe[0], 1)
 wanted, moves, over = 0, 0, False
 def asleep(tid):
     with open(f"/proc/self/task/{tid}/syscall") as file:
-        call, *arguments = file.read().split()
-    return call == "202" and arguments[3] == "0x0"
+        return file.read().split()[0] == "0"  # read
 def move():
     global moves
     others = [os.getpid(), threads[1].native_id]
@@ -52,27 +52,27 @@ def move():
         for tid in (*others, 0): os.sched_setaffinity(tid, {places[moves % len(places)]})
 def one():
     while True:
-        go.acquire()
+        take(go)
         for count in range(wanted):
-            there.release(); back.acquire()
+            give(there); take(back)
             if count % 100 == 99: move()
         if over: break
-        enough.release()
-    there.release()
+        give(enough)
+    give(there)
 def two():
     while True:
-        there.acquire()
+        take(there)
         if over: return
-        back.release()
+        give(back)
 threads = [threading.Thread(target=f, name=f.__name__) for f in (one, two)]
 for t in threads: t.start()
 print("ready", flush=True)
 for line in sys.stdin:
     wanted = int(line.split()[1])
-    go.release(); enough.acquire()
+    give(go); take(enough)
     print("went", flush=True)
 wanted, over = 0, True
-go.release()
+give(go)
 for t in threads: t.join()
 print("done", flush=True)
 """
