@@ -133,6 +133,10 @@ static PyObject *block(Recorder *self, PyObject *args) {
     Py_RETURN_NONE;
 }
 
+static PyObject *task_clock_ns(Recorder *self, PyObject *Py_UNUSED(none)) {
+    return PyLong_FromUnsignedLongLong(self->r.has_ring ? tc_ring_task_clock(&self->r.ring) : 0);
+}
+
 static PyObject *stats(Recorder *self, PyObject *Py_UNUSED(none)) {
     struct tc_recorder *r = &self->r;
     PyObject *lost = PyDict_New();
@@ -178,6 +182,8 @@ static PyMethodDef recorder_methods[] = {
     {"block", (PyCFunction)block, METH_VARARGS, "block(kind, payload): writes a META or END block."},
     {"flush", (PyCFunction)flush, METH_NOARGS, "One round by hand, everything written."},
     {"finish", (PyCFunction)finish, METH_NOARGS, "The last round: agents stop, losses are written down."},
+    {"task_clock_ns", (PyCFunction)task_clock_ns, METH_NOARGS,
+     "CPU time of the program and all that it started, by the kernel's counter; 0: not counted."},
     {"stats", (PyCFunction)stats, METH_NOARGS, "What was recorded and lost so far, as a dict."},
     {NULL, NULL, 0, NULL},
 };

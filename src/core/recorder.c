@@ -186,6 +186,7 @@ static void take_record(void *context, struct tc_cpu_ring *cpu, const struct tc_
         if (rec->type == TC_REC_OUT) on->tid = 0;
         tc_waits_off(r->waits, rec->pid, rec->tid, rec->time_ns, rec->type == TC_REC_PREEMPTED);
         r->switches++;
+        r->blocked += rec->type == TC_REC_OUT;
         break;
     case TC_REC_FORK:
         tc_put(s, rec->time_ns, TC_EV_FORK, ids, NULL, 0);
@@ -313,13 +314,14 @@ static void drain_all(struct tc_recorder *r) {
 }
 
 void tc_recorder_round(struct tc_recorder *r, int flush) {
-    uint64_t switches = r->switches, entries = r->agent_records;
+    uint64_t blocked = r->blocked, entries = r->agent_records;
     drain_all(r);
     uint64_t now = tc_now_ns();
     if (r->has_ring && tc_waits_pending(r->waits))
         tc_waits_label(r->waits, now, LOOK_AGE_NS, LOOK_BUDGET_NS, &r->look);
     look_at_running(r, now);
-    r->idle_rounds = r->switches != switches || tc_waits_pending(r->waits) ? 0 : r->idle_rounds + 1;
+    /* A thread that was pushed off its core, perhaps by this recorder, waits for nothing new. */
+    r->idle_rounds = r->blocked != blocked || tc_waits_pending(r->waits) ? 0 : r->idle_rounds + 1;
     r->agents_write = r->agent_records != entries;
     if (now - r->last_sweep_ns >= SWEEP_NS) {
         if (r->drain) tc_drain_sweep(r->drain);
@@ -331,7 +333,7 @@ void tc_recorder_round(struct tc_recorder *r, int flush) {
     flush_streams(r, flush || old);
 }
 
-/* How long to rest. A wait may begin at any moment while threads switch. */
+/* How long to rest. A wait may begin at any moment while threads block. */
 static struct timespec rest(const struct tc_recorder *r, uint64_t now, uint64_t until_ns) {
     uint64_t oldest = tc_waits_oldest_ns(r->waits), ns = LOOK_BY_NS * (r->idle_rounds + 1);
     uint64_t most = r->agents_write ? AGENTS_NS : SLOWEST_NS, left = until_ns > now ? until_ns - now : 0;

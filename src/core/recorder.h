@@ -2,7 +2,7 @@
  * thread that waits, and writes the records out. No Python in here.
  *
  * It comes when the oldest unlabelled wait is due for its look, at least every 3.5 ms while threads
- * switch, and down to every 20 ms while nothing happens.
+ * block, and down to every 20 ms while nothing happens.
  * Blocks are written at least every 100 ms, so a killed recorder loses no more than that.
  */
 #ifndef TWOCOOKS_RECORDER_H
@@ -46,8 +46,9 @@ struct tc_recorder {
     uint64_t last_runs_ns;
     struct tc_bytes out;
     uint64_t last_flush_ns, last_sweep_ns;
-    uint64_t idle_rounds;       /* rounds since the last switch or unlabelled wait */
+    uint64_t idle_rounds;       /* rounds since a thread blocked or waited unlabelled */
     int agents_write;           /* agents had written since the last round */
+    uint64_t blocked;           /* times that a thread left its core by itself */
     uint64_t switches, kernel_records, agent_records;
     uint64_t unfollowed;        /* programs with other rights, which the kernel stopped recording */
     struct pid_table *pids;

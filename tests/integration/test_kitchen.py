@@ -11,7 +11,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,11 +21,11 @@ from twocooks.kitchen import dinner, measure, serve
 from twocooks.kitchen.recipe import MODES, Mode
 from twocooks.model import Cause, Verdict
 
-TRIES = 4
-DISTURBED_S = 0.05
-UNDISTURBED = 1.95
-"""Free cores (of two) with which wrong minutes count. A twentieth of a core that is taken from the
-one that both cooks share is half of the band that is allowed."""
+TRIES = 6
+DISTURBED_S = 0.04
+"""Dishes in line for a core; two hundredths of the dinner."""
+TAKEN = 0.04
+"""Share of the cooks' cores that others used: 3 % ask for quieter cores than a verdict."""
 EXPECTED = {
     "sequential": Verdict.ONE_AFTER_ANOTHER, "switching": Verdict.TURNS,
     "friend": Verdict.PARALLEL, "friend-switching": Verdict.BOTH,
@@ -88,19 +87,17 @@ def stood_for_a_core_s(plate: serve.Plate) -> float:
     return float(plate.analysis.summary["time"]["waiting"]["core"])
 
 
-def never_wrong(_: serve.Plate) -> bool:
-    return False
+def taken_by_others(plate: serve.Plate) -> float:
+    """Share of the usable cores, on the average, as the recorder's own meter saw it."""
+    assert plate.analysis is not None
+    told = plate.analysis.summary["cores"]
+    return float(1 - told["free"] / told["usable"])
 
 
 def cook_with_free_cores(
-    source: str,
-    mode: Mode,
-    folder: Path,
-    variant: serve.Variant | None = None,
-    wrong: Callable[[serve.Plate], object] = never_wrong,
+    source: str, mode: Mode, folder: Path, variant: serve.Variant | None = None
 ) -> serve.Plate:
-    """The first run whose cores were free before and during it. What is ``wrong`` in one while
-    others took a little of the cores does not count either."""
+    """The first run whose cores were free before and during it, whatever it measured."""
     for _ in range(TRIES):
         before = cores.patience.probe()
         if before < cores.NEEDED:
@@ -110,13 +107,14 @@ def cook_with_free_cores(
         begin = time.monotonic()
         plate = cook(source, mode, folder, variant)
         during = meter.stop()(time.monotonic() - begin)
-        line_s = 0.0 if variant and variant.one_core else stood_for_a_core_s(plate)
-        disturbed = during < UNDISTURBED and wrong(plate)
-        if during >= cores.NEEDED and line_s <= DISTURBED_S and not disturbed:
+        one_core = variant is not None and variant.one_core
+        line_s = 0.0 if one_core else stood_for_a_core_s(plate)
+        taken = taken_by_others(plate) if one_core or mode.startswith("friend") else 0.0
+        if during >= cores.NEEDED and line_s <= DISTURBED_S and taken <= TAKEN:
             return plate
         conftest.discarded.append(
             f"kitchen {mode}: {before:.1f} free before, {during:.1f} during, "
-            f"{line_s:.2f} s in line for a core"
+            f"{line_s:.2f} s in line for a core, {100 * taken:.0f} % taken by others"
         )
     pytest.skip(f"{conftest.CORES_REASON}: {TRIES} runs discarded")
 
@@ -130,7 +128,7 @@ def off(plate: serve.Plate) -> list[str]:
 @pytest.mark.cores
 @pytest.mark.parametrize("mode", MODES)
 def test_tuesday_measures_what_is_foretold(mode: Mode, tmp_path: Path) -> None:
-    plate = cook_with_free_cores("tuesday", mode, tmp_path, wrong=off)
+    plate = cook_with_free_cores("tuesday", mode, tmp_path)
     assert plate.measured is not None
     assert off(plate) == []
     assert plate.measured.verdict == EXPECTED[mode]
@@ -162,7 +160,7 @@ def test_the_friend_mostly_waits_for_the_knife(tmp_path: Path) -> None:
         assert plate.measured is not None
         return not plate.predicted.fits(plate.measured.numbers.minutes, 0.1)
 
-    plate = cook_with_free_cores("oneknife", "friend", tmp_path, wrong=slow)
+    plate = cook_with_free_cores("oneknife", "friend", tmp_path)
     assert plate.measured is not None
     assert not slow(plate), plate.measured
     assert plate.measured.verdict in (Verdict.SOMETIMES, Verdict.TURNS)
@@ -174,7 +172,7 @@ def test_a_sabotaged_cook_is_caught(
     name: str, short: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mode, code = CHEATS[name]
-    honest = cook_with_free_cores(str(short), mode, tmp_path, wrong=off)  # type: ignore[arg-type]
+    honest = cook_with_free_cores(str(short), mode, tmp_path)  # type: ignore[arg-type]
     assert honest.measured is not None
     assert off(honest) == []
     real = serve.command

@@ -330,7 +330,7 @@ class Session:
             now = time.monotonic_ns()
 
     def _meter(self, now: int, meter: Meter, pid: int) -> None:
-        clock = self.recorder.stats()["task_clock_ns"]
+        clock = self.recorder.task_clock_ns()
         tree = clock if self.poll is None else self.poll.cpu_ns
         own = tree + time.process_time_ns()
         for event, fields in meter.sample(now, own):
