@@ -1,10 +1,11 @@
 /* Feeds tc_peek damaged memory: real reads of a real process whose bytes are then changed, so that
  * pointers, lengths, lists and line tables lie. Built with the sanitizers by test_fuzz_peek.py.
  *
- *     peek_fuzz PID RUNTIME HEXVERSION SEED ROUNDS TID...
+ *     peek_fuzz PID RUNTIME HEXVERSION LOCK SEED ROUNDS TID...
  *
  * Ends with 0 when nothing crashed, each call kept within READS reads, and each text kept to its
- * promise. Prints how many calls found frames, and the most reads of one call. */
+ * promise. Prints how many calls found frames, the most reads of one call, and how many
+ * found a holder of a lock. */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@ enum { READS = 1 << 17, POOL = 256, TEXT = 4096 };
 static int target;
 static uint64_t random_state, pool[POOL];
 static unsigned damage; /* one word of so many is changed; 0 = none */
-static unsigned long reads, most_reads, found;
+static unsigned long reads, most_reads, found, held;
 
 static uint64_t draw(void) { /* xorshift64* */
     random_state ^= random_state >> 12;
@@ -75,7 +76,28 @@ static void check_text(const char *text, int length, size_t size) {
     found += length > 0;
 }
 
-static void look(struct tc_peek *p, char **tids, int count) {
+static void within(void) {
+    if (reads > most_reads) most_reads = reads;
+    if (reads > READS) fail("too many reads");
+    reads = 0;
+}
+
+/* Who has what: a lock that is held in the process, or any word. */
+static void search(struct tc_peek *p, char **tids, int count, uint64_t true_lock) {
+    uint32_t tid = (uint32_t)atoi(tids[draw() % (unsigned)count]);
+    uint64_t turn, lock = draw() % 2 ? true_lock : pool[draw() % POOL];
+    enum tc_futex kind = draw() % 2 ? TC_FUTEX_SEMAPHORE : TC_FUTEX_PARKED;
+    held += (unsigned)tc_peek_holds(p, tid, kind, lock);
+    within();
+    held += tc_peek_owner(p, tid, kind, lock) != 0;
+    within();
+    tc_peek_gil_holder(p, draw() % 2 ? lock : draw(), &turn);
+    within();
+    tc_peek_next(p, draw() % 2);
+    within();
+}
+
+static void look(struct tc_peek *p, char **tids, int count, uint64_t true_lock) {
     for (int i = 0; i < count; i++) {
         size_t size = draw() % 8 ? TEXT : 1 + draw() % 64;
         char *text = malloc(size); /* its own block, so that the sanitizer sees an overrun */
@@ -85,19 +107,20 @@ static void look(struct tc_peek *p, char **tids, int count) {
         check_text(text, tc_peek_frames(p, (uint32_t)atoi(tids[i]), (int)(draw() % 20), text, size),
                    size);
         tc_peek_futex(p, address, &lock);
-        if (reads > most_reads) most_reads = reads;
-        if (reads > READS) fail("too many reads");
+        within();
         free(text);
+        for (int k = 0; true_lock && k < 8; k++) search(p, tids, count, true_lock);
     }
 }
 
 int main(int count, char **words) {
-    if (count < 7) fail("wrong arguments");
+    if (count < 8) fail("wrong arguments");
     target = atoi(words[1]);
     uint64_t runtime = strtoull(words[2], NULL, 10);
     uint32_t hexversion = (uint32_t)strtoul(words[3], NULL, 10);
-    random_state = strtoull(words[4], NULL, 10) * 2 + 1;
-    int rounds = atoi(words[5]);
+    uint64_t lock = strtoull(words[4], NULL, 10);
+    random_state = strtoull(words[5], NULL, 10) * 2 + 1;
+    int rounds = atoi(words[6]);
     static const unsigned rates[] = {0, 2, 8, 32, 128, 512, 4096};
     for (int round = 0; round < rounds; round++) {
         damage = draw() % 3 ? 0 : rates[draw() % 7];
@@ -105,11 +128,11 @@ int main(int count, char **words) {
         if (!p) continue;
         for (int again = 0; again < 4; again++) {
             damage = rates[draw() % 7];
-            look(p, words + 6, count - 6);
+            look(p, words + 7, count - 7, lock);
             if (draw() % 4 == 0) tc_peek_refresh(p);
         }
         tc_peek_free(p);
     }
-    printf("%lu %lu\n", found, most_reads);
+    printf("%lu %lu %lu\n", found, most_reads, held);
     return 0;
 }

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.integration.test_peek import CORE, VICTIM, Victim
+from tests.integration.test_peek_held import PROGRAM as HELD
+from tests.integration.test_peek_held import waited_for
 from tests.kit import cbuild
 from tests.kit.pythons import pythons
 
@@ -21,19 +23,39 @@ def test_damaged_memory_is_harmless(version: str) -> None:
     victim = Victim(version, str(VICTIM))
     try:
         tids = [str(thread["tid"]) for thread in victim.said["threads"].values()]
-        place = [victim.said[key] for key in ("pid", "runtime", "hexversion")]
-        for seed in range(3):
-            done = subprocess.run(
-                [str(fuzz), *map(str, place), str(seed), str(ROUNDS), *tids, "1"],
-                capture_output=True,
-                text=True,
-                timeout=120,
-            )
-            assert done.returncode == 0, done.stderr[-4000:]
-            found, _most = map(int, done.stdout.split())
-            assert found, "all looks failed: the fuzz tests nothing"
+        run(fuzz, victim, 0, tids)
     finally:
         victim.close()
+
+
+@pytest.mark.parametrize("version", sorted(pythons()))
+def test_damaged_memory_is_harmless_where_holders_are_sought(version: str) -> None:
+    fuzz = cbuild.program("tests/fuzz/peek_fuzz.c", *CORE, sanitize=True)
+    victim = Victim(version, str(HELD))
+    try:
+        _, lock = waited_for(victim, "for_loop")
+        tids = [str(victim.said["tids"][name]) for name in ("in_loop", "for_loop", "for_own")]
+        assert run(fuzz, victim, lock, tids), "no holder was ever found: the fuzz tests nothing"
+    finally:
+        victim.close()
+
+
+def run(fuzz: Path, victim: Victim, lock: int, tids: list[str]) -> int:
+    """Some seeds of the fuzz; how many holders it found."""
+    holders = 0
+    place = [*(victim.said[key] for key in ("pid", "runtime", "hexversion")), lock]
+    for seed in range(3):
+        done = subprocess.run(
+            [str(fuzz), *map(str, place), str(seed), str(ROUNDS), *tids, "1"],
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr[-4000:]
+        found, _most, held = map(int, done.stdout.split())
+        assert found, "all looks failed: the fuzz tests nothing"
+        holders += held
+    return holders
 
 
 @pytest.mark.parametrize("version", sorted(pythons()))

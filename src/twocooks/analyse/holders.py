@@ -40,6 +40,8 @@ LATE_NS = 10_000_000
 RAN_NS = 200_000
 """Who wakes and finds the lock taken again sleeps on after some microseconds; who ran this long got
 it."""
+DYING_NS, SOON_NS = 1_000_000, 100_000_000
+"""Who hardly runs after its wait and is gone soon was woken to die."""
 AHEAD = 40
 """Stretches after a wait that are looked at for whether it got the lock."""
 MOST_WAITS = 100_000
@@ -88,7 +90,8 @@ class _Wait:
     thread: int
     row: int
     woken: bool
-    """It ended by being woken, not by the end of the recording."""
+    """It ended by being woken: not by the end of the recording, and not by the end of the thread's
+    life (a program that ends wakes all its threads to let them die)."""
     timed: bool
 
 
@@ -174,7 +177,7 @@ def lock_holders(trace: Trace, threads: Threads, labelled: Pieces) -> Held:
         if not (labelled.reason[rows[part]] == LOCK).any() or _shared(trace, seen[part]):
             continue
         cores = cores or OnCores(threads, labelled)
-        waits = _waits(labelled, rows[part], look.timed[seen[part]])
+        waits = _waits(threads, labelled, rows[part], look.timed[seen[part]])
         story = _Story(labelled, cores, leader, waits, sights.get((leader, address), []))
         found += ((*row, address) for row in story.rows())
     return held(found)
@@ -204,15 +207,29 @@ def _sights(trace: Trace, threads: Threads) -> dict[tuple[int, int], list[_Sight
     return found
 
 
-def _waits(table: Pieces, rows: Int64, timed: Int64) -> list[_Wait]:
+def _waits(threads: Threads, table: Pieces, rows: Int64, timed: Int64) -> list[_Wait]:
     after = np.minimum(rows + 1, len(table) - 1)
     follows = (table.owner[after] == table.owner[rows]) & (table.start[after] == table.end[rows])
     woken = follows & (after > rows) & (table.state[after] == State.WORKING)
+    soon = woken & (threads.died[table.owner[rows]] - table.end[rows] < SOON_NS)
+    for place in np.flatnonzero(soon).tolist():
+        woken[place] = not _dies(table, int(rows[place]))
     columns = (table.start[rows], table.end[rows], table.owner[rows], rows, woken, timed)
     return sorted(
         (_Wait(*values) for values in zip(*(c.tolist() for c in columns), strict=True)),
         key=lambda wait: (wait.start, wait.end),
     )
+
+
+def _dies(table: Pieces, row: int) -> bool:
+    """After this wait the thread hardly ran any more."""
+    on_core = 0
+    for after in range(row + 1, min(row + AHEAD, len(table))):
+        if table.owner[after] != table.owner[row]:
+            break
+        if table.state[after] == State.WORKING:
+            on_core += int(table.end[after] - table.start[after])
+    return on_core < DYING_NS
 
 
 class _Story:
@@ -263,10 +280,14 @@ class _Story:
         yield from _cut(begin, until, ends)
 
     def _got(self, time: int) -> tuple[int, int] | None:
-        """The waiter whose wait ended at this time and that got the lock."""
-        for wait in self.ended.get(time, []):
+        """The waiter whose wait ended at this time and that got the lock. (Where nobody ran before
+        who could have let go of it, a signal woke it.)"""
+        woken = self.ended.get(time, [])
+        for wait in woken:
             if not wait.timed and self._ran_on(wait):
-                return wait.thread, time
+                ran = self.cores.between(time - LATE_NS, time, self.process)
+                if ran is None or ran - {wait.thread for wait in woken}:
+                    return wait.thread, time
         return None
 
     def _ran_on(self, wait: _Wait) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from twocooks.analyse.held import all_held
-from twocooks.analyse.holders import LOCK, Held
+from twocooks.analyse.holders import LOCK, SOON_NS, Held
 from twocooks.analyse.lock_names import name_of
 from twocooks.analyse.places import place_of
 from twocooks.analyse.timeline import Timeline
@@ -83,7 +83,7 @@ def rings(trace: Trace, line: Timeline) -> list[Ring]:
     longest = sorted(found.items(), key=lambda item: item[0][0] - item[0][1])
     for (start, end), rows in longest[:MOST]:
         died = min(int(line.threads.died[held.waiter[row]]) for row in rows)
-        told.append(Ring(tuple(map(link, rows)), (end - start) / 1e9, end >= died))
+        told.append(Ring(tuple(map(link, rows)), (end - start) / 1e9, died - end < SOON_NS))
     return told
 
 

@@ -1,0 +1,109 @@
+"""Programs whose holders are known. Prints, as JSON, who had the lock or the GIL, and when.
+
+    held_program.py locks with|acquire|rlock compute|sleep     four threads, one lock
+    held_program.py gil                                        a call that keeps the GIL
+    held_program.py deadlock                                   two threads, two locks; never ends
+"""
+
+import hashlib
+import json
+import random
+import sys
+import threading
+import time
+
+BLOCK = bytes(1 << 20)
+HOLD_S = 0.025
+ROUNDS = 4
+said = []
+
+
+def told(begin):
+    said.append((threading.get_native_id(), begin, time.monotonic_ns()))
+
+
+def hold(how):
+    if how == "sleep":
+        time.sleep(HOLD_S)
+        return
+    end = time.thread_time() + HOLD_S
+    while time.thread_time() < end:
+        hashlib.sha256(BLOCK)
+
+
+def in_body(lock, how):
+    for _ in range(ROUNDS):
+        with lock:
+            begin = time.monotonic_ns()
+            hold(how)
+            told(begin)
+
+
+def between_calls(lock, how):
+    for _ in range(ROUNDS):
+        lock.acquire()
+        begin = time.monotonic_ns()
+        hold(how)
+        told(begin)
+        lock.release()
+
+
+def locks(style, how):
+    lock = threading.RLock() if style == "rlock" else threading.Lock()
+    work = between_calls if style == "acquire" else in_body
+    run([threading.Thread(target=work, args=(lock, how)) for _ in range(4)])
+
+
+def sorts():
+    """One call of `sorted` that takes long, whatever the machine."""
+    values = [random.random() for _ in range(100_000)]
+    while True:
+        begin, work = time.monotonic_ns(), time.thread_time()
+        sorted(values)
+        if time.thread_time() - work > 0.3:
+            break
+        values += [random.random() for _ in values]
+    told(begin)
+    done.set()
+
+
+def counts():
+    number = 0
+    while not done.is_set():
+        number += 1
+
+
+done = threading.Event()
+
+
+def gil():
+    run([threading.Thread(target=f, name=f.__name__) for f in (sorts, counts)])
+
+
+def both(mine, other, meet):
+    with mine:
+        meet.wait()
+        with other:
+            print("never")
+
+
+def deadlock():
+    rice, dal = threading.Lock(), threading.Lock()
+    meet = threading.Barrier(2)
+    pairs = {"Meera": (rice, dal), "Ravi": (dal, rice)}
+    for name, (mine, other) in pairs.items():
+        thread = threading.Thread(target=both, args=(mine, other, meet), name=name, daemon=True)
+        thread.start()
+    thread.join()
+
+
+def run(threads):
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](*sys.argv[2:])
+    print(json.dumps(said))
