@@ -27,7 +27,7 @@ from twocooks.analyse.columns import Bool, Int64, Pieces, asof, overlay, union
 from twocooks.analyse.places import REASON_OF, place_of
 from twocooks.analyse.threads import REASONS
 from twocooks.analyse.timeline import Timeline
-from twocooks.analyse.waits import label_waits, settled
+from twocooks.analyse.waits import SLEEPS, label_waits, settled
 from twocooks.format.spec import BY_NAME
 from twocooks.model import STEPPED, Reason, State
 from twocooks.read.shape import distinct
@@ -145,11 +145,35 @@ class Loop:
         return story | {"held": [hold.row() for hold in self.held], "lateness": late}
 
 
-def loops(trace: Trace, line: Timeline, held_s: float = HELD_S) -> list[Loop]:
-    """Every loop of the run, the one that was held longest first."""
+def loops(
+    trace: Trace, line: Timeline, held_s: float = HELD_S, lateness: bool = True
+) -> list[Loop]:
+    """Every loop of the run, the one that was held longest first (``lateness`` False: without)."""
     story = _Story(trace, line)
-    found = [_loop(story, int(thread), held_s) for thread in story.threads]
+    found = [_loop(story, int(thread), held_s, lateness) for thread in story.threads]
     return sorted(found, key=lambda loop: -sum(hold.seconds for hold in loop.held))
+
+
+def may_hold(trace: Trace, line: Timeline, held_s: float = HELD_S) -> bool:
+    """Whether anything may have held a loop for so long: this costs little, for the many runs in
+    which nothing did."""
+    stepped = np.array([k in STEPPED for k in line.book.kind], bool)
+    tiling, least = line.owners.tiling, round(held_s * 1e9)
+    long = tiling.length >= least
+    task = tiling.thread
+    steps = long & (task >= 0) & (task < len(stepped))
+    if stepped[task[steps]].any():
+        return True
+    between = tiling.take(long & (task == CALLBACKS))
+    if not len(between):
+        return False
+    asleep = trace.look.tid[np.isin(trace.look.syscall, list(SLEEPS))]
+    if np.isin(line.threads.tid[distinct(between.owner)], asleep).any():
+        return True
+    table = line.threads.pieces
+    own = table.take(np.isin(table.owner, distinct(between.owner)))
+    start, end = _walks(own, between)
+    return bool((end - start >= least).any())
 
 
 class _Story:
@@ -186,7 +210,7 @@ class _Story:
         return place_of(self.trace.texts[where]) if where >= 0 else ""
 
 
-def _loop(story: _Story, thread: int, held_s: float) -> Loop:
+def _loop(story: _Story, thread: int, held_s: float, lateness: bool) -> Loop:
     line = story.line
     threads, tiling, said = line.threads, line.owners.tiling, line.owners.said
     mine = tiling.owner == thread
@@ -221,9 +245,9 @@ def _loop(story: _Story, thread: int, held_s: float) -> Loop:
                 after.count(b, queue.at(a), who),
             )
         )
-    whole = _late(story, turn, begun, ended)
+    whole = _late(story, turn, begun, ended) if lateness else None
     edges = np.linspace(begun, ended, PARTS + 1).astype(np.int64)
-    parts = [_late(story, turn, int(a), int(b)) for a, b in pairwise(edges)]
+    parts = [_late(story, turn, int(a), int(b)) for a, b in pairwise(edges) if lateness]
     return Loop(
         int(threads.pid[thread]),
         int(threads.tid[thread]),
@@ -302,19 +326,20 @@ class _Wakes:
 
     def __init__(self, story: _Story, rows: Int64, steps: Pieces, own: Pieces) -> None:
         said = story.line.owners.said
-        event, self.time = said.event[rows], said.time[rows]
-        zero = np.zeros(len(rows), np.int64)
-        row = asof(zero, self.time, np.zeros(len(steps), np.int64), steps.start)
-        inside = (row >= 0) & (self.time < steps.end[np.maximum(row, 0)]) if len(steps) else row > 0
-        ready = (event == BY_NAME["READY"].number) & ~inside
-        t, task = story.line.table, story.line.owners.aio[rows]
-        before = asof(task, self.time - 1, t.owner, t.start)
-        outside = (t.state == State.WAITING) & np.isin(t.reason, FROM_OUTSIDE)
-        ready &= (before >= 0) & outside[np.maximum(before, 0)]
+        event, time = said.event[rows], said.time[rows]
         begins = event == BY_NAME["STEP"].number
-        self.begins = np.sort(self.time[begins])
-        self.round = np.cumsum(begins)[ready]
-        self.when, self.task = self.time[ready], task[ready]
+        self.begins = np.sort(time[begins])
+        ready = np.flatnonzero(event == BY_NAME["READY"].number)
+        row = np.searchsorted(steps.start, time[ready], "right") - 1
+        if len(steps):
+            ready = ready[(row < 0) | (time[ready] >= steps.end[np.maximum(row, 0)])]
+        t, task = story.line.table, story.line.owners.aio[rows[ready]]
+        before = asof(task, time[ready] - 1, t.owner, t.start)
+        at = np.maximum(before, 0)
+        outside = (t.state[at] == State.WAITING) & np.isin(t.reason[at], FROM_OUTSIDE)
+        outside &= before >= 0
+        self.round = np.cumsum(begins)[ready[outside]]
+        self.when, self.task = time[ready[outside]], task[outside]
         self.rests = own.start[own.state == State.WAITING]
 
     def count(self, moment: int, in_line: int, holder: int) -> int:

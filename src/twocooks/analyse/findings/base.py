@@ -95,7 +95,7 @@ class Facts:
 
     @cached_property
     def loops(self) -> list[Loop]:
-        return loops(self.trace, self.line)
+        return loops(self.trace, self.line, lateness=False)
 
     @cached_property
     def labelled(self) -> Pieces:

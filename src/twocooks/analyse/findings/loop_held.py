@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from twocooks.analyse.findings.base import Facts, Finding, called
-from twocooks.analyse.loops import COMPUTING, HELD_S, held_others, lasted_s
+from twocooks.analyse.loops import COMPUTING, HELD_S, held_others, lasted_s, may_hold
 from twocooks.analyse.words import seconds
 from twocooks.model import STEPPED
 
@@ -14,7 +14,7 @@ class LoopHeld:
     id = "loop-held"
 
     def look(self, facts: Facts) -> Finding | None:
-        if STEPPED.isdisjoint(facts.line.book.kind):
+        if STEPPED.isdisjoint(facts.line.book.kind) or not may_hold(facts.trace, facts.line):
             return None
         holds = held_others(facts.loops, HELD_S)
         cost = lasted_s(holds)
