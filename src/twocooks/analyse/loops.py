@@ -17,7 +17,7 @@ Lateness is the time from being ready to the step, of all tasks of the loop.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -25,6 +25,7 @@ import numpy as np
 from twocooks.analyse.book import CALLBACKS
 from twocooks.analyse.columns import Bool, Int64, Pieces, asof, overlay, union
 from twocooks.analyse.places import REASON_OF, place_of
+from twocooks.analyse.split import samples
 from twocooks.analyse.threads import REASONS
 from twocooks.analyse.timeline import Timeline
 from twocooks.analyse.waits import SLEEPS, label_waits, settled
@@ -54,6 +55,8 @@ class Doing:
     seconds: float
     where: str = ""
     """``file:line function`` where it was blocked; "" = not seen. Hostile text."""
+    about: bool = False
+    """``where`` is of samples: where it computed."""
 
 
 @dataclass(frozen=True)
@@ -198,6 +201,7 @@ class _Story:
         turn = (t.state == State.IN_LINE) & (t.reason == REASONS[Reason.TURN]) & (t.length > 0)
         self.turn = t.take(turn)
         self.home = np.array(book.thread, np.int64)
+        self.samples = samples(trace, line)
 
     def s(self, ns: int | float) -> float:
         """Seconds since the start of the run."""
@@ -376,6 +380,9 @@ def _did(story: _Story, own: Pieces, first_row: int, a: int, b: int) -> list[Doi
         length = min(int(own.end[row]), b) - max(int(own.start[row]), a)
         sums[what, where] = sums.get((what, where), 0) + length
     told = [Doing(what, ns / 1e9, where) for (what, where), ns in sums.items() if ns > 0]
+    about = story.samples.place(story.trace, int(own.owner[0]), a, b) if len(own) else ""
+    told = [replace(part, where=about, about=True) if about and part.what == COMPUTING else part
+            for part in told]  # fmt: skip
     return sorted(told, key=lambda part: -part.seconds)
 
 

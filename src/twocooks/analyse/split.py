@@ -100,7 +100,8 @@ def split(trace: Trace, line: Timeline, gil: bool | None) -> Split | None:
     one_gil[threads.process[said.thread[said.rows("HELLO")]]] = True
     one_gil[threads.process[said.thread[said.rows("INTERPRETER")]]] = False
     least = np.where(one_gil, core - alone, 0.0)
-    thread, has_gil, where = _samples(trace, line)
+    seen_on = samples(trace, line)
+    thread, has_gil, where = seen_on.thread, seen_on.has_gil, seen_on.where
     known = has_gil != UNKNOWN
     if known.sum() < LEAST_SAMPLES:
         return Split(float(least.sum()) / 1e9)
@@ -122,7 +123,7 @@ def split(trace: Trace, line: Timeline, gil: bool | None) -> Split | None:
         int(known.sum()),
         float(core[~seen].sum()) / 1e9,
         _functions(trace, has_gil[known], where[known], weight[known]),
-        _by_task(line, thread, trace.run.before[_valid(trace, line)], has_gil),
+        _by_task(line, thread, seen_on.time, has_gil),
     )
 
 
@@ -141,11 +142,32 @@ def _valid(trace: Trace, line: Timeline) -> Int64:
     return np.flatnonzero(good)
 
 
-def _samples(trace: Trace, line: Timeline) -> tuple[Int64, Int64, Int64]:
-    """Thread, has_gil and text of each valid sample."""
+@dataclass(frozen=True)
+class Samples:
+    """Looks at threads that were on a core, in columns, in order of time."""
+
+    thread: Int64
+    time: Int64
+    has_gil: Int64
+    where: Int64
+    """Index of the text; -1 = not known."""
+
+    def place(self, trace: Trace, thread: int, begin: int, end: int) -> str:
+        """The line of the program at which the thread was met most often in a stretch; "" = it was
+        not met. About: it may have been anywhere in that function a moment later."""
+        first, after = np.searchsorted(self.time, (begin, end)).tolist()
+        mine = self.where[first:after][self.thread[first:after] == thread]
+        places = [place_of(trace.texts[text]) for text in mine.tolist() if text >= 0]
+        return max(sorted(set(places)), key=places.count) if places else ""
+
+
+def samples(trace: Trace, line: Timeline) -> Samples:
+    """The samples that the kernel's records bear out."""
     run, at = trace.run, _valid(trace, line)
+    at = at[np.argsort(run.before[at], kind="stable")]
     thread = line.threads.find(run.tid[at].astype(np.int64), run.before[at])
-    return thread, run.has_gil[at].astype(np.int64), run.where[at].astype(np.int64)
+    has_gil, where = run.has_gil[at].astype(np.int64), run.where[at].astype(np.int64)
+    return Samples(thread, run.before[at], has_gil, where)
 
 
 def _functions(trace: Trace, has_gil: Int64, where: Int64, weight: np.ndarray) -> list[Function]:

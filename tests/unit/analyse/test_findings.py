@@ -123,6 +123,24 @@ def in_a_row(calls: int = 4, waited_for: bool = True, different: bool = False) -
     return b
 
 
+def customers(joins: bool) -> Builder:
+    """A thread starts one thread for each customer, one after another: as they come (it waits in
+    accept), or because it joins each."""
+    b = scenes.program(end=None)
+    for n in range(5):
+        t = 0.02 + n * 0.1
+        b.fork(t - 0.0005, tid=11 + n)
+        b.thread(t - 0.0004, 11 + n, f"T{n}", "serve", "app.py", 3)
+        b.on(0, 10, t - 0.001, t)
+        frames = scenes.JOIN if joins else ("/lib/python3.11/socket.py:294:accept", "app.py:9:main")
+        b.look(t + 0.003, t + 0.0031, 10, FUTEX if joins else 43, where=frames)
+        b.on(1, 11 + n, t, t + 0.001)
+        b.look(t + 0.004, t + 0.0041, 11 + n, READ, where=("app.py:5:serve",))
+        b.on(1, 11 + n, t + 0.09, t + 0.091, exits=True)
+    b.on(0, 10, 0.6, 0.601, exits=True)
+    return b
+
+
 def pool(
     workers: int, items: int, each: float = 0.1, waits: bool = True, last: float | None = None
 ) -> Builder:
@@ -254,8 +272,9 @@ PAIRS: list[tuple[str, Scene, Scene]] = [
     ("loop-held", held_while_a_timer_ran_out, lambda: held_while_a_timer_ran_out(quick=True)),
     ("await-by-await", in_a_row, lambda: in_a_row(waited_for=False)),
     ("await-by-await", in_a_row, lambda: in_a_row(different=True)),
-    ("await-by-await", scenes.awaits_in_a_row, scenes.sleepers),
+    ("await-by-await", in_a_row, scenes.sleepers),
     ("await-by-await", in_a_row, lambda: in_a_row(calls=2)),
+    ("await-by-await", lambda: customers(joins=True), lambda: customers(joins=False)),
     ("pool-too-small", lambda: pool(2, 8), lambda: pool(8, 8)),
     ("pool-too-small", lambda: pool(2, 8), lambda: pool(2, 8, waits=False)),
     ("workers-idle", slow_giver, lambda: slow_giver(slow=False)),
@@ -312,6 +331,14 @@ def test_a_call_that_keeps_the_gil_explains_the_waits_for_it() -> None:
     assert verdict["cause"] == "gil"
     assert "native call" in verdict["why"]
     assert "process" in verdict["so"]
+
+
+def test_where_the_call_was_is_told_by_samples() -> None:
+    b = gil_kept()
+    assert found(b)["native-keeps-gil"]["where"] == ["app.py:3 work"]
+    b.run(0.05, 11, 1, ("app.py:5:pack", "app.py:3:work"))
+    b.run(0.06, 12, 1, ("app.py:9:other",))
+    assert found(b)["native-keeps-gil"]["where"] == ["app.py:5 pack"]
 
 
 def test_the_import_is_named() -> None:

@@ -45,6 +45,13 @@ def test_a_step_that_computes_says_so_and_has_its_coroutine_as_place() -> None:
     assert [part.what for part in hold.did] == ["computing"]
     assert hold.place == "app.py:3 job"
     assert (hold.in_line, hold.woken_after) == (1, 0)
+    b.run(0.05, 10, 1, ("/lib/python3.11/json/x.py:1:f", "app.py:7:job"))
+    b.run(0.07, 10, 1, ("app.py:8:job",))
+    b.run(0.09, 10, 1, ("app.py:8:job",))
+    b.run(0.1115, 10, 1, ("app.py:9:other",))
+    (hold,) = loops(b)[0].held
+    assert hold.did == [Doing("computing", pytest.approx(0.1), "app.py:8 job", about=True)]
+    assert hold.place == "app.py:8 job"
 
 
 def test_a_step_pushed_off_its_core_holds_by_no_doing_of_its_own() -> None:

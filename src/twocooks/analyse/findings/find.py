@@ -52,7 +52,14 @@ SAID_ALREADY = {Cause.LOCK, Cause.LOOP_HELD}
 """Their Why says what was found; the place is missing."""
 BETTER = {"gil-switched-on", "native-keeps-gil"}
 """Findings whose advice fits better than the cause's."""
-ADVISED = {Verdict.PARALLEL, Verdict.BOTH, Verdict.SOMETIMES, Verdict.SINGLE, Verdict.MANY_HANDS}
+ADVISED = {
+    Verdict.PARALLEL,
+    Verdict.BOTH,
+    Verdict.SOMETIMES,
+    Verdict.SINGLE,
+    Verdict.MANY_HANDS,
+    Verdict.WAITING_TOGETHER,
+}
 SILENT = {Verdict.NOTHING, Verdict.CANNOT_TELL}
 """Too little is known for a finding."""
 

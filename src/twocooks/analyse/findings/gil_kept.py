@@ -12,6 +12,7 @@ import numpy as np
 
 from twocooks.analyse.columns import Int64, union
 from twocooks.analyse.findings.base import Facts, Finding, called, times
+from twocooks.analyse.split import samples
 from twocooks.analyse.threads import REASONS
 from twocooks.analyse.words import seconds
 from twocooks.model import Reason, State
@@ -35,7 +36,7 @@ class GilKept:
         kept = _kept(facts)
         if not len(kept):
             return None
-        who, start, end = kept.T
+        who, _, start, end = kept.T
         order = np.argsort(start, kind="stable")
         _, a, b = union(np.zeros(len(kept), np.int64), start[order], end[order])
         cost = float((b - a).sum()) / 1e9
@@ -46,13 +47,15 @@ class GilKept:
         book = facts.line.book
         longest = float((end - start).max()) / 1e9
         name = called(book.name[worst]) if worst < len(book) else "a thread"
-        where = tuple(
-            dict.fromkeys(
-                book.where[task]
-                for task in np.argsort(-length, kind="stable").tolist()
-                if length[task] > 0 and book.where.get(task)
-            )
-        )[:3]
+        met = samples(facts.trace, facts.line)
+        places = [met.place(facts.trace, *row[1:]) for row in kept.tolist()]
+        places = sorted(filter(None, places), key=lambda place: (-places.count(place), place))
+        places += [
+            book.where[task]
+            for task in np.argsort(-length, kind="stable").tolist()
+            if not places and length[task] > 0 and book.where.get(task)
+        ]
+        where = tuple(dict.fromkeys(places))[:3]
         return Finding(
             self.id,
             f"{name} was in a native call that keeps the GIL for up to {seconds(longest)} after "
@@ -64,7 +67,8 @@ class GilKept:
 
 
 def _kept(facts: Facts) -> np.ndarray:
-    """Rows (task, start, end): the one thread of a process that was at work after it was asked."""
+    """Rows (task, thread, start, end): the one thread of a process that was at work after it was
+    asked."""
     table, threads = facts.labelled, facts.line.threads
     out = []
     for thread, asked, until in _asked(facts):
@@ -85,8 +89,9 @@ def _kept(facts: Facts) -> np.ndarray:
             if int(span[busy].sum()) > BLINK_NS:
                 at_work.append((other, work, bool(busy.all())))
         if len(at_work) == 1 and at_work[0][1] >= LEAST_NS and at_work[0][2]:
-            out.append((_task_of(facts, at_work[0][0], (asked + until) // 2), asked, until))
-    return np.array(out, np.int64).reshape(-1, 3)
+            holder = at_work[0][0]
+            out.append((_task_of(facts, holder, (asked + until) // 2), holder, asked, until))
+    return np.array(out, np.int64).reshape(-1, 4)
 
 
 def _asked(facts: Facts) -> list[tuple[int, int, int]]:

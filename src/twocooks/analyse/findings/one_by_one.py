@@ -7,9 +7,11 @@ import numpy as np
 
 from twocooks.analyse.columns import Int64, covered
 from twocooks.analyse.findings.base import Facts, Finding, called, times
+from twocooks.analyse.threads import REASONS
 from twocooks.analyse.words import seconds
-from twocooks.model import State, TaskKind
+from twocooks.model import STEPPED, Reason, State, TaskKind
 
+FOR_OTHERS = [REASONS[Reason.CHILD], REASONS[Reason.RESULT]]
 LEAST_CALLS = 3
 IN_A_ROW = 0.9
 """So many of the neighbours must not overlap at all."""
@@ -45,10 +47,9 @@ class OneByOne:
         cost = float(own.sum() - own.max()) / 1e9
         if cost < facts.least:
             return None
-        t = line.table
-        waits = (t.owner == parent) & (t.state == State.DELEGATED)
+        start, end = _waits_for_others(facts, parent)
         length = float(np.maximum(done - made, 0).sum())
-        waited = float(covered(made, np.maximum(done, made), t.start[waits], t.end[waits]).sum())
+        waited = float(covered(made, np.maximum(done, made), start, end).sum())
         if waited < WAITED_FOR * length:
             return None
         where = book.where.get(int(tasks[0]), "")
@@ -61,6 +62,20 @@ class OneByOne:
             "If they do not need each other, start them together (gather, TaskGroup, or several "
             "workers).",
         )
+
+
+def _waits_for_others(facts: Facts, parent: int) -> tuple[Int64, Int64]:
+    """When a task waited for what it had started: tasks of event loops say it, of threads and
+    processes looks saw it (in join, in a result, for a child): a server that waits for its next
+    customer waits for nobody."""
+    line = facts.line
+    if line.book.kind[parent] in STEPPED:
+        t = line.table
+        rows = (t.owner == parent) & (t.state == State.DELEGATED)
+        return t.start[rows], t.end[rows]
+    t = facts.labelled
+    rows = (t.owner == line.book.thread[parent]) & np.isin(t.reason, FOR_OTHERS)
+    return t.start[rows], t.end[rows]
 
 
 def _families(facts: Facts) -> dict[int, Int64]:

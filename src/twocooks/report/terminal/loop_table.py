@@ -93,11 +93,11 @@ class _View:
         if width_of(head) + width_of(where) + 2 > self.width - 2 * MARGIN:
             where = ""
         yield self.line((head, BOLD), (f"  {where}" if where else "", DIM))
-        did = [
-            f"{part.what} {seconds(part.seconds)}"
-            + (f" at {end_of(self.clean(part.where), room)}" if part.where else "")
-            for part in hold.did[:PARTS_SHOWN]
-        ]
+        did = []
+        for part in hold.did[:PARTS_SHOWN]:
+            at = " about at " if part.about else " at "
+            place = at + end_of(self.clean(part.where), room) if part.where else ""
+            did.append(f"{part.what} {seconds(part.seconds)}{place}")
         yield from self.text(f"from {seconds(hold.begun_s)} on: {', '.join(did)}", INDENT)
         if hold.in_line:
             who = ", ".join(self.clean(who)[:30] for who in hold.who)
