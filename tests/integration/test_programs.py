@@ -112,6 +112,11 @@ def judge(answer: Answer, run: Watched) -> list[str]:
         value = lookup(run.summary, path)
         if not low <= value <= high:
             wrong.append(f"{path} = {value}, must be {low} to {high}")
+    told_ids = {finding["id"] for finding in lookup(run.summary, "findings")}
+    if lookup(run.summary, "cores.usable") >= 2 and not answer.finds <= told_ids:
+        wrong.append(f"findings {sorted(told_ids)}, must have {sorted(answer.finds)}")
+    if answer.quiet and told_ids - {"no-free-core"}:
+        wrong.append(f"findings {sorted(told_ids)}, must have none")
     by_kind = lookup(run.summary, "tasks.by_kind") if answer.kinds else {}
     for kind, (low, high) in answer.kinds.items():
         if not low <= by_kind.get(kind, 0) <= high:
@@ -132,6 +137,7 @@ def told(run: Watched) -> str:
         "cores",
         "tasks",
         "time",
+        "findings",
         "measured",
     )
     seen = {key: run.summary.get(key) for key in keys}

@@ -41,6 +41,11 @@ class Answer:
     Else the kernel may put two tasks on one core for a while; then they really take turns there,
     and ``both`` is right where three turns or a tenth of the time in line are shown."""
 
+    finds: frozenset[str] = frozenset()
+    """Findings that must be told (on two cores or more)."""
+    quiet: bool = False
+    """Nothing stands in its way: any finding but that others had the cores is wrong."""
+
     @property
     def label(self) -> str:
         return self.name or self.program
@@ -72,6 +77,7 @@ ANSWERS: tuple[Answer, ...] = (
         one("single"),
         "one pot of soup",
         {"cpu_s": (0.6, 0.9), **NO_OVERLAP, "concurrency.max": (1, 1)},
+        quiet=True,
     ),
     Answer(
         "helpers", one("single"), "soup", {"concurrency.max": (1, 1), **NO_OVERLAP}, needs=AGENT
@@ -91,12 +97,14 @@ ANSWERS: tuple[Answer, ...] = (
         {"concurrency.two_or_more_s": (0, 0.005)},
         {"asyncio": (4, 7)},
         AGENT,
+        finds=frozenset({"await-by-await"}),
     ),
     Answer(
         "join_by_join",
         one("one-after-another", "await-by-await"),
         "three, one by one",
         {"cpu_s": (0.9, 1.3), **NO_OVERLAP},
+        finds=frozenset({"await-by-await"}),
     ),
     Answer(
         "blocks_in_a_row",
@@ -121,6 +129,7 @@ ANSWERS: tuple[Answer, ...] = (
         NO_OVERLAP,
         {"asyncio": (4, 7)},
         AGENT,
+        finds=frozenset({"loop-held"}),
     ),
     Answer(
         "loop_computing",
@@ -129,6 +138,7 @@ ANSWERS: tuple[Answer, ...] = (
         NO_OVERLAP,
         {"asyncio": (4, 7)},
         AGENT,
+        finds=frozenset({"loop-held"}),
     ),
     Answer(
         "one_worker",
@@ -143,6 +153,7 @@ ANSWERS: tuple[Answer, ...] = (
         one("one-after-another", "lock"),
         "one knife, three whole jobs",
         {"parallelism.mean": (0.95, 1.1)},
+        finds=frozenset({"lock"}),
     ),
     # The order of causes puts "all work on one thread" first, and then only loop-held or
     # await-by-await remain; by the account of line0 it is the lock.
@@ -217,6 +228,7 @@ ANSWERS: tuple[Answer, ...] = (
         "two cooks done",
         {**NO_OVERLAP, "concurrency.max": (2, 2), "cpu_s": (1.0, 1.4)},
         needs=needing("gil"),
+        finds=frozenset({"gil-bound"}),
     ),
     Answer(
         "gil_pool",
@@ -359,6 +371,7 @@ ANSWERS: tuple[Answer, ...] = (
         "exit codes [0, 0]",
         {**OVERLAP, "scores.contests_won": (0.8, 1.0), "cpu_s": (1.4, 1.9)},
         needs=CORES,
+        quiet=True,
     ),
     Answer("pool_map", PARALLEL, "pieces 28", OVERLAP, {"item": (8, 8)}, needing("cores", "agent")),
     Answer(
@@ -440,6 +453,7 @@ ANSWERS: tuple[Answer, ...] = (
         "exit codes [0, 0, 0, 0]",
         {**OVERLAP, "concurrency.max": (4, 5), "wanted.two_or_more_s": (0.7, 2)},
         needs=CORES,
+        quiet=True,
     ),
     Answer(
         "two_loops",
