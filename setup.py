@@ -34,7 +34,7 @@ def extension(name: str, *sources: str) -> Extension:
 
 extensions = [
     extension("twocooks._codec", "codec.c", "encode.c", "decode.c"),
-    extension("twocooks._tables", "tables_module.c", "tables.c", "account.c"),
+    extension("twocooks._tables", "tables_module.c", "tables.c", "account.c", "agents.c"),
 ]
 if sys.platform == "linux":
     extensions += [

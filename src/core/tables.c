@@ -77,19 +77,35 @@ static int64_t *places(const int32_t *group, int64_t n, int64_t *low, int64_t *g
     return at;
 }
 
+int tc_sort_groups(const int64_t *time, int64_t *order, const int64_t *ends, int64_t groups) {
+    struct item *items = NULL;
+    int64_t cap = 0, good = 1, begin = 0;
+    for (int64_t g = 0; good && g < groups; g++) {
+        good = sort_group(time, order + begin, ends[g] - begin, &items, &cap);
+        begin = ends[g];
+    }
+    free(items);
+    return (int)good;
+}
+
 int64_t tc_order(const int32_t *group, const int64_t *time, int64_t n, int64_t *order) {
-    int64_t low, groups, cap = 0, good = 1, begin = 0;
+    int64_t low, groups;
     int64_t *at = places(group, n, &low, &groups);
     if (!at) return TC_OTHERWISE;
     for (int64_t i = 0; i < n; i++) order[at[group[i] - low]++] = i;
-    struct item *items = NULL;
-    for (int64_t g = 0; time && good && g < groups; g++) { /* at[g] is now the group's end */
-        good = sort_group(time, order + begin, at[g] - begin, &items, &cap);
-        begin = at[g];
-    }
-    free(items);
+    /* at[g] is now the group's end */
+    const int good = !time || tc_sort_groups(time, order, at, groups);
     free(at);
     return good ? n : TC_TABLES_NO_MEMORY;
+}
+
+int64_t tc_ordered(const int32_t *group, const int64_t *start, const int64_t *end, int64_t n) {
+    for (int64_t i = 0; i < n; i++) {
+        if (end[i] <= start[i]) return 0;
+        if (i && (group[i] < group[i - 1] || (group[i] == group[i - 1] && start[i] < start[i - 1])))
+            return 0;
+    }
+    return 1;
 }
 
 /* ---- tilings ---- */
@@ -285,11 +301,11 @@ static int by_tid(struct tc_kernel k, int64_t *order) {
     return 1;
 }
 
-int64_t tc_lives(struct tc_kernel k, int64_t switch_ns, int64_t *row, int64_t *life, int64_t *begin) {
+int64_t tc_lives(struct tc_kernel k, int64_t switch_ns, int64_t *row, int32_t *life, int64_t *begin) {
     for (int64_t i = 0; i < k.n; i++)
         if (k.tid[i] < 0 || k.tid[i] >= MOST_TIDS || k.cpu[i] < 0 || k.cpu[i] >= MOST_CPUS)
             return TC_OTHERWISE;
-    if (k.n >= UINT32_MAX) return TC_OTHERWISE;
+    if (k.n >= INT32_MAX) return TC_OTHERWISE;
     int64_t *begins = malloc((size_t)(k.n + 1) * sizeof *begins);
     if (!begins || !slice_begins(k, switch_ns, begins) || !by_tid(k, row)) {
         free(begins);
@@ -313,7 +329,7 @@ int64_t tc_lives(struct tc_kernel k, int64_t switch_ns, int64_t *row, int64_t *l
         kept = 1;
         before = tid;
         begin[m] = begins[at];
-        life[m] = number;
+        life[m] = (int32_t)number;
         row[m++] = at;
     }
     free(begins);
@@ -380,13 +396,13 @@ int64_t tc_stretches(struct tc_rows r, const struct tc_meanings *m, struct tc_pi
 
 /* ---- what the agents said ---- */
 
-void tc_opened(const uint8_t *what, const int64_t *epoch, int64_t n, int64_t *stack, int64_t *inner,
-               int64_t *closes) {
+void tc_opened(const uint8_t *what, const int32_t *epoch, int64_t n, int32_t *stack, int32_t *inner,
+               int32_t *closes) {
     int64_t depth = 0;
     for (int64_t i = 0; i < n; i++) {
         if (epoch[i] == i) depth = 0;
         closes[i] = -1;
-        if (what[i] == 1) stack[depth++] = i;
+        if (what[i] == 1) stack[depth++] = (int32_t)i;
         else if (what[i] == 2 && depth) closes[i] = stack[--depth];
         inner[i] = depth ? stack[depth - 1] : -1;
     }

@@ -15,6 +15,12 @@
 /* Stable order by (group, time); time NULL = by group alone. */
 int64_t tc_order(const int32_t *group, const int64_t *time, int64_t n, int64_t *order);
 
+/* Within each group of an order (which ends at ends[g]) stably by time. 0 = no memory. */
+int tc_sort_groups(const int64_t *time, int64_t *order, const int64_t *ends, int64_t groups);
+
+/* Whether a table is sorted by (group, start) and none of its stretches is empty. */
+int64_t tc_ordered(const int32_t *group, const int64_t *start, const int64_t *end, int64_t n);
+
 struct tc_tiling {
     const int32_t *group;
     const int64_t *start, *end;
@@ -53,13 +59,14 @@ struct tc_kernel {
     const int32_t *cpu, *tid;
     int64_t n;
 };
-int64_t tc_lives(struct tc_kernel k, int64_t switch_ns, int64_t *row, int64_t *life, int64_t *begin);
+int64_t tc_lives(struct tc_kernel k, int64_t switch_ns, int64_t *row, int32_t *life, int64_t *begin);
 
 /* A stretch from each record of a thread to its next (threads.py says what it is then doing). Written
  * are those that no loss reaches and that nothing contradicts; `odd` gets the rows of the others,
  * which the caller judges. Returns how many were written, *odds how many not. */
 struct tc_rows {
-    const int64_t *life, *time, *begin;
+    const int32_t *life;
+    const int64_t *time, *begin;
     const uint8_t *event;
     const int32_t *cpu;
     int64_t n;
@@ -76,8 +83,8 @@ int64_t tc_stretches(struct tc_rows rows, const struct tc_meanings *m, struct tc
 /* Brackets: `what` is 1 where one opens, 2 where one closes, else 0; `epoch` the row where each
  * row's story begins. inner = the row of the bracket that is open after each row (-1 = none), closes
  * = the row that a closing one closes. */
-void tc_opened(const uint8_t *what, const int64_t *epoch, int64_t n, int64_t *stack, int64_t *inner,
-               int64_t *closes);
+void tc_opened(const uint8_t *what, const int32_t *epoch, int64_t n, int32_t *stack, int32_t *inner,
+               int32_t *closes);
 
 /* A number for each distinct pair (a, b) in order of first appearance; head = the rows of those. */
 int64_t tc_pairs(const int64_t *a, const int64_t *b, int64_t n, int64_t *which, int64_t *head);

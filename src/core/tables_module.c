@@ -7,6 +7,7 @@
 #include <Python.h>
 
 #include "account.h"
+#include "agents.h"
 #include "tables.h"
 
 #define MOST 24
@@ -151,7 +152,7 @@ static PyObject *lives(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     }
     long long switch_ns = PyLong_AsLongLong(args[0]);
     if (switch_ns == -1 && PyErr_Occurred()) return NULL;
-    if (!enter(&c, args + 1, n - 1, "qbiiQQQ")) return NULL;
+    if (!enter(&c, args + 1, n - 1, "qbiiQIQ")) return NULL;
     struct tc_kernel k = {c.view[0].buf, c.view[1].buf, c.view[2].buf, c.view[3].buf, items(&c, 0)};
     if (!long_enough(&c, 1, 6, k.n)) return NULL;
     CALL(result, tc_lives(k, switch_ns, c.view[4].buf, c.view[5].buf, c.view[6].buf))
@@ -162,7 +163,7 @@ static PyObject *stretches(PyObject *self, PyObject *const *args, Py_ssize_t n) 
     (void)self;
     struct call c;
     int64_t result;
-    if (!enter(&c, args, n, "qqqbiqqbIQQBBIIQQ")) return NULL;
+    if (!enter(&c, args, n, "iqqbiqqbIQQBBIIQQ")) return NULL;
     struct tc_rows r = {c.view[0].buf, c.view[1].buf, c.view[2].buf, c.view[3].buf, c.view[4].buf,
                         items(&c, 0), c.view[5].buf, c.view[6].buf, items(&c, 6) / 2};
     if (!long_enough(&c, 1, 4, r.n) || !long_enough(&c, 8, 15, r.n) || !long_enough(&c, 16, 16, 1) ||
@@ -183,7 +184,7 @@ static PyObject *stretches(PyObject *self, PyObject *const *args, Py_ssize_t n) 
 static PyObject *opened(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     (void)self;
     struct call c;
-    if (!enter(&c, args, n, "bqQQQ")) return NULL;
+    if (!enter(&c, args, n, "biIII")) return NULL;
     int64_t rows = items(&c, 0);
     if (!long_enough(&c, 1, 4, rows)) return NULL;
     Py_BEGIN_ALLOW_THREADS
@@ -333,6 +334,52 @@ static PyObject *measure(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     return result_of(&c, rows);
 }
 
+static PyObject *ordered(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    (void)self;
+    struct call c;
+    int64_t result;
+    if (!enter(&c, args, n, "iqq") || !long_enough(&c, 1, 2, items(&c, 0))) return NULL;
+    CALL(result, tc_ordered(c.view[0].buf, c.view[1].buf, c.view[2].buf, items(&c, 0)))
+    return result_of(&c, result);
+}
+
+static PyObject *task_rows(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    (void)self;
+    struct call c;
+    long long tasks;
+    int64_t result;
+    if (!numbers_of(args, n, &tasks, 1) || !enter(&c, args + 1, n - 1, "biqQ")) return NULL;
+    if (tasks < 0 || tasks > INT32_MAX || !long_enough(&c, 1, 3, items(&c, 0))) return NULL;
+    CALL(result, tc_task_rows(c.view[0].buf, c.view[1].buf, c.view[2].buf, items(&c, 0), tasks, c.view[3].buf))
+    return result_of(&c, result);
+}
+
+static PyObject *between(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    (void)self;
+    struct call c;
+    int64_t result;
+    if (!enter(&c, args, n, "bqqiiiqqbbIQQBBII")) return NULL;
+    const Py_buffer *v = c.view;
+    struct tc_said said = {v[0].buf, v[1].buf, v[2].buf, v[3].buf, v[4].buf, v[5].buf, items(&c, 0)};
+    const int64_t m = items(&c, 6), *rows = v[6].buf;
+    if (!long_enough(&c, 1, 5, said.n) || !long_enough(&c, 10, 16, m) ||
+        !long_enough(&c, 9, 9, (int64_t)sizeof(struct tc_waits)))
+        return NULL;
+    int64_t groups = 0, good = 1;
+    for (int64_t i = 0; good && i < m; i++) {
+        good = rows[i] >= 0 && rows[i] < said.n;
+        if (good && (!i || said.task[rows[i]] != said.task[rows[i - 1]])) groups++;
+    }
+    if (!good || groups > items(&c, 7)) {
+        leave(&c);
+        PyErr_SetString(PyExc_ValueError, "rows of no event, or a task without an end");
+        return NULL;
+    }
+    CALL(result, tc_between(said, rows, m, c.view[7].buf, c.view[8].buf, items(&c, 8), c.view[9].buf,
+                            pieces_at(&c, 10)))
+    return result_of(&c, result);
+}
+
 #define METHOD(name, doc) {#name, (PyCFunction)(void (*)(void))name, METH_FASTCALL, doc}
 
 static PyMethodDef methods[] = {
@@ -354,6 +401,10 @@ static PyMethodDef methods[] = {
     METHOD(measure, "measure(least, hands, room, time, counts, out measures, together) -> n"),
     METHOD(places, "places(seven columns, chosen, begun, done, words, start, end, out by thread, fought, "
                    "by core) -> n or -1"),
+    METHOD(ordered, "ordered(group, start, end) -> 1 or 0"),
+    METHOD(task_rows, "task_rows(tasks, event, task, time, out rows) -> n or -1"),
+    METHOD(between, "between(event, time, a, task, inside, thread, rows, last, stepped, waits, out seven "
+                    "columns) -> n"),
     {NULL, NULL, 0, NULL},
 };
 

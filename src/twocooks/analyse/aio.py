@@ -13,6 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from twocooks.analyse import fast
 from twocooks.analyse.book import Book
 from twocooks.analyse.columns import (
     NO_REASON,
@@ -45,9 +46,37 @@ BY_WAIT: dict[Wait, tuple[State, int]] = {
     Wait.EXECUTOR: (State.DELEGATED, NO_REASON),
 }
 
+WORDS = bytes(
+    (
+        *(int(state) for state, _ in BY_WAIT.values()),
+        *(reason for _, reason in BY_WAIT.values()),
+        State.IN_LINE,
+        REASONS[Reason.TURN],
+        REASONS[Reason.RESULT],
+    )
+)
+
 
 def between_steps(owners: Owners, threads: Threads) -> Pieces:
     """The stretches of all asyncio tasks outside their steps."""
+    said = owners.said
+    rows = fast.task_rows(said.event, owners.aio, said.time, len(owners.book))
+    if rows is None:
+        return _between_steps(owners, threads)
+    if not len(rows):
+        return join([])
+    task = owners.aio[rows]
+    ends = np.flatnonzero(np.append(task[1:] != task[:-1], True))
+    del task
+    last = _last_of_loop(owners, threads, rows[ends])
+    stepped = np.array([k in STEPPED for k in owners.book.kind], bool)
+    columns = (said.event, said.time, said.a, owners.aio, owners.inside, said.thread)
+    found = fast.between(columns, rows, last, stepped, WORDS)
+    return _between_steps(owners, threads) if found is None else Pieces(*found)
+
+
+def _between_steps(owners: Owners, threads: Threads) -> Pieces:
+    """The twin of ``fast.between``."""
     said = owners.said
     about = said.mask("STEP", "STEP_END", "STEP_YIELD", "STEP_DONE", "READY", "TASK_NEW")
     rows = np.flatnonzero(about & (owners.aio >= 0))

@@ -4,11 +4,21 @@ thread."""
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from twocooks.analyse import fast
-from twocooks.analyse.columns import Bool, Int64, UInt8, arranged, group_first, last_true_in
+from twocooks.analyse.columns import (
+    Bool,
+    Int32,
+    Int64,
+    UInt8,
+    arranged,
+    group_first,
+    last_true_in,
+)
 from twocooks.analyse.threads import Threads
 from twocooks.format.spec import BY_NAME, SEPARATOR
 from twocooks.model import TaskKind
@@ -86,18 +96,19 @@ class Book:
 class Said:
     """The agents' events sorted by thread (id of ``Threads``), in their order."""
 
-    thread: Int64
+    thread: Int32
     time: Int64
     event: UInt8
     a: Int64
-    b: Int64
-    text: Int64
-    process: Int64
-    epoch: Int64
+    text: Int32
+    process: Int32
+    epoch: Int32
     """First row of the unbroken part of the thread's story (a loss of events begins a new one, and
     so does another program in the same process)."""
     unseen: int
     """Events of threads that no other record knows."""
+    flags: int
+    """Of all greetings (HELLO) together."""
 
     def __len__(self) -> int:
         return len(self.time)
@@ -117,38 +128,58 @@ class Said:
 def listen(trace: Trace, threads: Threads) -> Said:
     """Sort what the agents said by thread life."""
     a = trace.agent
-    tids = np.array([tid for _, tid in trace.agent_threads] or [0], np.int64)
-    thread = threads.find(tids[a.thread], a.time) if len(a.time) else np.empty(0, np.int64)
-    good = np.flatnonzero(thread >= 0)
-    order = good[arranged(thread[good])]
+    thread = _lives_of(trace, threads)
+    if len(thread) and int(thread.min()) >= 0:
+        order = arranged(thread)
+    else:
+        good = np.flatnonzero(thread >= 0)
+        order = good[arranged(thread[good])]
     thread = thread[order]
     event = a.event[order]
     fresh = np.ones(len(order), bool)
     # A greeting in the middle: the process runs another program (exec).
     breaks = np.isin(event[1:], [BY_NAME["AGENT_LOST"].number, BY_NAME["HELLO"].number])
     fresh[1:] = (thread[1:] != thread[:-1]) | breaks
-    epoch = group_first(np.cumsum(fresh)) if len(order) else np.empty(0, np.int64)
-    process = threads.process[thread] if len(order) else np.empty(0, np.int64)
+    rows = np.arange(len(order), dtype=np.int32)
+    epoch = np.maximum.accumulate(np.where(fresh, rows, np.int32(0)))
+    process = threads.process.astype(np.int32)[thread]
+    greets = order[event == BY_NAME["HELLO"].number]
     return Said(
         thread,
         a.time[order],
         event,
         a.a[order],
-        a.b[order],
-        a.text[order].astype(np.int64),
+        a.text[order],
         process,
         epoch,
         len(a.time) - len(order),
+        int(np.bitwise_or.reduce(a.b[greets])) if len(greets) else 0,
     )
 
 
-def opened(said: Said, begins: Bool, ends: Bool) -> tuple[Int64, Int64]:
+def _lives_of(trace: Trace, threads: Threads) -> Int32:
+    """The thread (life) that said each event, -1 = not known. Most numbers have one life only."""
+    a = trace.agent
+    tids = np.array([tid for _, tid in trace.agent_threads] or [0], np.int64)
+    lives = np.argsort(threads.tid, kind="stable")
+    low = np.searchsorted(threads.tid[lives], tids, "left")
+    count = np.searchsorted(threads.tid[lives], tids, "right") - low
+    only = np.full(len(tids), -1, np.int32)
+    only[count == 1] = lives[low[count == 1]]
+    thread: Int32 = only[a.thread]
+    several = np.flatnonzero((count > 1)[a.thread])
+    thread[several] = threads.find(tids[a.thread[several]], a.time[several])
+    return thread
+
+
+def opened(said: Said, begins: Bool, ends: Bool) -> tuple[NDArray[Any], NDArray[Any]]:
     """Match brackets of one kind. Returns for each event the row of the bracket that is open after
     it (innermost; -1 = none) and for each closing event the row that it closes (-1 = none, and for
     all other events)."""
     n = len(said)
     if not begins.any():
-        return np.full(n, -1), np.full(n, -1)
+        none = np.broadcast_to(np.int32(-1), n)
+        return none, none
     found = fast.opened(begins.astype(np.uint8) + np.uint8(2) * ends.astype(np.uint8), said.epoch)
     return _opened(said, begins, ends) if found is None else found
 

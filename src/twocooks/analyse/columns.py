@@ -46,9 +46,9 @@ class Pieces:
     def take(self, which: Any) -> Pieces:
         """The stretches that a mask, slice or index array names."""
         if isinstance(which, np.ndarray) and which.dtype == bool:
-            which = np.flatnonzero(which)  # once, not for each column
-            if len(which) == len(self):
+            if which.all():
                 return self
+            which = np.flatnonzero(which)  # once, not for each column
         return Pieces(*(getattr(self, f.name)[which] for f in fields(self)))
 
     def with_(self, **columns: Any) -> Pieces:
@@ -65,6 +65,8 @@ class Pieces:
 
     def ordered(self) -> Pieces:
         """Without empty stretches, sorted by owner and start."""
+        if fast.is_ordered(self.owner, self.start, self.end):
+            return self
         kept = self.take(self.end > self.start)
         if len(kept) < 2:
             return kept
@@ -106,6 +108,22 @@ def join(parts: list[Pieces]) -> Pieces:
     return Pieces(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Pieces)))
 
 
+def with_few(table: Pieces, few: Pieces) -> Pieces:
+    """A sorted table with the stretches of a much smaller sorted one, each in its place (behind
+    those that begin when it does)."""
+    low = np.searchsorted(table.owner, few.owner, "left")
+    high = np.searchsorted(table.owner, few.owner, "right")
+    while (low < high).any():  # all at once, each within its owner's rows
+        middle = (low + high) // 2
+        before = table.start[np.minimum(middle, len(table) - 1)] <= few.start
+        open_ = low < high
+        low = np.where(open_ & before, middle + 1, low)
+        high = np.where(open_ & ~before, middle, high)
+    return Pieces(
+        *(np.insert(a, low, b) for a, b in zip(table.columns, few.columns, strict=True))
+    )
+
+
 def arranged(group: NDArray[Any], time: Int64 | None = None) -> Int64:
     """The stable order by (group, time), or by group alone."""
     order = fast.order(group, time)
@@ -121,7 +139,7 @@ def last_true(mask: Bool) -> Int64:
     return np.maximum.accumulate(np.where(mask, np.arange(len(mask)), -1))
 
 
-def last_true_in(mask: Bool, first: Int64) -> Int64:
+def last_true_in(mask: Bool, first: NDArray[Any]) -> Int64:
     """``last_true`` that does not look back beyond ``first`` (the position where the group
     begins)."""
     found = last_true(mask)

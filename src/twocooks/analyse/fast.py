@@ -110,24 +110,24 @@ def sweep(
 
 def lives(
     switch_ns: int, time: Int64, event: Any, cpu: Any, tid: Any
-) -> tuple[Int64, Int64, Int64] | None:
+) -> tuple[Int64, Int32, Int64] | None:
     """Row, thread life and begin of the kernel's records that concern living threads."""
     c = _c()
     if c is None:
         return None
-    out = [np.empty(len(time), np.int64) for _ in range(3)]
+    out: list[Any] = [np.empty(len(time), kind) for kind in (np.int64, np.int32, np.int64)]
     given = [np.ascontiguousarray(column) for column in (time, event, cpu, tid)]
     count = c.lives(switch_ns, *given, *out)
     return None if count < 0 else (out[0][:count], out[1][:count], out[2][:count])
 
 
-def opened(what: NDArray[np.uint8], epoch: Int64) -> tuple[Int64, Int64] | None:
+def opened(what: NDArray[np.uint8], epoch: Any) -> tuple[Int32, Int32] | None:
     """Brackets: the row that is open after each row, and the row that each closes (-1 = none)."""
     c = _c()
     if c is None:
         return None
-    spare, inner, closes = (np.empty(len(what), np.int64) for _ in range(3))
-    c.opened(np.ascontiguousarray(what), _long(epoch), spare, inner, closes)
+    spare, inner, closes = (np.empty(len(what), np.int32) for _ in range(3))
+    c.opened(np.ascontiguousarray(what), _ids(epoch), spare, inner, closes)
     return inner, closes
 
 
@@ -150,7 +150,7 @@ def stretches(
     c = _c()
     if c is None:
         return None
-    types = (np.int64, np.int64, np.int64, np.uint8, np.int32)
+    types = (np.int32, np.int64, np.int64, np.uint8, np.int32)
     given = [np.ascontiguousarray(r, k) for r, k in zip(rows, types, strict=True)]
     count = len(given[0])
     made: list[Any] = [np.empty(count, kind) for kind in (*PIECES, np.int64)]
@@ -267,3 +267,37 @@ def places(
     return (
         None if c.places(*given, by_thread, fought, by_core) < 0 else (by_thread, fought, by_core)
     )
+
+
+def is_ordered(group: Any, start: Int64, end: Int64) -> bool | None:
+    """Whether a table is sorted by (group, start) and none of its stretches is empty."""
+    c = _c()
+    ids = None if c is None else _ids(group)
+    return None if ids is None else bool(c.ordered(ids, _long(start), _long(end)))
+
+
+def task_rows(event: Any, task: Any, time: Int64, tasks: int) -> Int64 | None:
+    """The rows that begin or end a stretch between steps, by task and time."""
+    c = _c()
+    ids = None if c is None else _ids(task)
+    if ids is None:
+        return None
+    rows = np.empty(len(event), np.int64)
+    count = c.task_rows(tasks, event, ids, _long(time), rows)
+    return None if count < 0 else rows[:count]
+
+
+def between(
+    said: tuple[Any, ...], rows: Int64, last: Int64, stepped: Any, waits: bytes
+) -> tuple[Any, ...] | None:
+    """The stretches of tasks between their steps (the columns of ``Pieces``). ``said``: event,
+    time, what the task waits for, its number, in whose name, thread; ``last``: for each task among the
+    rows its end at the latest; ``stepped``: tasks of event loops."""
+    c = _c()
+    if c is None:
+        return None
+    kinds = (np.uint8, np.int64, np.int64, np.int32, np.int32, np.int32)
+    given = [np.ascontiguousarray(column, kind) for column, kind in zip(said, kinds, strict=True)]
+    out = [np.empty(len(rows), kind) for kind in PIECES]
+    count = c.between(*given, rows, _long(last), stepped.view(np.uint8), waits, *out)
+    return tuple(column[:count] for column in out)

@@ -114,7 +114,7 @@ def python_and_gil(trace: Trace, said: Said) -> tuple[str | None, bool | None]:
     if not len(hello):
         return None, None
     version = int(said.a[hello[0]])
-    flags = np.bitwise_or.reduce(said.b[hello])
+    flags = said.flags
     gil = bool(flags & 1) or bool(said.mask("GIL_ON").any())
     implementation = words(trace, int(said.text[hello[0]]))[0] or "python"
     name = f"{implementation} {version >> 24 & 255}.{version >> 16 & 255}.{version >> 8 & 255}"

@@ -12,8 +12,10 @@ from __future__ import annotations
 import re
 import sys
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from twocooks.analyse import fast
 from twocooks.analyse.book import (
@@ -28,10 +30,11 @@ from twocooks.analyse.book import (
     place,
     words,
 )
-from twocooks.analyse.columns import Bool, Int64, Pieces, asof, overlay, pieces
+from twocooks.analyse.columns import Bool, Int32, Int64, Pieces, asof, overlay, pieces
 from twocooks.analyse.threads import EXEC, Threads
 from twocooks.format.spec import BY_NAME
 from twocooks.model import TaskKind
+from twocooks.read.shape import distinct
 from twocooks.read.trace import Trace
 
 HELPER_FILES = re.compile(
@@ -64,9 +67,9 @@ class Owners:
     said: Said
     tiling: Pieces
     """``owner`` = thread, ``thread`` = task, NOBODY, NATIVE or CALLBACKS."""
-    aio: Int64
+    aio: Int32
     """For each event of ``said`` the asyncio task that it is about, or -1."""
-    inside: Int64
+    inside: Int32
     """For each event the task in whose name it happened (below any event loop), or -1."""
     items: list[tuple[int, int, int]]
     """(task, given ns, begun ns or -1) of each piece of work given to a pool."""
@@ -91,14 +94,18 @@ def find_owners(trace: Trace, threads: Threads, with_table: bool = True) -> Owne
     item_task, items = _item_tasks(trace, threads, said, book, item_closes)
     below = np.maximum(step, item)
     name = np.where(aio >= 0, aio, item_task)
-    inside = np.where(below >= 0, name[np.maximum(below, 0)], base[said.thread])
-    inside = np.where(inside == NATIVE, NOBODY, inside)
-    leads = threads.process[said.thread] == said.thread
+    own = base[said.thread]
+    within = np.flatnonzero(below >= 0)
+    own[within] = name[below[within]]
+    inside = own.copy()
+    inside[inside == NATIVE] = NOBODY
+    leads = said.process == said.thread
     setting = (table > np.maximum(below, loop)) & (below < 0) & leads
-    own = np.where(below >= 0, name[np.maximum(below, 0)], base[said.thread])
-    own = np.where(setting, NOBODY, np.where(loop > below, CALLBACKS, own))
-    own = np.where(_over(said) & leads, NOBODY, own)
-    _parents(threads, said, book, inside, np.where(aio >= 0, aio, item_task))
+    own[loop > below] = CALLBACKS
+    own[setting] = NOBODY
+    own[_over(said) & leads] = NOBODY
+    del below, within, setting, step, loop, table
+    _parents(threads, said, book, inside, name)
     book.hosts.update(int(base[t]) for t in set(said.thread[said.rows("LOOP")].tolist()))
     tiling = _tile(trace, threads, said, own, base)
     return Owners(book, said, tiling, aio, inside, items, trace.texts)
@@ -122,14 +129,14 @@ def _first_text(said: Said, name: str) -> dict[int, int]:
     return {int(said.thread[row]): int(row) for row in said.rows(name)[::-1]}
 
 
-def _bases(trace: Trace, threads: Threads, said: Said, book: Book, ran_item: set[int]) -> Int64:
+def _bases(trace: Trace, threads: Threads, said: Said, book: Book, ran_item: set[int]) -> Int32:
     """The own task of each thread (NOBODY for workers of pools, NATIVE for unknown threads)."""
     hello = _first_text(said, "HELLO")
     greeted = {int(threads.process[t]): row for t, row in hello.items()}
     named, called = _first_text(said, "THREAD"), _first_text(said, "PROCESS_NAME")
-    speaks = set(said.thread.tolist()) | _with_frames(trace, threads)
+    speaks = set(distinct(said.thread).tolist()) | _with_frames(trace, threads)
     size = np.bincount(threads.process, minlength=max(1, len(threads)))
-    base = np.full(len(threads), NATIVE, np.int64)
+    base = np.full(len(threads), NATIVE, np.int32)
     for t in range(len(threads)):
         p = int(threads.process[t])
         if t == p:
@@ -241,10 +248,12 @@ def _thread_task(
     return task
 
 
-def _asyncio_tasks(trace: Trace, threads: Threads, said: Said, book: Book, closes: Int64) -> Int64:
+def _asyncio_tasks(
+    trace: Trace, threads: Threads, said: Said, book: Book, closes: NDArray[Any]
+) -> Int32:
     """Register the tasks of event loops; returns for each event the task that it is about."""
     about = said.mask("STEP", "READY", "TASK_NEW", "TASK_NAME", "TASK_LATE")
-    aio = np.full(len(said), -1, np.int64)
+    aio = np.full(len(said), -1, np.int32)
     rows = np.flatnonzero(about)
     if not len(rows):
         return aio
@@ -254,8 +263,8 @@ def _asyncio_tasks(trace: Trace, threads: Threads, said: Said, book: Book, close
     rank = np.empty(len(head), np.int64)
     rank[order] = np.arange(len(head))
     first_id = len(book)
-    aio[rows] = first_id + rank[which]
-    closing = closes >= 0
+    aio[rows] = (first_id + rank).astype(np.int32)[which]
+    closing = np.flatnonzero(closes >= 0)
     aio[closing] = aio[closes[closing]]
     count = len(head)
     made = np.full(count, np.iinfo(np.int64).max)
@@ -292,23 +301,25 @@ def _asyncio_tasks(trace: Trace, threads: Threads, said: Said, book: Book, close
     return aio
 
 
-def _distinct_tasks(process: Int64, ref: Int64) -> tuple[Int64, Int64]:
+def _distinct_tasks(process: NDArray[Any], ref: Int64) -> tuple[Int64, Int64]:
     """A number for each distinct task, and the row in which each first appears."""
     found = fast.pairs(process, ref)
     if found is not None:
         return found
     refs, place = np.unique(ref, return_inverse=True)
-    key = process * len(refs) + place.reshape(-1)
+    key = process.astype(np.int64) * len(refs) + place.reshape(-1)
     _, head, which = np.unique(key, return_index=True, return_inverse=True)
     return which.reshape(-1), head
 
 
 def _item_tasks(
-    trace: Trace, threads: Threads, said: Said, book: Book, closes: Int64
-) -> tuple[Int64, list[tuple[int, int, int]]]:
+    trace: Trace, threads: Threads, said: Said, book: Book, closes: NDArray[Any]
+) -> tuple[NDArray[Any], list[tuple[int, int, int]]]:
     """Register the pools' items; returns for each event the item's task (-1 = none) and the
     queue."""
-    task = np.full(len(said), -1, np.int64)
+    if not said.mask("ITEM", "ITEM_NEW").any():
+        return np.broadcast_to(np.int32(-1), len(said)), []
+    task = np.full(len(said), -1, np.int32)
     given = {(int(said.process[r]), int(said.a[r])): int(r) for r in said.rows("ITEM_NEW")}
     up = {
         p: int(threads.process[threads.parent[p]])
@@ -347,7 +358,7 @@ def _item_tasks(
     return task, items
 
 
-def _parents(threads: Threads, said: Said, book: Book, inside: Int64, about: Int64) -> None:
+def _parents(threads: Threads, said: Said, book: Book, inside: Int32, about: Int32) -> None:
     """Enter who made each task: the task in whose name the thread then worked."""
     for row in said.rows("TASK_NEW", "ITEM_NEW"):
         if about[row] >= 0 and inside[row] != about[row]:
@@ -373,7 +384,7 @@ def _parents(threads: Threads, said: Said, book: Book, inside: Int64, about: Int
         book.parent[task] = chosen if chosen != task else -1
 
 
-def _tile(trace: Trace, threads: Threads, said: Said, own: Int64, base: Int64) -> Pieces:
+def _tile(trace: Trace, threads: Threads, said: Said, own: Int32, base: Int32) -> Pieces:
     """Each thread's life, cut by task. Before an agent is in, a process sets the table."""
     n = len(threads)
     whole = pieces(np.arange(n), threads.born, threads.died, 0, 0, 0, base).ordered()
@@ -402,7 +413,7 @@ def _tile(trace: Trace, threads: Threads, said: Said, own: Int64, base: Int64) -
 def _table_setting(trace: Trace, threads: Threads, said: Said) -> tuple[Int64, Int64, Int64]:
     """From each start of a program to its agent's HELLO."""
     hello = said.rows("HELLO")
-    thread, end = said.process[hello], said.time[hello]
+    thread, end = said.process[hello].astype(np.int64), said.time[hello]
     k = trace.kernel
     execs = k.event == EXEC
     ran = threads.find(k.tid[execs].astype(np.int64), k.time[execs])

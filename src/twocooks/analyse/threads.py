@@ -18,8 +18,10 @@ without IN) makes the stretch between them UNKNOWN. Nothing is carried across.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from twocooks.analyse import fast
 from twocooks.analyse.columns import (
@@ -28,11 +30,13 @@ from twocooks.analyse.columns import (
     Int32,
     Int64,
     Pieces,
+    UInt8,
     asof,
     group_first,
     join,
     last_true_in,
     pieces,
+    with_few,
 )
 from twocooks.format.spec import BY_NAME
 from twocooks.model import Reason, State
@@ -92,17 +96,20 @@ class Threads:
 class _Rows:
     """Records that concern threads, sorted by (thread life, time)."""
 
-    thread: Int64
+    thread: Int32
     time: Int64
     begin: Int64
     """``time``, but for IN the corrected beginning of the slice."""
-    event: Int64
+    event: UInt8
     cpu: Int32
-    pid: Int64
-    tid: Int64
-    parent_tid: Int64
-    parent_pid: Int64
-    text: Int32
+    row: Int64
+    """Where in ``kernel`` the record is."""
+    kernel: KernelColumns
+
+    def column(self, name: str, which: Int64) -> NDArray[Any]:
+        """Another column of the kernel's records, for some of the rows."""
+        found: NDArray[Any] = getattr(self.kernel, name)[self.row[which]]
+        return found
 
 
 def build_threads(trace: Trace, end_ns: int) -> Threads:
@@ -160,18 +167,7 @@ def _rows(k: KernelColumns) -> _Rows:
         k = replace(k, tid=number)
     found = fast.lives(SWITCH_NS, k.time, k.event, k.cpu, k.tid)
     order, thread, begin = _lives(k) if found is None else found
-    return _Rows(
-        thread,
-        k.time[order],
-        begin,
-        k.event[order].astype(np.int64),
-        k.cpu[order],
-        k.pid[order].astype(np.int64),
-        k.tid[order].astype(np.int64),
-        k.b[order],
-        k.a[order],
-        k.text[order],
-    )
+    return _Rows(thread.astype(np.int32, copy=False), k.time[order], begin, k.event[order], k.cpu[order], order, k)
 
 
 def _lives(k: KernelColumns) -> tuple[Int64, Int64, Int64]:
@@ -236,10 +232,7 @@ def _table(
     count = int(rows.thread[-1]) + 1 if len(rows.thread) else 0
     heads = np.searchsorted(rows.thread, np.arange(count))
     tails = np.searchsorted(rows.thread, np.arange(count), "right") - 1
-    pid = np.zeros(count, np.int64)
-    says = np.flatnonzero(rows.pid > 0)[::-1]
-    pid[rows.thread[says]] = rows.pid[says]
-    tid = rows.tid[heads]
+    pid, tid = _numbers(rows, heads)
     root = int(trace.meta.get("pid", 0))
     pid = np.where(pid > 0, pid, np.where(tid == root, root, tid))
     born = rows.begin[heads]
@@ -250,10 +243,25 @@ def _table(
     forked = rows.event[heads] == FORK
     stretches = _stretches(rows, windows, died)
     bare = Threads(tid, pid, born, died, ended, np.full(count, -1), process, [], stretches)
-    parent = np.where(forked, bare.find(rows.parent_tid[heads], born), -1)
+    parent = np.where(forked, bare.find(rows.column("b", heads), born), -1)
     return Threads(
         tid, pid, born, died, ended, parent, process, _names(rows, trace, parent), stretches
     )
+
+
+def _numbers(rows: _Rows, heads: Int64) -> tuple[Int64, Int64]:
+    """The process and number of each thread: the first process that any of its records names (0 =
+    none does)."""
+    pid = rows.column("pid", heads).astype(np.int64)
+    silent = np.zeros(len(heads), bool)
+    silent[pid <= 0] = True
+    if silent.any():
+        pid[silent] = 0
+        at = np.flatnonzero(silent[rows.thread])
+        told = rows.column("pid", at)
+        at, told = at[told > 0][::-1], told[told > 0][::-1]
+        pid[rows.thread[at]] = told
+    return pid, rows.column("tid", heads).astype(np.int64)
 
 
 def _processes(tid: Int64, pid: Int64, born: Int64) -> Int64:
@@ -288,8 +296,11 @@ def _close_by_exec(
 def _names(rows: _Rows, trace: Trace, parent: Int64) -> list[str]:
     """The kernel's last name of each thread; a thread never named is called as its parent was."""
     names: list[str] = [""] * len(parent)
-    for row in np.flatnonzero(((rows.event == COMM) | (rows.event == EXEC)) & (rows.text >= 0)):
-        names[rows.thread[row]] = trace.texts[rows.text[row]]
+    said = np.flatnonzero((rows.event == COMM) | (rows.event == EXEC))
+    texts = rows.column("text", said).tolist()
+    for thread, text in zip(rows.thread[said].tolist(), texts, strict=True):
+        if text >= 0:
+            names[thread] = trace.texts[text]
     for thread in range(len(names)):
         if not names[thread] and 0 <= parent[thread] < len(names):
             names[thread] = names[parent[thread]]
@@ -309,7 +320,7 @@ def _stretches(rows: _Rows, windows: dict[int, tuple[Int64, Int64]], died: Int64
     table = Pieces(*columns)
     if not len(odd):
         return table
-    return join([table, _slowly(rows, windows, died, odd)]).ordered()
+    return with_few(table, _slowly(rows, windows, died, odd))
 
 
 def _slowly(
