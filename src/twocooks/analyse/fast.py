@@ -290,9 +290,10 @@ def task_rows(event: Any, task: Any, time: Int64, tasks: int) -> Int64 | None:
 def between(
     said: tuple[Any, ...], rows: Int64, last: Int64, stepped: Any, waits: bytes
 ) -> tuple[Any, ...] | None:
-    """The stretches of tasks between their steps (the columns of ``Pieces``). ``said``: event,
-    time, what the task waits for, its number, in whose name, thread; ``last``: for each task among the
-    rows its end at the latest; ``stepped``: tasks of event loops."""
+    """The stretches of tasks between their steps (the columns of ``Pieces``).
+
+    ``said``: event, time, what the task waits for, its number, in whose name, thread; ``last``: for
+    each task among the rows its end at the latest; ``stepped``: tasks of event loops."""
     c = _c()
     if c is None:
         return None

@@ -23,15 +23,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from twocooks.analyse.columns import NO_REASON, Bool, Int64, asof
+from twocooks.analyse.columns import NO_REASON, Bool, Int64, arranged, asof
 from twocooks.analyse.held import Holder, holders_of, merged
 from twocooks.analyse.holders import is_shared
 from twocooks.analyse.lock_names import name_of
 from twocooks.analyse.threads import REASONS
 from twocooks.analyse.timeline import Timeline
-from twocooks.analyse.waits import label_waits, settled
+from twocooks.analyse.waits import labels
 from twocooks.format.spec import SEPARATOR
 from twocooks.model import Reason, State
+from twocooks.read.shape import distinct
 from twocooks.read.trace import Trace
 
 LIBRARY = re.compile(
@@ -41,6 +42,8 @@ LIBRARY = re.compile(
 )
 """Modules whose frames are about waiting, not about what is waited for."""
 STDLIB = re.compile(r"(^|[/\\])python3\.\d+t?[/\\](?!site-packages|dist-packages)")
+MOST_STATES = 256 * len(State)
+"""So many pairs of a reason and a state there can be."""
 REASON_OF = {number: reason for reason, number in REASONS.items()}
 
 
@@ -191,59 +194,93 @@ def waits(
     )
     if not len(rows):
         return []
-    look = _look_of(trace, line, rows)
-    texts = trace.texts
-    where, address = np.full(len(rows), -1, np.int64), np.zeros(len(rows), np.int64)
-    where[look >= 0] = trace.look.where[look[look >= 0]]
-    address[look >= 0] = trace.look.arg[look[look >= 0]].astype(np.int64)
-    numbers, at = np.unique(where, return_inverse=True)
-    told = [texts[n] if 0 <= n < len(texts) else "" for n in numbers]
-    names = [place_of(text) for text in told]
-    ids = {name: i for i, name in enumerate(dict.fromkeys(names))}
-    place = np.array([ids[name] for name in names], np.int64)[at.reshape(-1)]
-    fresh = np.array([is_fresh(text) for text in told], bool)[at.reshape(-1)]
-    shared = np.array([is_shared(text) for text in told], bool)[at.reshape(-1)]
-    locks = np.isin(t.reason[rows], [REASONS[Reason.LOCK]])
-    address = np.where(locks & ~fresh, address, 0)
-    pid = np.where((address != 0) & ~shared, line.threads.pid[np.maximum(t.thread[rows], 0)], 0)
-    what = np.stack([t.reason[rows].astype(np.int64), place, address, t.state[rows], pid], axis=1)
-    kinds, which = np.unique(what, axis=0, return_inverse=True)
-    which = which.reshape(-1)
-    by_id = list(ids)
+    kinds, which = _kinds(trace, line, rows)
     length = t.length[rows]
     holders = holders_of(trace, line, rows, which, place_of) if with_holders else {}
-    found = []
-    for number, (reason, spot, lock, state, process) in enumerate(kinds.tolist()):
-        mine = which == number
-        found.append(
-            WaitSum(
-                REASON_OF.get(reason, Reason.UNKNOWN),
-                State(state),
-                by_id[spot],
-                f"{lock & 2**64 - 1:#x}" if lock else "",
-                float(length[mine].sum()) / 1e9,
-                int(mine.sum()),
-                float(length[mine].max()) / 1e9,
-                len(np.unique(t.owner[rows[mine]])),
-                process,
-                holders.get(number, ()),
-            )
+    seconds = np.bincount(which, weights=length, minlength=len(kinds)) / 1e9
+    count = np.bincount(which, minlength=len(kinds))
+    longest = np.zeros(len(kinds), np.int64)
+    np.maximum.at(longest, which, length)
+    order = arranged(which)
+    kind, owner = which[order], t.owner[rows][order]
+    fresh = np.append(True, (kind[1:] != kind[:-1]) | (owner[1:] != owner[:-1]))
+    tasks = np.bincount(kind[fresh], minlength=len(kinds))
+    found = [
+        WaitSum(
+            REASON_OF.get(reason, Reason.UNKNOWN),
+            State(state),
+            where,
+            f"{lock & 2**64 - 1:#x}" if lock else "",
+            float(seconds[number]),
+            int(count[number]),
+            float(longest[number]) / 1e9,
+            int(tasks[number]),
+            process,
+            holders.get(number, ()),
         )
+        for number, (reason, where, lock, state, process) in enumerate(kinds)
+    ]
     return sorted(found, key=lambda wait: (-wait.seconds, wait.reason, wait.where))
+
+
+def _kinds(
+    trace: Trace, line: Timeline, rows: Int64
+) -> tuple[list[tuple[int, str, int, int, int]], Int64]:
+    """The kinds of waits among these rows of the table: reason, place, lock, state, process; and
+    the kind of each row. Most have no look, so only the others are told apart by more than reason
+    and state."""
+    t, texts = line.table, trace.texts
+    look = _look_of(trace, line, rows)
+    at = np.flatnonzero(look >= 0)
+    seen, mine = look[at], rows[at]
+    without = [-1] if len(at) < len(rows) else []
+    numbers = distinct(trace.look.where[seen].astype(np.int64), np.array(without, np.int64))
+    told = [texts[n] if 0 <= n < len(texts) else "" for n in numbers.tolist()]
+    names = [place_of(text) for text in told]
+    ids = {name: i for i, name in enumerate(dict.fromkeys(names))}
+    spot = np.searchsorted(numbers, trace.look.where[seen])
+    place = np.array([ids[name] for name in names], np.int64)[spot]
+    fresh = np.array([is_fresh(text) for text in told], bool)[spot]
+    shared = np.array([is_shared(text) for text in told], bool)[spot]
+    lock = (t.reason[mine] == REASONS[Reason.LOCK]) & ~fresh
+    address = np.where(lock, trace.look.arg[seen].astype(np.int64), 0)
+    pid = np.where((address != 0) & ~shared, line.threads.pid[np.maximum(t.thread[mine], 0)], 0)
+    plain = [ids[""], 0, 0] if "" in ids else [0, 0, 0]
+    what = np.concatenate([[plain], np.stack([place, address, pid], axis=1)]).astype(np.int64)
+    spots, code = np.unique(what, axis=0, return_inverse=True)
+    code = code.reshape(-1)
+    key = np.full(len(rows), code[0] * MOST_STATES, np.int64)
+    key[at] = code[1:] * MOST_STATES
+    key += t.reason[rows].astype(np.int64) * len(State) + t.state[rows]
+    bulk = np.bincount(key[look < 0] - code[0] * MOST_STATES, minlength=MOST_STATES)
+    found = distinct(np.flatnonzero(bulk) + code[0] * MOST_STATES, key[at])
+    full = []
+    for number in found.tolist():
+        reason, state = divmod(number % MOST_STATES, len(State))
+        full.append((reason, *spots[number // MOST_STATES].tolist(), state))
+    # By reason, place, lock, state, process.
+    turn = sorted(range(len(full)), key=lambda i: [full[i][k] for k in (0, 1, 2, 4, 3)])
+    rank = np.empty(len(found), np.int64)
+    rank[turn] = np.arange(len(turn))
+    by_id = list(ids)
+    kinds = [(full[i][0], by_id[full[i][1]], full[i][2], full[i][4], full[i][3]) for i in turn]
+    return kinds, rank[np.searchsorted(found, key)]
 
 
 def _look_of(trace: Trace, line: Timeline, rows: Int64) -> Int64:
     """The look (its row in the trace) that told the reason of each stretch of a task, or -1."""
     t, threads = line.table, line.threads
-    labelled = label_waits(trace, threads)
-    seen, stretch = settled(trace, threads)
-    of_stretch = np.full(len(labelled), -1, np.int64)
-    of_stretch[stretch] = seen
+    seen, stretch, state, reason = labels(trace, threads)
+    order = np.lexsort((seen, stretch))  # of several looks at one stretch the last
+    order = order[np.append(stretch[order][1:] != stretch[order][:-1], True)[: len(order)]]
+    seen, told = seen[order], threads.pieces.take(stretch[order])
+    state, reason = state[order], reason[order]
     thread = t.thread[rows]
-    row = asof(np.maximum(thread, 0), t.start[rows], labelled.owner, labelled.start)
-    fits = (thread >= 0) & (row >= 0)
-    at = np.maximum(row, 0)
-    fits &= labelled.end[at] >= t.end[rows]
-    fits &= (labelled.state[at] == t.state[rows]) & (labelled.reason[at] == t.reason[rows])
-    look: Int64 = np.where(fits, of_stretch[at], -1)
+    row = asof(np.maximum(thread, 0), t.start[rows], told.owner, told.start)
+    near = np.flatnonzero((thread >= 0) & (row >= 0))
+    at = row[near]
+    fits = told.end[at] >= t.end[rows[near]]
+    fits &= (state[at] == t.state[rows[near]]) & (reason[at] == t.reason[rows[near]])
+    look = np.full(len(rows), -1, np.int64)
+    look[near[fits]] = seen[at[fits]]
     return look

@@ -16,15 +16,18 @@ likewise at another place. Such waits are the other's result.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 
-from twocooks.analyse.columns import Int32, Int64, Pieces, asof
+from twocooks.analyse.columns import Int32, Int64, Pieces, UInt8, asof
 from twocooks.analyse.threads import REASONS, Threads
 from twocooks.format.spec import SEPARATOR
 from twocooks.model import Reason, State
 from twocooks.read.trace import Trace
 
+T = TypeVar("T")
 Label = tuple[State, Reason]
 
 GIL: Label = (State.IN_LINE, Reason.GIL)
@@ -210,34 +213,64 @@ def _place(text: str, arg: int) -> str:
     return f"@{arg:x}"
 
 
+def _once(trace: Trace, threads: Threads, name: str, make: Callable[[], T]) -> T:
+    """What is made of one run's threads once, however many ask for it."""
+    kept = threads.__dict__.get(name)
+    if kept is None or kept[0] is not trace:
+        kept = threads.__dict__[name] = trace, make()
+    made: T = kept[1]
+    return made
+
+
 def label_waits(trace: Trace, threads: Threads) -> Pieces:
     """The threads' stretches with the reasons that looks prove; blocked stretches without a look
     are SHORT when shorter than two of the recorder's ticks, else UNKNOWN."""
+    return _once(trace, threads, "_labelled", lambda: _label_waits(trace, threads))
+
+
+def _label_waits(trace: Trace, threads: Threads) -> Pieces:
     table = threads.pieces
     state, reason = table.state.copy(), table.reason.copy()
     blocked = (state == State.WAITING) & (reason == REASONS[Reason.UNKNOWN])
     limit = 2 * int(trace.meta.get("tick_ns") or 2_000_000)
     reason[blocked & (table.length < limit)] = REASONS[Reason.SHORT]
-    seen, rows = settled(trace, threads)
-    code, labels, tools = _classify(trace, seen)
-    state[rows] = np.array([int(s) for s, _ in labels], np.uint8)[code]
-    reason[rows] = np.array([REASONS[r] for _, r in labels], np.uint8)[code]
-    signal = _signals(trace, seen, table.owner[rows], code, tools)
-    state[rows[signal]] = State.WAITING
-    reason[rows[signal]] = REASONS[Reason.RESULT]
+    _, rows, states, reasons = labels(trace, threads)
+    state[rows], reason[rows] = states, reasons
     return table.with_(state=state, reason=reason)
+
+
+def labels(trace: Trace, threads: Threads) -> tuple[Int64, Int64, UInt8, UInt8]:
+    """What the looks say: their rows in the trace, the rows of their stretches in
+    ``threads.pieces``, and the states and reasons that these have."""
+    seen, rows = settled(trace, threads)
+    code, kinds, tools = _classify(trace, seen)
+    state = np.array([int(s) for s, _ in kinds], np.uint8)[code]
+    reason = np.array([REASONS[r] for _, r in kinds], np.uint8)[code]
+    signal = _signals(trace, seen, threads.pieces.owner[rows], code, tools)
+    # Of several looks at one stretch the last one holds, but for signals, which are settled last.
+    last = np.zeros(len(threads.pieces) if len(rows) else 0, np.int64)
+    last[rows] = np.arange(len(rows))
+    state, reason = state[last[rows]], reason[last[rows]]
+    marked = np.isin(rows, rows[signal])
+    state[marked], reason[marked] = State.WAITING, REASONS[Reason.RESULT]
+    return seen, rows, state, reason
 
 
 def settled(trace: Trace, threads: Threads) -> tuple[Int64, Int64]:
     """Looks that a blocked stretch wholly contains: their rows in the trace, and the rows of their
     stretches in ``threads.pieces``."""
+    return _once(trace, threads, "_settled", lambda: _settled(trace, threads))
+
+
+def _settled(trace: Trace, threads: Threads) -> tuple[Int64, Int64]:
     table, look = threads.pieces, trace.look
-    blocked = (table.state == State.WAITING) & (table.reason == REASONS[Reason.UNKNOWN])
     tid = look.tid.astype(np.int64)
     thread = threads.find(tid, look.before)
     row = asof(np.maximum(thread, 0), look.before, table.owner, table.start)
     fits = (thread >= 0) & (row >= 0)
-    fits[fits] = blocked[row[fits]] & (table.end[row[fits]] >= look.time[fits])
+    at = row[fits]
+    blocked = (table.state[at] == State.WAITING) & (table.reason[at] == REASONS[Reason.UNKNOWN])
+    fits[fits] = blocked & (table.end[at] >= look.time[fits])
     return np.flatnonzero(fits), row[fits]
 
 
