@@ -167,7 +167,8 @@ def _rows(k: KernelColumns) -> _Rows:
         k = replace(k, tid=number)
     found = fast.lives(SWITCH_NS, k.time, k.event, k.cpu, k.tid)
     order, thread, begin = _lives(k) if found is None else found
-    return _Rows(thread.astype(np.int32, copy=False), k.time[order], begin, k.event[order], k.cpu[order], order, k)
+    thread = thread.astype(np.int32, copy=False)
+    return _Rows(thread, k.time[order], begin, k.event[order], k.cpu[order], order, k)
 
 
 def _lives(k: KernelColumns) -> tuple[Int64, Int64, Int64]:
