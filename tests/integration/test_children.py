@@ -48,5 +48,7 @@ def test_children_without_the_agent_are_seen_and_said(place: Place) -> None:
     assert note.startswith("6 processes ran without the agent: ")
     assert "(5), sort. " in note
     assert "6 processes ran without the agent" in run.err
-    assert lookup(run.summary, "tasks.by_kind").get("thread") == 12
+    # Without the agent the start of an interpreter looks like work of its main thread; where it was
+    # slow, that counts as one more.
+    assert 12 <= lookup(run.summary, "tasks.by_kind").get("thread", 0) <= 12 + 5
     assert lookup(run.summary, "cpu_s") >= 12 * 0.03

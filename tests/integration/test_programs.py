@@ -124,8 +124,8 @@ def judge(answer: Answer, run: Watched) -> list[str]:
     return wrong
 
 
-def told(run: Watched) -> str:
-    """What a reader of a failed test needs."""
+def told(run: Watched, before: float | None = None) -> str:
+    """What a reader of a failed test needs. ``before``: the cores that were free before the run."""
     keys = (
         "cpu_s",
         "wall_s",
@@ -141,7 +141,8 @@ def told(run: Watched) -> str:
         "measured",
     )
     seen = {key: run.summary.get(key) for key in keys}
-    return f"\n{run.err}\n{seen}\nfree cores from outside: {run.free:.2f}"
+    earlier = "" if before is None else f"{before:.2f} before, "
+    return f"\n{run.err}\n{seen}\nfree cores from outside: {earlier}{run.free:.2f} during the run"
 
 
 def check_always(answer: Answer, run: Watched) -> None:
@@ -190,7 +191,7 @@ def test_known_answer(answer: Answer, place: Place, request: pytest.FixtureReque
             conftest.discarded.append(f"{answer.label}: {free:.2f} free")
             never_wrong(answer, run)
             continue
-        assert not wrong, "; ".join(wrong) + told(run)
+        assert not wrong, "; ".join(wrong) + told(run, before)
         right += 1
         if right == wanted:
             return
