@@ -23,6 +23,7 @@ from tests.kit.watched import Place, as_user
 from twocooks.format.spec import BY_NAME
 from twocooks.read.check import check
 from twocooks.read.reader import load
+from twocooks.record.watch import SMALL_RING
 
 CUT_OFF = "cut off"
 RECORDER_PID, BEAT_NS = 7, 9
@@ -214,9 +215,9 @@ def test_two_recorders_of_one_user(place: Place) -> None:
     assert first.hears() == "ready"
     second = relayed(place, prefix=few, trace=place.folder / "other.trace")
     measured = second.summary["measured"]
-    if os.sysconf("SC_NPROCESSORS_ONLN") > 1:
+    # How large the budget is, the machine's owner says (perf_event_mlock_kb).
+    if measured["source"] == "schedstat" or load(second.trace).meta["ring_pages"] < SMALL_RING:
         assert "another twocooks of this user" in second.notes
-    assert measured["source"] == "schedstat" or measured["lost_events"] >= 0
     first.tell("go 100")
     assert first.hears() == "went"
     assert first.end().code == 0

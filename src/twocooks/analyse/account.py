@@ -127,6 +127,9 @@ class Measures:
     """Mean of cores free for this program while two or more wanted one; None = not measured."""
     free_why: str = "other"
     """What took the cores: other, quota, steal."""
+    stolen: float = 0.0
+    """Seconds for which the host of a virtual machine took its cores away. The kernel's records do
+    not know: a thread is on its core all that time."""
     c_mean: float = 0.0
     c_max: int = 0
     c2: float = 0.0
@@ -155,6 +158,18 @@ class Measures:
         few = self.placed <= PLACED_SHARE * self.active and not self.one_core
         free = self.free is not None and self.free >= FREE_CORES and self.usable >= 2
         return max(0.0, self.d2 - self.placed) if few and free else self.d2
+
+    @property
+    def mostly_waits(self) -> bool:
+        """Hands were hardly needed."""
+        return self.waitshare >= 0.8 and self.beta < 0.2
+
+    @property
+    def hosts_contest(self) -> bool:
+        """Tasks that mostly wait, and the host may have made their contest: it took the cores away
+        for as long, perhaps in the microseconds in which two of them passed each other."""
+        rest = self._d2_of_ours - self.stolen
+        return self.contest and self.mostly_waits and rest < self.least_contest
 
     @property
     def least_contest(self) -> float:

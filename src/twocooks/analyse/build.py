@@ -120,6 +120,7 @@ class _Judge:
         m.gil, m.places = self.gil, self.around.places
         free = machine.free_cores(trace, self.around.usable, *contested(told.levels))
         m.free, m.free_why = free.cores, "quota" if m.usable < 2 <= m.places else free.why
+        m.stolen = machine.stolen_s(trace)
         summary.fill_run(m, trace, line, told)
         m.cores_seen = trace.meta.get("source") != "schedstat"
         if not m.cores_seen:
@@ -159,6 +160,11 @@ def _notes(trace: Trace, line: Timeline, told: Account, ruling: Ruling, helpers:
         )
     if m.d_known and m.tasks > 1 and m.sigma is None and m.cores_seen:
         notes.append("Two never wanted hands at the same moment: no contest could be won.")
+    if m.hosts_contest and m.d_known:
+        notes.append(
+            f"Two wanted hands for {words.seconds(m.d2)}, but the host took the cores away for "
+            f"{words.seconds(m.stolen)}: that is no contest between tasks that mostly wait."
+        )
     if m.free is None:
         notes.append("How many cores were free was not measured: the run was too short.")
     if helpers:

@@ -95,6 +95,11 @@ def free_cores(trace: Trace, usable: float, start: Int64, end: Int64) -> Free:
     return Free(float((free * weight).sum() / weight.sum()), why)
 
 
+def stolen_s(trace: Trace) -> float:
+    """Seconds for which the host of a virtual machine took usable cores away, all in all."""
+    return float(trace.meter.b[trace.meter.event == METER].sum()) / 1e9
+
+
 def _measured(trace: Trace, at: Int64) -> list[Int64]:
     """The stretches between METER records: began, ended, busy, steal, own, held back. What is left
     over at the end is too short to be judged alone: it goes with the stretch before it."""

@@ -44,10 +44,10 @@ def decide(m: Measures) -> Ruling:
             return Ruling(Verdict.MANY_HANDS, None, 3)
         return Ruling(Verdict.ONE_AFTER_ANOTHER, _why_one_after_another(m), 3)
     if m.d_known:
-        if not m.contest:
+        if not m.contest or m.hosts_contest:
             return _no_contest(m)
         return _contest(m, m.sigma or 0.0)
-    if m.waitshare >= 0.8 and m.beta < 0.2:
+    if m.mostly_waits:
         return Ruling(Verdict.WAITING_TOGETHER, None, 4)
     return _contest(m, m.omega)
 
@@ -70,7 +70,7 @@ def _without_cores(m: Measures) -> Ruling:
 
 def _no_contest(m: Measures) -> Ruling:
     """Rule 4: two never wanted hands for long enough to speak of it."""
-    if m.waitshare >= 0.8 and m.beta < 0.2:
+    if m.mostly_waits:
         return Ruling(Verdict.WAITING_TOGETHER, None, 4)
     # On a crowded machine the one whose turn it is stands in line for a core: still a relay.
     if m.beta >= 0.5 or (no_free_core(m) and m.wanted >= 0.5):

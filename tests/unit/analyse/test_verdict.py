@@ -31,6 +31,12 @@ TURNS = Measures(
 )
 
 
+SHORT: dict[str, object] = {
+    "sigma": 1.0, "p2": 0.05, "in_line": 0.0, "crowded_line": 0.0, "waiting": 9.0, "beta": 0.1,
+}  # fmt: skip
+"""A short time together among tasks that mostly wait."""
+
+
 def told(**changes: object) -> tuple[str, str | None]:
     ruling = decide(replace(TURNS, **changes))  # type: ignore[arg-type]
     return str(ruling.verdict), str(ruling.cause) if ruling.cause else None
@@ -99,6 +105,11 @@ def told(**changes: object) -> tuple[str, str | None]:
         ({"gamma": 0.05, "line0": 0.5, "usable": 1.0}, ("one-after-another", "one-core")),
         ({"gamma": 0.05, "line0": 0.5, "gil": None}, ("one-after-another", "unknown")),
         ({"d2": 0.001, "waiting": 9.0, "beta": 0.1}, ("waiting-together", None)),
+        # What the host took away may be all of the contest between tasks that mostly wait.
+        ({**SHORT, "d2": 0.03}, ("parallel", None)),
+        ({**SHORT, "d2": 0.03, "stolen": 0.02}, ("waiting-together", None)),
+        ({**SHORT, "d2": 0.05, "stolen": 0.02}, ("parallel", None)),
+        ({**SHORT, "d2": 0.03, "stolen": 0.02, "beta": 0.9, "waiting": 0.1}, ("parallel", None)),
         # Of a short task beside a long one, half of what is possible is a contest.
         ({"d2": 0.01, "company": 0.02}, ("turns", "gil")),
         ({"d2": 0.009, "company": 0.02}, ("relay", "hand-over")),
