@@ -59,6 +59,18 @@ def gil_kept(asks: bool = True) -> Builder:
     return b
 
 
+def blocked_with_the_gil() -> Builder:
+    """The same to look at, but a third thread has the GIL: it blocks in a call that keeps it."""
+    b = gil_kept()
+    b.fork(0.0096, tid=13)
+    b.thread(0.0097, 13, "T2", "hold", "app.py", 9)
+    b.on(1, 13, 0.0098, 0.0099)
+    b.on(1, 13, 0.39, 0.391, exits=True)
+    for i in range(3):
+        b.holder(0.05 + i * 0.12, 0.0501 + i * 0.12, tid=13, waiter=12, turn=4, how=1)
+    return b
+
+
 def free_threaded(switched_on: bool) -> Builder:
     b = scenes.gil_threads()
     for place, row in enumerate(b.rows):
@@ -264,6 +276,7 @@ PAIRS: list[tuple[str, Scene, Scene]] = [
     ("gil-bound", scenes.gil_threads_blinking, gil_on_one_core),
     ("native-keeps-gil", gil_kept, scenes.gil_threads_blinking),
     ("native-keeps-gil", gil_kept, lambda: gil_kept(asks=False)),
+    ("native-keeps-gil", gil_kept, blocked_with_the_gil),
     ("gil-switched-on", lambda: free_threaded(True), lambda: free_threaded(False)),
     ("lock", scenes.lock_fine, many_at_a_lock_on_full_cores),
     ("lock", scenes.async_lock, scenes.relay_semaphores),

@@ -21,6 +21,8 @@ BLINK_NS = 1_000_000
 """A waiter that is on a core for no longer than this between two waits only asked again."""
 LEAST_NS = 20_000_000
 """So long somebody must have been at work after he was asked."""
+HAS_GIL = 1
+"""``how`` of a HOLDER record: CPython says that the thread has the GIL."""
 MOST = 2000
 """Waits looked into: the longest."""
 
@@ -90,8 +92,20 @@ def _kept(facts: Facts) -> np.ndarray:
                 at_work.append((other, work, bool(busy.all())))
         if len(at_work) == 1 and at_work[0][1] >= LEAST_NS and at_work[0][2]:
             holder = at_work[0][0]
+            if _another_had_it(facts, process, holder, asked, until):
+                continue
             out.append((_task_of(facts, holder, (asked + until) // 2), holder, asked, until))
     return np.array(out, np.int64).reshape(-1, 4)
+
+
+def _another_had_it(facts: Facts, process: int, thread: int, asked: int, until: int) -> bool:
+    """Whether the GIL was seen with another thread meanwhile: one that blocks and keeps it, while
+    this one is in code that needs none."""
+    h, threads = facts.trace.holder, facts.line.threads
+    rows = np.flatnonzero((h.how == HAS_GIL) & (h.before >= asked) & (h.time <= until))
+    seen = threads.find(h.tid[rows].astype(np.int64), h.before[rows])
+    seen = seen[seen >= 0]
+    return bool(((threads.process[seen] == process) & (seen != thread)).any())
 
 
 def _asked(facts: Facts) -> list[tuple[int, int, int]]:
