@@ -23,7 +23,8 @@ class Crowd:
         tiling, m = facts.line.owners.tiling, facts.m
         native = distinct(tiling.owner[tiling.thread == NATIVE])
         cores = max(1, int(m.usable))
-        if len(native) < 2 or len(native) <= cores:
+        processes = len(distinct(facts.line.threads.process[native]))
+        if processes < 2 and len(native) <= cores:
             return None
         table = facts.line.threads.pieces
         on = table.state == State.WORKING
@@ -41,7 +42,6 @@ class Crowd:
             return None
         width = levels.width
         mean = float((levels.counts["R"] * width)[crowded].sum()) / float(width[crowded].sum())
-        processes = len(distinct(facts.line.threads.process[native]))
         inside = f" in {processes} processes" if processes > 1 else ""
         return Finding(
             self.id,
