@@ -23,13 +23,14 @@ class Crowd:
         tiling, m = facts.line.owners.tiling, facts.m
         native = distinct(tiling.owner[tiling.thread == NATIVE])
         cores = max(1, int(m.usable))
+        table = facts.line.threads.pieces
+        queue = (table.state == State.IN_LINE) & (table.reason == REASONS[Reason.CORE])
+        theirs = queue & np.isin(table.owner, native)
+        native = distinct(table.owner[theirs])  # a library may keep some that never work
         processes = len(distinct(facts.line.threads.process[native]))
         if processes < 2 and len(native) <= cores:
             return None
-        table = facts.line.threads.pieces
         on = table.state == State.WORKING
-        queue = (table.state == State.IN_LINE) & (table.reason == REASONS[Reason.CORE])
-        theirs = queue & np.isin(table.owner, native)
         both = on | queue
         levels = sweep_sets(
             table.start[both], table.end[both], R=np.ones(int(both.sum()), bool),

@@ -38,10 +38,12 @@ class Straggler:
         if not self._is_one(facts, last, before):
             return None
         like = _like(facts, last)
+        if len(like) < LEAST:
+            return None
         length = _lengths(facts, like)
         own = float(length[like == last][0])
         median = float(np.median(length[like != last]))
-        if len(like) < LEAST or own < TIMES_LONGER * median:
+        if own < TIMES_LONGER * median:
             return None
         book = facts.line.book
         where = book.where.get(last, "")
