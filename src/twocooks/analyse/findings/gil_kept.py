@@ -48,7 +48,7 @@ class GilKept:
         worst = int(length.argmax())
         book = facts.line.book
         longest = float((end - start).max()) / 1e9
-        name = called(book.name[worst]) if worst < len(book) else "a thread"
+        name = called(book.name[worst]) if worst < len(book) else "A thread"
         met = samples(facts.trace, facts.line)
         places = [met.place(facts.trace, *row[1:]) for row in kept.tolist()]
         places = sorted(filter(None, places), key=lambda place: (-places.count(place), place))
