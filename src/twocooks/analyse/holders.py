@@ -259,8 +259,8 @@ class _Story:
             open_waits = [wait for wait in open_waits if wait.end > start]
             last = self._got(start) or last
             holder, where = self._holder(start, end, open_waits, last)
-            if holder is not None:
-                for wait in open_waits:
+            for wait in open_waits if holder >= 0 else ():
+                if wait.thread != holder:  # else it has let go, and wants it again
                     yield wait.thread, max(start, wait.start), min(end, wait.end), holder, where, 0
             last = self._got(end)
 
@@ -306,8 +306,8 @@ class _Story:
 
     def _holder(
         self, start: int, end: int, waits: list[_Wait], last: tuple[int, int] | None
-    ) -> tuple[int | None, int]:
-        """The one thread that all evidence names, and where it was seen."""
+    ) -> tuple[int, int]:
+        """The one thread that all evidence names (-1 = none), and where it was seen."""
         # Whoever waits cannot have it; who had it may wait again while the one it woke stands in
         # line for a core.
         others = {wait.thread for wait in waits if wait.start < max(end - LATE_NS, start + 1)}
@@ -318,7 +318,7 @@ class _Story:
         if releaser is not None:
             claims.add(releaser)
         if len(claims) != 1 or claims & others or late - claims:
-            return None, -1
+            return -1, -1
         (holder,) = claims
         return holder, where.get(holder, -1)
 

@@ -151,6 +151,18 @@ def test_nobody_else_ran_since() -> None:
     assert sorted(told(b)) == [(A, 63.0, 90.0, B), (B, 30.0, 60.0, A)]
 
 
+def test_who_waits_for_it_again_has_let_go() -> None:
+    """B is woken at 58 ms and stands in line for a core until 60; A waits again from 59 on."""
+    b = scenes.program(3, end=0.3)
+    b.on(0, A, 0.020, 0.059)
+    b.on(1, B, 0.029, 0.030)
+    looks(b, 0.033, B)
+    b.on(1, B, 0.060, 0.080)
+    looks(b, 0.062, A)
+    b.on(0, A, 0.0801, 0.085)
+    assert sorted(told(b)) == [(A, 60.0, 80.1, B), (B, 30.0, 60.0, A)]
+
+
 def test_a_lock_between_processes_names_nobody() -> None:
     b = scenes.program(3, end=0.3)
     b.on(0, A, 0.020, 0.061)
