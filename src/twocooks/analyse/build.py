@@ -240,8 +240,8 @@ def _order(line: Timeline) -> Int64:
 def _tasks(line: Timeline, told: Account, ids: Int64, number: Int64) -> list[Task]:
     book, table = line.book, line.table
     stretches = Stretches(line, table)
-    first = np.searchsorted(table.owner, ids, "left")
-    after = np.searchsorted(table.owner, ids, "right")
+    first = np.searchsorted(table.owner, ids.astype(table.owner.dtype), "left")
+    after = np.searchsorted(table.owner, ids.astype(table.owner.dtype), "right")
     tids, numbers = line.threads.tid.tolist(), number.tolist()
     background, significant = told.background[ids].tolist(), told.significant[ids].tolist()
     lives = (line.begun[ids] - line.start_ns, line.done[ids] - line.start_ns)

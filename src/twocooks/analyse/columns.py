@@ -45,6 +45,10 @@ class Pieces:
         """Nanoseconds of each stretch."""
         return self.end - self.start
 
+    def rows_of(self, owner: int) -> slice:
+        """The rows of one owner, of a table sorted by owner."""
+        return rows_of(self.owner, owner)
+
     def take(self, which: Any) -> Pieces:
         """The stretches that a mask, slice or index array names."""
         if isinstance(which, np.ndarray) and which.dtype == bool:
@@ -76,6 +80,13 @@ class Pieces:
         if np.all((step > 0) | ((step == 0) & (np.diff(kept.start) >= 0))):
             return kept
         return kept.take(arranged(kept.owner, kept.start))
+
+
+def rows_of(ids: NDArray[Any], wanted: int) -> slice:
+    """Where a sorted column holds this number. (Asked in the column's own type: else numpy would
+    make a wider copy of all of it for one look-up.)"""
+    first, after = np.searchsorted(ids, np.array((wanted, wanted + 1), ids.dtype)).tolist()
+    return slice(first, after)
 
 
 def pieces(
@@ -122,6 +133,9 @@ def _behind(
 ) -> NDArray[Any]:
     """Places behind all that is not later in a sorted table. Halves the span of all questions at
     once; it makes no keys of the table, so it is for few questions to a large one."""
+    if len(in_group):  # numbers that the table cannot hold are not in it: any other will do
+        info = np.iinfo(in_group.dtype)
+        group = np.clip(group, info.min, info.max).astype(in_group.dtype, copy=False)
     low = np.searchsorted(in_group, group, "left")
     high = np.searchsorted(in_group, group, "right")
     while (low < high).any():

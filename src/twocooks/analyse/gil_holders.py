@@ -172,7 +172,7 @@ def _kept(trace: Trace, table: Pieces, rows: Int64, holder: Int64) -> Int64:
 
 def _in_line(table: Pieces, thread: int, start: int, end: int) -> int:
     """ns that the thread was pushed off its core in this window."""
-    mine = table.take(slice(*np.searchsorted(table.owner, [thread, thread + 1]).tolist()))
+    mine = table.take(table.rows_of(thread))
     line = mine.take((mine.reason == CORE) & (mine.end > start) & (mine.start < end))
     return int((np.minimum(line.end, end) - np.maximum(line.start, start)).sum())
 

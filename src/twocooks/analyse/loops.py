@@ -23,7 +23,7 @@ from itertools import pairwise
 import numpy as np
 
 from twocooks.analyse.book import CALLBACKS
-from twocooks.analyse.columns import Bool, Int64, Pieces, asof, overlay, union
+from twocooks.analyse.columns import Bool, Int64, Pieces, asof, overlay, rows_of, union
 from twocooks.analyse.places import REASON_OF, place_of
 from twocooks.analyse.split import samples
 from twocooks.analyse.threads import REASONS
@@ -217,14 +217,15 @@ class _Story:
 def _loop(story: _Story, thread: int, held_s: float, lateness: bool) -> Loop:
     line = story.line
     threads, tiling, said = line.threads, line.owners.tiling, line.owners.said
-    mine = tiling.owner == thread
-    steps = tiling.take(mine & story.is_step)
-    own = story.labelled.take(story.labelled.owner == thread)
-    first_row = int(np.searchsorted(story.labelled.owner, thread))
-    walks = _walks(own, tiling.take(mine & (tiling.thread == CALLBACKS)))
+    here = tiling.rows_of(thread)
+    mine = tiling.take(here)
+    steps = mine.take(story.is_step[here])
+    own = story.labelled.take(story.labelled.rows_of(thread))
+    first_row = story.labelled.rows_of(thread).start
+    walks = _walks(own, mine.take(mine.thread == CALLBACKS))
     turn = story.turn.take(story.home[story.turn.owner] == thread)
     begun, ended = _life(line, thread, steps)
-    rows = np.flatnonzero(said.thread == thread)
+    rows = np.arange(*rows_of(said.thread, thread).indices(len(said)))
     after = _Wakes(story, rows, steps, own)
     queue = _Queue(turn)
     start, end = np.append(steps.start, walks[0]), np.append(steps.end, walks[1])

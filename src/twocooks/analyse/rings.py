@@ -5,8 +5,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 
-import numpy as np
-
 from twocooks.analyse.held import all_held
 from twocooks.analyse.holders import LOCK, SOON_NS, Held
 from twocooks.analyse.lock_names import name_of
@@ -71,7 +69,7 @@ def rings(trace: Trace, line: Timeline) -> list[Ring]:
 
     def link(row: int) -> Link:
         waiter, holder = int(held.waiter[row]), int(held.holder[row])
-        at = int(np.searchsorted(labelled.owner, waiter))
+        at = labelled.rows_of(int(waiter)).start
         at += bisect_right(labelled.start[labelled.owner == waiter].tolist(), held.start[row]) - 1
         text = look.get(at, -1)
         where = place_of(trace.texts[text]) if text >= 0 else ""

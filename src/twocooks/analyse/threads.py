@@ -231,8 +231,9 @@ def _table(
     rows: _Rows, trace: Trace, windows: dict[int, tuple[Int64, Int64]], end_ns: int
 ) -> Threads:
     count = int(rows.thread[-1]) + 1 if len(rows.thread) else 0
-    heads = np.searchsorted(rows.thread, np.arange(count))
-    tails = np.searchsorted(rows.thread, np.arange(count), "right") - 1
+    each = np.arange(count, dtype=rows.thread.dtype)
+    heads = np.searchsorted(rows.thread, each)
+    tails = np.searchsorted(rows.thread, each, "right") - 1
     pid, tid = _numbers(rows, heads)
     root = int(trace.meta.get("pid", 0))
     pid = np.where(pid > 0, pid, np.where(tid == root, root, tid))

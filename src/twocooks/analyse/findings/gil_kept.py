@@ -79,7 +79,8 @@ def _kept(facts: Facts) -> np.ndarray:
         others = others[others != thread]
         at_work = []
         for other in others.tolist():
-            first, after = np.searchsorted(table.owner, (other, other + 1)).tolist()
+            rows = table.rows_of(other)
+            first, after = rows.start, rows.stop
             a = first + int(np.searchsorted(table.end[first:after], asked, "right"))
             b = first + int(np.searchsorted(table.start[first:after], until, "left"))
             state = table.state[a:b]
