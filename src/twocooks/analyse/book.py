@@ -55,6 +55,8 @@ class Book:
     unless it does a good part of the work."""
     base: dict[int, int] = field(default_factory=dict)
     """Thread id -> the task that the thread works for when it works for none in particular."""
+    launchers: set[int] = field(default_factory=set)
+    """Tasks of processes that ended before the program's own Python began."""
     hosts: set[int] = field(default_factory=set)
     """Tasks whose thread runs an event loop, or that lead a process with other tasks in it."""
     callbacks: set[int] = field(default_factory=set)

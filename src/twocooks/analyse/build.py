@@ -47,7 +47,7 @@ def analyse(trace: Trace, by: str = "task") -> Analysis:
     around = machine.machine(trace)
     python, gil = machine.python_and_gil(trace, line.owners.said)
     told = account(line, around.usable)
-    helpers = int(told.background.sum())
+    helpers = int(told.background.sum()) - int(told.background[[*line.book.launchers]].sum())
     judge = _Judge(trace, around, gil)
     ruling = judge(line, told)
     levels = partial(tree.levels, trace, line, told, judge) if by == "task" else list

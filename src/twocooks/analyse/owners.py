@@ -133,6 +133,7 @@ def _bases(trace: Trace, threads: Threads, said: Said, book: Book, ran_item: set
     """The own task of each thread (NOBODY for workers of pools, NATIVE for unknown threads)."""
     hello = _first_text(said, "HELLO")
     greeted = {int(threads.process[t]): row for t, row in hello.items()}
+    launched = _launched(trace, threads, said, greeted)
     named, called = _first_text(said, "THREAD"), _first_text(said, "PROCESS_NAME")
     speaks = set(distinct(said.thread).tolist()) | _with_frames(trace, threads)
     size = np.bincount(threads.process, minlength=max(1, len(threads)))
@@ -144,6 +145,9 @@ def _bases(trace: Trace, threads: Threads, said: Said, book: Book, ran_item: set
                 base[t] = NOBODY
             else:
                 base[t] = _leader(trace, threads, book, t, greeted, called, said)
+                if threads.died[t] <= launched and base[t] >= 0:
+                    book.helper[base[t]] = SERVICE
+                    book.launchers.add(int(base[t]))
         elif p in greeted:
             if t in ran_item or (t in named and _is_pool(words(trace, said.text[named[t]]))):
                 base[t] = NOBODY
@@ -153,6 +157,17 @@ def _bases(trace: Trace, threads: Threads, said: Said, book: Book, ran_item: set
             base[t] = _thread_task(trace, threads, book, t, named, said)
     book.base = {t: int(base[t]) for t in range(len(threads)) if base[t] >= 0}
     return base
+
+
+def _launched(trace: Trace, threads: Threads, said: Said, greeted: dict[int, int]) -> int:
+    """When the program's own Python began, where that was the first of all; 0 = there is none. What
+    ended before was started by whatever started Python: pyenv, for one, asks a dozen small programs
+    which Python is meant."""
+    own = [row for t, row in greeted.items()
+           if int(threads.pid[t]) == int(trace.meta.get("pid", -1)) and threads.parent[t] < 0]
+    if not own or own[0] != min(greeted.values(), key=lambda row: int(said.time[row])):
+        return 0
+    return int(said.time[own[0]])
 
 
 def _with_frames(trace: Trace, threads: Threads) -> set[int]:

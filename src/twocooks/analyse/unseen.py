@@ -56,7 +56,10 @@ def _without_agent(trace: Trace, threads: Threads, owners: Owners) -> Iterator[s
             lacking[p] = False
         else:
             lacking[p] = another or lacking.get(above, False)
-    names = Counter(threads.name[p] or "?" for p, without in lacking.items() if without)
+    before = {t for t, task in owners.book.base.items() if task in owners.book.launchers}
+    names = Counter(
+        threads.name[p] or "?" for p, without in lacking.items() if without and p not in before
+    )
     if names:
         yield _sentence(names)
 

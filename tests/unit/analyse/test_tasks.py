@@ -286,3 +286,29 @@ def test_a_helper_of_the_library_is_known_by_what_it_imports_first() -> None:
     tracker = named(result)["multiprocessing.resource_tracker"]
     assert tracker.background
     assert not still(left_behind(helper=True))
+
+
+def launched(agent_before: bool) -> Builder:
+    """A program that a launcher starts, which first asked a small program something."""
+    b = Builder()
+    b.fork(0.002, pid=20)
+    b.on(0, 20, 0.003, 0.006, pid=20, exits=True)
+    if agent_before:
+        b.hello(0.004, script="asks.py", pid=20)
+    b.hello(0.02, script="main.py")
+    b.on(0, 10, 0.02, 0.5, exits=True)
+    return b
+
+
+def launcher_counts(agent_before: bool) -> bool:
+    tasks = analyse(launched(agent_before).trace()).tasks
+    (other,) = [t for t in tasks if t.kind == "process" and t.name != "main"]
+    return not other.background
+
+
+def test_what_a_launcher_started_before_python_began_is_no_task() -> None:
+    assert not launcher_counts(agent_before=False)
+
+
+def test_python_started_before_the_program_is_a_task() -> None:
+    assert launcher_counts(agent_before=True)
