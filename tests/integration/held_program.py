@@ -80,20 +80,32 @@ def gil():
     run([threading.Thread(target=f, name=f.__name__) for f in (sorts, counts)])
 
 
-def both(mine, other, meet):
+def both(mine, other, meet, met):
     with mine:
         meet.wait()
+        met.append(threading.get_native_id())
         with other:
             print("never")
 
 
+def blocked(tid):
+    with open(f"/proc/self/task/{tid}/syscall") as file:
+        return file.read().startswith("202 ")
+
+
 def deadlock():
     rice, dal = threading.Lock(), threading.Lock()
-    meet = threading.Barrier(2)
+    meet, met = threading.Barrier(2), []
     pairs = {"Meera": (rice, dal), "Ravi": (dal, rice)}
     for name, (mine, other) in pairs.items():
-        thread = threading.Thread(target=both, args=(mine, other, meet), name=name, daemon=True)
+        work = (mine, other, meet, met)
+        thread = threading.Thread(target=both, args=work, name=name, daemon=True)
         thread.start()
+    looks = 0  # one may still pass through another lock: both blocked, for 50 looks on end
+    while looks < 50:
+        looks = looks + 1 if len(met) == 2 and all(map(blocked, met)) else 0
+        time.sleep(0.001)
+    open("up", "w").close()
     thread.join()
 
 

@@ -6,12 +6,13 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.kit import needs
-from tests.kit.watched import PARANOID, Place, make_place, watch
+from tests.kit.watched import PARANOID, Place, make_place, watch, when_up
 from twocooks.analyse import analyse
 from twocooks.analyse.gil_holders import gil_holders
 from twocooks.analyse.held import NATIVE
@@ -41,13 +42,13 @@ def place() -> Iterator[Place]:
     shutil.rmtree(made.folder, ignore_errors=True)
 
 
-def run(place: Place, *words: str, options: tuple[str, ...] = ()) -> tuple[Trace, str]:
+def run(place: Place, *words: str, **more: Any) -> tuple[Trace, str]:
     import sys
 
     copy = place.folder / "program.py"
     shutil.copy(PROGRAM, copy)
     copy.chmod(0o644)
-    done = watch([sys.executable, str(copy), *words], place, options=options)
+    done = watch([sys.executable, str(copy), *words], place, **more)
     trace = load(done.trace)
     if trace.meta["source"] != "kernel":
         pytest.skip("the kernel refuses its records here")
@@ -102,7 +103,7 @@ def test_a_call_that_keeps_the_gil(place: Place) -> None:
 
 
 def test_a_deadlock_that_ctrl_c_ends(place: Place) -> None:
-    trace, out = run(place, "deadlock", options=("--for", "1s"))
+    trace, out = run(place, "deadlock", options=("--for", "1s"), by=when_up)
     assert out == ""
     (ring,) = analyse(trace).rings
     assert {(link.task, link.name, link.held_by) for link in ring.links} == {

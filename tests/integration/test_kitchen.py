@@ -146,8 +146,7 @@ def test_one_core_takes_the_parallelism_and_nothing_else(mode: Mode, tmp_path: P
         minutes = plate.measured.numbers.minutes
         return not any(plate.predicted.fits(minutes / cost, 0.1) for cost in (1.0, 1.02))
 
-    one_core = serve.Variant(one_core=True)
-    plate = cook_with_free_cores("tuesday", mode, tmp_path, one_core, slow)
+    plate = cook_with_free_cores("tuesday", mode, tmp_path, serve.Variant(one_core=True))
     assert plate.measured is not None
     assert not slow(plate), plate.measured
     assert plate.measured.numbers.at_work_two == 0

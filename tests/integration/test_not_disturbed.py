@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit.watched import LIMIT_S, Place, make_place, twocooks, watch
+from tests.kit.watched import LIMIT_S, UP, Place, make_place, twocooks, watch, when_up
 
 
 @pytest.fixture
@@ -208,24 +208,9 @@ def test_signals(code: str, number: signal.Signals, whole_group: bool, place: Pl
     assert "twocooks/cli" not in report, f"a traceback of ours:\n{report}"
 
 
-LATE = """
-import os, sys, time
-import twocooks.record.watch as watch
-from twocooks.cli import main
-whole = watch.Session.loop
-def loop(*arguments):
-    while not os.path.exists("up"): time.sleep(0.002)
-    return whole(*arguments)
-watch.Session.loop = loop
-sys.exit(main())
-"""
-"""twocooks, whose time for ``--for`` begins when the program has made the file "up"."""
-
-
 def test_for_ends_a_program_that_never_ends(place: Place) -> None:
-    program = HANDLES.replace("time.sleep", "open('up', 'w'); time.sleep")
-    ours = [*twocooks()[:-2], "-c", LATE]
-    command = [*ours, "run", "--for", "100ms", "--", sys.executable, "-c", program]
+    program = HANDLES.replace("time.sleep", f"open({UP!r}, 'w'); time.sleep")
+    command = when_up("run", "--for", "100ms", "--", sys.executable, "-c", program)
     code, out, err = plain(command, place)
     assert out == "ready\ncaught 2\n"
     assert code == 0, "a program that was ended as asked did nothing wrong"

@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,27 @@ def twocooks(*arguments: str) -> list[str]:
     return [*drop_root(), sys.executable, "-m", "twocooks", *arguments]
 
 
+UP = "up"
+_WHEN_UP = f"""
+import os, sys, time
+import twocooks.record.watch as watch
+from twocooks.cli import main
+whole = watch.Session.loop
+def loop(*arguments):
+    end = time.monotonic() + {LIMIT_S}
+    while not os.path.exists({UP!r}) and time.monotonic() < end: time.sleep(0.002)
+    return whole(*arguments)
+watch.Session.loop = loop
+sys.exit(main())
+"""
+
+
+def when_up(*arguments: str) -> list[str]:
+    """``twocooks``, whose time for ``--for`` begins when the program has made the file ``UP``: a
+    slow start cannot use it up."""
+    return [*drop_root(), sys.executable, "-c", _WHEN_UP, *arguments]
+
+
 def watch(
     command: list[str],
     place: Place,
@@ -117,14 +139,16 @@ def watch(
     options: tuple[str, ...] = (),
     prefix: tuple[str, ...] = (),
     stdin: str | None = None,
+    by: Callable[..., list[str]] = twocooks,
 ) -> Watched:
-    """Run ``twocooks run ... -- command`` to its end and read what it says."""
+    """Run ``twocooks run ... -- command`` to its end and read what it says. ``by``: ``twocooks`` or
+    ``when_up``."""
     trace, js = place.folder / "run.trace", place.folder / "run.json"
     for path in (trace, js):
         path.unlink(missing_ok=True)
     line = [
         *prefix,
-        *twocooks("run", "-o", str(trace), "--json", str(js), *options, "--", *command),
+        *by("run", "-o", str(trace), "--json", str(js), *options, "--", *command),
     ]
     meter = Meter.start()
     with adopting():
