@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "events.h"
+#include "files.h"
 #include "peek.h"
 #include "search.h"
 
@@ -81,6 +82,7 @@ struct tc_waits {
     int no_files;    /* keep none: we may not open many */
     uint64_t round;  /* calls of tc_waits_label */
     struct tc_search search;
+    struct tc_files files_seen;
     struct tc_waits_counts counts;
 };
 
@@ -409,8 +411,8 @@ static int is_stopped(struct tc_waits *w, const struct thread *t) {
 /* Reads the kernel's word: "running", "-1 sp pc", or "number arg0 ...". 0: it does not wait. A thread
  * that has ended and is not yet reaped has no stack any more: "-1 0x0 0x0". It waits for nothing, and
  * its EXIT may still lie in the ring. */
-static int read_syscall(struct tc_waits *w, struct thread *t, uint64_t *number, uint64_t *argument,
-                        int *timed) {
+static int read_syscall(struct tc_waits *w, struct thread *t, uint64_t *number,
+                        uint64_t arguments[2], int *timed) {
     char line[192];
     errno = 0;
     ssize_t size = read_file(w, t, line, sizeof line - 1);
@@ -418,13 +420,13 @@ static int read_syscall(struct tc_waits *w, struct thread *t, uint64_t *number, 
     if (size <= 0) return 0;
     line[size] = 0;
     *number = TC_NO_SYSCALL;
-    *argument = 0;
+    arguments[0] = arguments[1] = 0;
     if (line[0] == '-') return strncmp(line, "-1 0x0 ", 7) != 0;
     if (line[0] < '0' || line[0] > '9') return 0;
     char *rest;
     *number = strtoull(line, &rest, 10);
-    *argument = strtoull(rest, &rest, 16);
-    strtoull(rest, &rest, 16);
+    arguments[0] = strtoull(rest, &rest, 16);
+    arguments[1] = strtoull(rest, &rest, 16);
     strtoull(rest, &rest, 16);
     *timed = strtoull(rest, NULL, 16) != 0; /* a futex's time limit */
     return 1;
@@ -500,13 +502,24 @@ static void put_holder(struct tc_waits *w, const struct thread *t, struct tc_pee
     w->put_ns = now;
 }
 
+/* What it waits on, where that is a file, a pipe or a socket. */
+static void put_file(struct tc_waits *w, const struct thread *t, uint64_t number,
+                     const uint64_t arguments[2], uint64_t now_ns, struct tc_stream *look) {
+    char text[TC_FILE_TEXT];
+    size_t size = tc_file_of(&w->files_seen, t->pid, number, arguments, now_ns, text);
+    if (!size) return;
+    uint64_t fields[] = {t->tid, text_id(w, look, now_ns, text, size)};
+    tc_put(look, now_ns, TC_EV_FILE, fields, NULL, 0);
+}
+
 /* One look. 0: it told nothing: the thread runs, ended or may not be read. */
 static int look_at(struct tc_waits *w, struct thread *t, uint64_t began,
                    struct tc_stream *look) {
     char text[TEXT_SIZE];
-    uint64_t number, argument, kind = TC_FUTEX_OTHER, lock = 0, where = 0;
+    uint64_t number, arguments[2], kind = TC_FUTEX_OTHER, lock = 0, where = 0;
     int timed = 0;
-    if (!read_syscall(w, t, &number, &argument, &timed)) return 0;
+    if (!read_syscall(w, t, &number, arguments, &timed)) return 0;
+    uint64_t argument = arguments[0];
     struct tc_peek *peek = peek_of(w, t->pid);
     int size = 0, stopped = is_stopped(w, t);
     if (stopped) kind = TC_STOPPED;
@@ -521,6 +534,7 @@ static int look_at(struct tc_waits *w, struct thread *t, uint64_t began,
         where = text_id(w, look, now, text, (size_t)size);
         w->counts.frames++;
     }
+    if (!stopped) put_file(w, t, number, arguments, now, look);
     int lock_wait = kind == TC_FUTEX_PARKED || kind == TC_FUTEX_SEMAPHORE;
     uint64_t told = lock_wait && timed ? kind + TIMED : kind;
     uint64_t fields[] = {t->pid, t->tid, now - began, number, argument, told, where};

@@ -26,6 +26,7 @@ from twocooks.format.encode import StreamWriter, file_head, json_block
 from twocooks.model import Wait
 from twocooks.read.trace import (
     AgentColumns,
+    FileColumns,
     HolderColumns,
     KernelColumns,
     LookColumns,
@@ -280,9 +281,13 @@ class Builder:
         kind: int = 0,
         where: Sequence[str] = (),
         pid: int | None = None,
+        what: str = "",
     ) -> None:
-        """Between start and end the thread was seen waiting; ``where`` is innermost first."""
+        """Between start and end the thread was seen waiting (on ``what``); ``where`` is innermost
+        first."""
         pid = self.pid if pid is None else pid
+        if what:
+            self.rows.append(Row(spec.Stream.LOOK, (0, 0), self.ns(end), "FILE", (tid,), what))
         fields = (pid, tid, self.ns(end) - self.ns(start), syscall, arg, kind)
         text = spec.SEPARATOR.join(where) if where else None
         self.rows.append(Row(spec.Stream.LOOK, (0, 0), self.ns(end), "LOOK", fields, text))
@@ -461,6 +466,7 @@ class Builder:
             end=self.end_content(),
             look=_look_columns(by_stream[spec.Stream.LOOK], texts),
             run=_run_columns(by_stream[spec.Stream.LOOK], texts),
+            file=_file_columns(by_stream[spec.Stream.LOOK], texts),
             holder=_holder_columns(by_stream[spec.Stream.LOOK], texts),
             kernel=_kernel_columns(by_stream[spec.Stream.KERNEL], texts),
             agent=_agent_columns(by_stream[spec.Stream.AGENT], threads, texts),
@@ -507,13 +513,14 @@ def _put(writer: StreamWriter, row: Row, known: set[int], texts: dict[str, int])
         writer.put_in(row.time_ns, *row.fields, pid_is_known=row.fields[1] in known)
     elif row.event in ("OUT", "OUT_PREEMPTED"):
         writer.put_out(row.time_ns, *row.fields, preempted=row.event == "OUT_PREEMPTED")
-    elif row.event in ("LOOK", "HOLDER", "RUN"):
+    elif row.event in ("LOOK", "HOLDER", "RUN", "FILE"):
         where = 0
         if row.text is not None:
             where = texts.setdefault(row.text, len(texts) + 1)
             if where == len(texts):
                 number = spec.BY_NAME["TEXT"].number
-                writer.put(row.time_ns - row.fields[2], number, (where,), row.text)
+                took = row.fields[2] if len(row.fields) > 2 else 0
+                writer.put(row.time_ns - took, number, (where,), row.text)
         writer.put(row.time_ns, spec.BY_NAME[row.event].number, (*row.fields, where))
     else:
         writer.put(row.time_ns, spec.BY_NAME[row.event].number, row.fields, row.text or "")
@@ -577,6 +584,16 @@ def _run_columns(rows: list[Row], texts: dict[str, int]) -> RunColumns:
         tid=np.array(_field(rows, 1), np.int32),
         has_gil=np.array(_field(rows, 3), np.uint8),
         where=np.array(where, np.int32),
+    )
+
+
+def _file_columns(rows: list[Row], texts: dict[str, int]) -> FileColumns:
+    rows = [row for row in rows if row.event == "FILE"]
+    what = [-1 if row.text is None else texts.setdefault(row.text, len(texts)) for row in rows]
+    return FileColumns(
+        time=np.array([row.time_ns for row in rows], np.int64),
+        tid=np.array(_field(rows, 0), np.int32),
+        what=np.array(what, np.int32),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -17,7 +18,7 @@ from tests.kit import cbuild
 
 MS = 1_000_000
 NO_LIMIT = 10_000 * MS
-TEXT, LOOK, HOLDER = 48, 49, 50
+TEXT, LOOK, HOLDER, FILE = 48, 49, 50, 52
 SLEEPER = """
 import ctypes, json, os, sys, threading
 quiet, _ = os.pipe()
@@ -94,7 +95,7 @@ class Waits:
         self.lib = cbuild.library(
             "src/core/waits.c", "src/core/encode.c",
             "src/core/peek.c", "src/core/peek_code.c", "src/core/peek_find.c",
-            "src/core/peek_held.c", "src/core/search.c",
+            "src/core/peek_held.c", "src/core/search.c", "src/core/files.c",
         )  # fmt: skip
         for name, (result, arguments) in SIGNATURES.items():
             function = getattr(self.lib, name)
@@ -103,6 +104,7 @@ class Waits:
         self.stream = Stream()
         self.lib.tc_stream_init(self.stream, 3, 0, 0)
         self.texts = {0: ""}
+        self.files: list[tuple[int, str]] = []
         self.holders: list[tuple[int, int, int, int, str]] = []
 
     def __getattr__(self, name: str) -> Any:
@@ -137,11 +139,14 @@ class Waits:
         while at < len(words):
             head = number()
             clock += head >> 3
-            event = {0: LOOK, 1: HOLDER}.get(head & 7) or number()
+            event = {0: LOOK, 1: HOLDER, 3: FILE}.get(head & 7) or number()
             if event == TEXT:
                 key, size = number(), number()
                 self.texts[key] = words[at : at + size].decode()
                 at += size
+            elif event == FILE:
+                tid, what = number(), number()
+                self.files.append((tid, self.texts[what]))
             elif event == HOLDER:
                 _pid, tid, _took, waiter, lock, _turn, how, place = (number() for _ in range(8))
                 self.holders.append((tid, waiter, lock, how, self.texts[place]))
@@ -183,6 +188,7 @@ def test_one_look_a_wait(waits: Waits, sleeper: dict[str, Any]) -> None:
     (look,) = waits.look(now + 2 * MS, min_age=2 * MS)
     assert (look.pid, look.tid, look.syscall, look.kind) == (pid, tid, 0, 0)
     assert now <= look.time - look.took <= look.time <= time.monotonic_ns()
+    assert waits.files == [(tid, os.readlink(f"/proc/{pid}/fd/{look.arg}"))]
     assert waits.pending() == 0
     assert waits.look(now + 100 * MS) == [], "labelled once"
     later = time.monotonic_ns()
@@ -201,7 +207,7 @@ def test_python_says_where(waits: Waits, sleeper: dict[str, Any]) -> None:
     assert [look.tid for look in looks] == tids
     places = {look.where.split("\x1f")[0] for look in looks}
     assert places == {"<string>:6:held"}
-    assert len(waits.texts) == 2, "one text for all"
+    assert len(waits.texts) == 3, "one text for all, and one for their pipe"
     assert waits.counts.frames == len(tids)
 
 
@@ -232,6 +238,35 @@ def test_a_program_without_python_has_no_frames(waits: Waits) -> None:
             looks = waits.look(time.monotonic_ns())
         assert looks[0].syscall == 0
         assert looks[0].where == ""
+
+
+def test_a_socket_has_two_ends(waits: Waits) -> None:
+    """In a plain recv, and in poll, which Python calls where there is a time limit."""
+    code = (
+        "import socket, sys\n"
+        "s = socket.create_connection(('127.0.0.1', int(sys.argv[1])))\n"
+        "s.settimeout(float(sys.argv[2]) or None)\n"
+        "s.recv(1)\n"
+    )
+    for limit, number in (("0", 45), ("600", 7)):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+            command = [sys.executable, "-c", code, str(port), limit]
+            with subprocess.Popen(command) as process:
+                connection, (_, other) = server.accept()
+                deadline = time.monotonic() + 60
+                looks: list[Look] = []
+                while not (looks and looks[0].syscall == number) and time.monotonic() < deadline:
+                    waits.files.clear()
+                    waits.on(process.pid, process.pid, time.monotonic_ns())
+                    waits.off(process.pid, process.pid, time.monotonic_ns(), 0)
+                    looks = waits.look(time.monotonic_ns())
+                    named = waits.files and waits.files[0][1].startswith("tcp ")
+                    looks = looks if named else []
+                ((_, what),) = waits.files
+                ends = f"tcp 127.0.0.1:{other} > 127.0.0.1:{port} socket:["
+                assert what.startswith(ends)
+                connection.close()
 
 
 def test_who_waits_for_a_core_is_not_looked_at(waits: Waits, sleeper: dict[str, Any]) -> None:

@@ -29,6 +29,7 @@ from twocooks.analyse.holders import is_shared
 from twocooks.analyse.lock_names import name_of
 from twocooks.analyse.threads import REASONS
 from twocooks.analyse.timeline import Timeline
+from twocooks.analyse.waited_on import On, waited_on
 from twocooks.analyse.waits import labels
 from twocooks.format.spec import SEPARATOR
 from twocooks.model import Reason, State
@@ -66,6 +67,8 @@ class WaitSum:
     """The lock's process; 0 = none, or a lock between processes."""
     holders: tuple[Holder, ...] = ()
     """Who had the lock or the GIL meanwhile, the most seconds first."""
+    on: tuple[On, ...] = ()
+    """On which files, sockets or children they waited, the most seconds first; not all."""
 
     @property
     def unknown_s(self) -> float:
@@ -82,6 +85,7 @@ class WaitSum:
             "count": self.count,
             "longest_s": self.longest_s,
             "tasks": self.tasks,
+            "on": [on.row() for on in self.on],
         } | _held_row(self.reason, self.holders, self.unknown_s)
 
 
@@ -197,6 +201,8 @@ def waits(
     kinds, which = _kinds(trace, line, rows)
     length = t.length[rows]
     holders = holders_of(trace, line, rows, which, place_of) if with_holders else {}
+    look = _look_of(trace, line, rows) if with_holders else np.empty(0, np.int64)
+    on = waited_on(trace, line, look, length, which) if with_holders else {}
     seconds = np.bincount(which, weights=length, minlength=len(kinds)) / 1e9
     count = np.bincount(which, minlength=len(kinds))
     longest = np.zeros(len(kinds), np.int64)
@@ -217,6 +223,7 @@ def waits(
             int(tasks[number]),
             process,
             holders.get(number, ()),
+            on.get(number, ()),
         )
         for number, (reason, where, lock, state, process) in enumerate(kinds)
     ]

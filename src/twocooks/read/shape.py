@@ -11,6 +11,7 @@ from twocooks.format import spec
 from twocooks.read.order import Sorted
 from twocooks.read.trace import (
     AgentColumns,
+    FileColumns,
     HolderColumns,
     KernelColumns,
     LookColumns,
@@ -73,6 +74,13 @@ def look(rows: Sorted) -> LookColumns:
         where=_texts_of(rows, at, where),
         timed=kind & TIMED != 0,
     )
+
+
+def file(rows: Sorted) -> FileColumns:
+    """What threads waited on."""
+    at, numbers = rows.numbers("FILE")
+    tid, what = numbers.T
+    return FileColumns(rows.time[at], tid.astype(np.int32), _texts_of(rows, at, what))
 
 
 def holder(rows: Sorted) -> HolderColumns:

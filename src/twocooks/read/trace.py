@@ -89,6 +89,15 @@ class HolderColumns:
 
 
 @dataclass(frozen=True)
+class FileColumns:
+    """FILE records: what (a text; -1 = not known) a thread waits on, by the next look at it."""
+
+    time: Int64
+    tid: Int32
+    what: Int32
+
+
+@dataclass(frozen=True)
 class RunColumns:
     """RUN records: samples of threads on a core. ``before`` = time - took, when it was asked;
     ``has_gil``: 0 no, 1 yes, 2 not known; ``where`` as in looks, about."""
@@ -141,6 +150,7 @@ class Trace:
     agent_threads: list[tuple[int, int]]
     look: LookColumns
     holder: HolderColumns
+    file: FileColumns
     run: RunColumns
     poll: PollColumns
     meter: MeterColumns

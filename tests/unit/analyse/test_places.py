@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.kit.builder import Builder
 from tests.unit.analyse import scenes
 from twocooks.analyse import analyse
 from twocooks.analyse.held import Holder
@@ -15,6 +17,8 @@ from twocooks.analyse.places import WaitSum, is_fresh, main_lock, place_of
 from twocooks.analyse.rings import Link, Ring
 from twocooks.cli import main
 from twocooks.model import Reason, State
+from twocooks.read.reader import load
+from twocooks.read.trace import Trace
 from twocooks.report.base import Options
 from twocooks.report.terminal import tables
 
@@ -74,6 +78,31 @@ def test_two_locks_of_one_line_are_two() -> None:
 )
 def test_the_place_is_the_programs_line(frames: list[str], place: str) -> None:
     assert place_of("\x1f".join(frames)) == place
+
+
+def test_a_wait_for_bytes_or_a_child_says_for_which() -> None:
+    b = scenes.processes(2)
+    socket = "tcp 10.0.0.1:80 > 10.0.0.2:5000 socket:[77]"
+    for n, (syscall, what) in enumerate(((scenes.READ, socket), (scenes.READ, "pipe:[5]"))):
+        b.on(n, 20 + n, 0.01, 0.02, pid=20 + n)
+        b.look(0.024, 0.0241, 20 + n, syscall, arg=3, where=("app.py:4:work",), pid=20 + n,
+               what=what)  # fmt: skip
+        b.on(n, 20 + n, 0.05 + n * 0.01, 0.08, pid=20 + n)
+        b.look(0.084, 0.0841, 20 + n, scenes.WAIT4, arg=21, where=("app.py:5:work",), pid=20 + n)
+        b.on(n, 20 + n, 0.1, 0.11, pid=20 + n, exits=True)
+    for trace in (b.trace(), loaded(b)):
+        found = {w.reason: w.on for w in analyse(trace).waits if w.on}
+        assert [on.what for on in found[Reason.IO]] == ["pipe:[5]", socket.partition(" socket")[0]]
+        assert [on.seconds for on in found[Reason.IO]] == pytest.approx([0.04, 0.03], abs=1e-4)
+        assert [on.what for on in found[Reason.CHILD]] == ["process P1"]
+
+
+def loaded(b: Builder) -> Trace:
+    """The trace by way of a file."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(b.file())
+        file.flush()
+        return load(file.name)
 
 
 def test_a_lock_made_for_one_wait_is_known() -> None:

@@ -63,6 +63,9 @@ def _table(rows: list[WaitSum], painter: Painter, width: int, only: Reason | Non
         )
         if wait.reason in (Reason.GIL, Reason.LOCK):
             yield from _holders(wait.holders, wait.unknown_s, wait.seconds, painter, width, 2)
+        for on in wait.on[:2]:
+            what = clean(on.what, unicode=painter.unicode)
+            yield line((f"{seconds(on.seconds):>8} on {end_of(what, width - MARGIN - 16)}", DIM))
     rest = rows[MOST:]
     if rest:
         total = seconds(sum(wait.seconds for wait in rest))
