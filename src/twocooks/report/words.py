@@ -73,6 +73,11 @@ def to_ascii(text: str) -> str:
     return plain.encode("ascii", "replace").decode("ascii")
 
 
+def plain(text: str, *, unicode: bool) -> str:
+    """A finished text as its place can show it: units, too, are ASCII where nothing else is."""
+    return text if unicode else to_ascii(text)
+
+
 def width_of(text: str) -> int:
     """Columns that the text takes on a terminal."""
     return cell_len(text)

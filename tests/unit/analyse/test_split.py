@@ -106,9 +106,8 @@ def test_a_thread_pushed_off_for_the_look_counts() -> None:
 def test_the_report_says_about() -> None:
     seen = analyse(sampled(30, 10).trace())
     options = Options(width=80, colour="none", unicode=True)
-    assert "about 0.75 s of it Python code, 0.25 s native" in " ".join(
-        render(seen, options).split()
-    )
+    page = " ".join(render(seen, options).split())
+    assert "about 0.75 s of it Python code (give or take 0.1" in page
     text = " ".join(task_table.tasks(seen, options).split())
     assert "from 40 samples" in text
     assert "0 % Python app.py pack" in text

@@ -13,7 +13,7 @@ from twocooks.analyse import analyse
 from twocooks.cli import main
 from twocooks.model import Reason
 from twocooks.report.base import Options
-from twocooks.report.terminal import loop_table, task_table
+from twocooks.report.terminal import loop_table, render, task_table
 
 HOSTILE = "\x1b[31mred\u202e " + "漢" * 80
 
@@ -111,3 +111,11 @@ def test_without_a_loop_or_a_task_one_line_says_so() -> None:
     seen = analyse(scenes.gil_threads().trace())
     assert "No event loop" in loop_table.loop(seen.tell_loops(0.05), options(80))
     assert "no task" in task_table.tasks(replace(seen, tell_tasks=list), options(80))
+
+
+@pytest.mark.parametrize("scene", [scenes.loop_held, scenes.sleepers, scenes.gil_threads])
+def test_without_unicode_all_of_it_is_ascii(scene: scenes.Scene) -> None:
+    seen, place = analyse(scene().trace()), Options(width=80, colour="none", unicode=False)
+    assert render(seen, place).isascii()
+    assert task_table.tasks(seen, place).isascii()
+    assert loop_table.loop(seen.tell_loops(0.001), place).isascii()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from twocooks.analyse.loops import PARTS, Hold, Loop
 from twocooks.report.base import MAX_WIDTH, MIN_WIDTH, Options
 from twocooks.report.terminal.paint import BOLD, DIM, Painter, Span
-from twocooks.report.words import clean, count, end_of, fit, seconds, width_of, wrap
+from twocooks.report.words import clean, count, end_of, fit, plain, seconds, width_of, wrap
 
 MARGIN, INDENT = 2, 11
 MOST_LOOPS, MOST_HOLDS = 8, 12
@@ -26,7 +26,7 @@ def loop(loops: list[Loop], options: Options) -> str:
     if len(loops) > MOST_LOOPS:
         rest = len(loops) - MOST_LOOPS
         lines += ["", view.line((f"and {count(rest, 'more loop')}, held for less", DIM))]
-    return "\n".join([*lines, "", ""])
+    return plain("\n".join([*lines, "", ""]), unicode=options.unicode)
 
 
 class _View:

@@ -17,7 +17,7 @@ from twocooks.report.base import MAX_WIDTH, MIN_WIDTH, Options
 from twocooks.report.terminal import draw
 from twocooks.report.terminal.lanes import fold, shown
 from twocooks.report.terminal.paint import BOLD, DIM, WARN, Painter, Span
-from twocooks.report.words import clean, count, fit, seconds, width_of, wrap
+from twocooks.report.words import clean, count, fit, plain, seconds, width_of, wrap
 
 MARGIN = 2
 INDENT = 8
@@ -49,7 +49,7 @@ def render(analysis: Analysis, options: Options) -> str:
     if lanes and analysis.summary["verdict"]["id"] != Verdict.NOTHING:
         lines += [*draw.rows(analysis, lanes, painter, width), ""]
     lines += [*page.body(), *page.foot(), ""]
-    return "\n".join(lines)
+    return plain("\n".join(lines), unicode=options.unicode)
 
 
 class _Page:
@@ -152,8 +152,8 @@ class _Page:
             yield f"{seconds(summary['cpu_s'])} of work in {seconds(summary['wall_s'])}"
         time = summary.get("time") or {}
         if time.get("python_s") is not None:
-            python, native = seconds(time["python_s"]), seconds(time["native_s"])
-            yield f"about {python} of it Python code, {native} native"
+            error = seconds(time["split"]["error_s"])
+            yield f"about {seconds(time['python_s'])} of it Python code (give or take {error})"
         if summary.get("in_line_s"):
             yield f"{seconds(summary['in_line_s'])} in line"
         cores = summary.get("cores") or {}

@@ -10,7 +10,7 @@ from twocooks.analyse.result import Analysis
 from twocooks.model import Reason
 from twocooks.report.base import MAX_WIDTH, MIN_WIDTH, Options
 from twocooks.report.terminal.paint import BOLD, DIM, Painter, Span
-from twocooks.report.words import clean, count, end_of, fit, seconds, wrap
+from twocooks.report.words import clean, count, end_of, fit, plain, seconds, wrap
 
 MARGIN, NUMBERS, WHY = 2, 27, 21
 """Columns of the margin, of the three numbers, and of what was waited for."""
@@ -46,7 +46,8 @@ def waits(analysis: Analysis, options: Options, only: Reason | None = None) -> s
     if not rows:
         what = "waited" if only is None else f"was seen to wait: {WORDS[only]}"
         return f"\n  No task {what}.\n\n"
-    return "\n".join(["", *_table(rows, painter, width, only), "", ""])
+    text = "\n".join(["", *_table(rows, painter, width, only), "", ""])
+    return plain(text, unicode=options.unicode)
 
 
 def _table(rows: list[WaitSum], painter: Painter, width: int, only: Reason | None) -> Iterator[str]:
@@ -82,7 +83,7 @@ def locks(analysis: Analysis, options: Options) -> str:
     if not analysis.locks:
         return "\n  No task was seen to wait for a lock.\n\n"
     lines = [*_rings(analysis, painter, width), *_locks(analysis.locks, painter, width)]
-    return "\n".join(["", *lines, "", ""])
+    return plain("\n".join(["", *lines, "", ""]), unicode=options.unicode)
 
 
 def _locks(rows: list[LockSum], painter: Painter, width: int) -> Iterator[str]:

@@ -9,7 +9,7 @@ from twocooks.analyse.result import Analysis
 from twocooks.analyse.task_list import TaskRow
 from twocooks.report.base import MAX_WIDTH, MIN_WIDTH, Options
 from twocooks.report.terminal.paint import BOLD, DIM, Painter, Span
-from twocooks.report.words import clean, count, end_of, fit, seconds, width_of, wrap
+from twocooks.report.words import clean, count, end_of, fit, plain, seconds, width_of, wrap
 
 MARGIN, TIME, KIND = 2, 9, 8
 """Columns of the margin, of a number, of the kind."""
@@ -33,7 +33,7 @@ def tasks(analysis: Analysis, options: Options) -> str:
     longest = max(width_of(clean(task.name, unicode=painter.unicode)) for task in rows[:MOST])
     table = _Table(painter, width, longest)
     about = table.functions(analysis.summary.get("time") or {})
-    return "\n".join(["", *table.rows(rows), *about, "", ""])
+    return plain("\n".join(["", *table.rows(rows), *about, "", ""]), unicode=options.unicode)
 
 
 class _Table:
