@@ -24,6 +24,40 @@ void tc_state_sums(struct tc_pieces t, int64_t tasks, int64_t *out) {
     for (int64_t i = 0; i < t.n; i++) add(&out[t.state[i] * tasks + t.owner[i]], t.end[i] - t.start[i], 1);
 }
 
+void tc_ends(struct tc_pieces t, const struct tc_words *w, const uint8_t *outside, int64_t *done,
+             int64_t *waits) {
+    for (int64_t i = 0; i < t.n; i++) {
+        const int32_t owner = t.owner[i];
+        done[owner] = most_of(done[owner], t.end[i]);
+        if (t.state[i] == w->waiting && outside[t.reason[i]])
+            add(&waits[owner], t.end[i] - t.start[i], 1);
+    }
+}
+
+void tc_begins(struct tc_pieces t, const struct tc_words *w, const uint8_t *outside,
+               struct tc_begins b) {
+    int64_t so_far = 0;
+    int was_away = 0;
+    for (int64_t i = 0; i < t.n; i++) {
+        const int32_t owner = t.owner[i];
+        const uint8_t state = t.state[i];
+        if (!i || owner != t.owner[i - 1]) {
+            so_far = 0;
+            was_away = 0;
+        }
+        if (state == w->working) {
+            add(&so_far, t.end[i] - t.start[i], 1);
+            if (so_far >= b.enough[owner])
+                b.reached[owner] = least_of(b.reached[owner], t.end[i] - (so_far - b.enough[owner]));
+        } else if (state == w->waiting && outside[t.reason[i]]) {
+            was_away = 1;
+            if (so_far > 0) b.away[owner] = least_of(b.away[owner], t.start[i]);
+        } else if (state == w->wants_tool && !was_away && (double)so_far < b.little[owner]) {
+            b.tool[owner] = most_of(b.tool[owner], t.end[i]);
+        }
+    }
+}
+
 void tc_chosen_sums(struct tc_pieces t, struct tc_tasks tasks, const struct tc_words *w, int64_t *out,
                     int64_t *before, int64_t *gone) {
     for (int64_t i = 0; i < t.n; i++) {

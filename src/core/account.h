@@ -29,6 +29,21 @@ int tc_rows_fit(struct tc_pieces t, int64_t tasks);
 /* ns of each task in each state: out[state * tasks + task] (zeroed by the caller). */
 void tc_state_sums(struct tc_pieces t, int64_t tasks, int64_t *out);
 
+/* For each task when its last stretch ends (done, at first -1) and the ns that it waits for the
+ * outside: waiting for a reason that `outside` marks (outside[reason], TC_REASONS of them). */
+void tc_ends(struct tc_pieces t, const struct tc_words *w, const uint8_t *outside, int64_t *done,
+             int64_t *waits);
+
+/* For each task when it had done `enough` ns of work (reached), when it first waited for the outside
+ * after its first instructions (away; both at first INT64_MAX), and until when it waited for a tool
+ * before that with less than `little` ns of work behind it (tool, at first 0). The table is sorted. */
+struct tc_begins {
+    const int64_t *enough;
+    const double *little;
+    int64_t *reached, *away, *tool;
+};
+void tc_begins(struct tc_pieces t, const struct tc_words *w, const uint8_t *outside, struct tc_begins b);
+
 /* Of the chosen tasks: ns by state and reason (out[state * TC_REASONS + reason]), the ns in line [0] and
  * wanting a tool [1] before the tasks were begun, and the ns on the go of each task. */
 void tc_chosen_sums(struct tc_pieces t, struct tc_tasks tasks, const struct tc_words *w, int64_t *out,

@@ -227,6 +227,43 @@ static PyObject *state_sums(PyObject *self, PyObject *const *args, Py_ssize_t n)
     return result_of(&c, result);
 }
 
+static PyObject *ends(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    (void)self;
+    struct call c;
+    if (!enter(&c, args, n, "iqqbbiibbQQ")) return NULL;
+    struct tc_pieces t = pieces_at(&c, 0);
+    int64_t tasks = items(&c, 9), result = TC_OTHERWISE;
+    if (!long_enough(&c, 0, 6, t.n) || !words_at(&c, 7) || !long_enough(&c, 8, 8, TC_REASONS) ||
+        !long_enough(&c, 10, 10, tasks))
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    if (tc_rows_fit(t, tasks)) {
+        tc_ends(t, c.view[7].buf, c.view[8].buf, c.view[9].buf, c.view[10].buf);
+        result = t.n;
+    }
+    Py_END_ALLOW_THREADS
+    return result_of(&c, result);
+}
+
+static PyObject *begins(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    (void)self;
+    struct call c;
+    if (!enter(&c, args, n, "iqqbbiibbqqQQQ")) return NULL;
+    struct tc_pieces t = pieces_at(&c, 0);
+    struct tc_begins b = {c.view[9].buf, c.view[10].buf, c.view[11].buf, c.view[12].buf, c.view[13].buf};
+    int64_t tasks = items(&c, 9), result = TC_OTHERWISE;
+    if (!long_enough(&c, 0, 6, t.n) || !words_at(&c, 7) || !long_enough(&c, 8, 8, TC_REASONS) ||
+        !long_enough(&c, 10, 13, tasks))
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    if (tc_rows_fit(t, tasks)) {
+        tc_begins(t, c.view[7].buf, c.view[8].buf, b);
+        result = t.n;
+    }
+    Py_END_ALLOW_THREADS
+    return result_of(&c, result);
+}
+
 static PyObject *chosen_sums(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     (void)self;
     struct call c;
@@ -394,6 +431,8 @@ static PyMethodDef methods[] = {
     METHOD(opened, "opened(what, epoch, spare, out inner, closes) -> n"),
     METHOD(pairs, "pairs(a, b, out which, head) -> distinct pairs"),
     METHOD(state_sums, "state_sums(seven columns, out ns[states][tasks]) -> n or -1"),
+    METHOD(ends, "ends(seven columns, words, outside, done, waits) -> n or -1"),
+    METHOD(begins, "begins(seven columns, words, outside, enough, little, reached, away, tool) -> n or -1"),
     METHOD(chosen_sums, "chosen_sums(seven columns, chosen, begun, done, words, out ns[states][reasons], "
                         "before, gone) -> n or -1"),
     METHOD(curves, "curves(seven columns, chosen, begun, done, words[, out time, counts]) -> breaks or -1"),

@@ -265,4 +265,6 @@ def fill_gaps(table: Pieces) -> Pieces:
         -1,
         table.thread[at],
     )
-    return join([table, gaps]).ordered()
+    return Pieces(  # each right behind its row
+        *(np.insert(a, at + 1, b) for a, b in zip(table.columns, gaps.columns, strict=True))
+    )

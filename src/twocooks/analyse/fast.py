@@ -302,3 +302,32 @@ def between(
     out = [np.empty(len(rows), kind) for kind in PIECES]
     count = c.between(*given, rows, _long(last), stepped.view(np.uint8), waits, *out)
     return tuple(column[:count] for column in out)
+
+
+def ends(
+    a: tuple[Any, ...], words: bytes, outside: bytes, tasks: int
+) -> tuple[Int64, Int64] | None:
+    """For each task when its last stretch ends (-1 = it has none), and its ns of waiting for the
+    reasons that ``outside`` marks."""
+    c = _c()
+    if c is None:
+        return None
+    done, waits = np.full(tasks, -1, np.int64), np.zeros(tasks, np.int64)
+    return None if c.ends(*_tables_of(a), words, outside, done, waits) < 0 else (done, waits)
+
+
+def begins(
+    a: tuple[Any, ...], words: bytes, outside: bytes, enough: Int64, little: Any
+) -> tuple[Int64, Int64, Int64] | None:
+    """For each task when it had done enough, when it first waited for the outside after its first
+    instructions (both int64's largest where it never did), and until when it waited for a tool
+    before that with little done (0 = it did not)."""
+    c = _c()
+    if c is None:
+        return None
+    never = np.iinfo(np.int64).max
+    reached, away = np.full(len(enough), never), np.full(len(enough), never)
+    tool = np.zeros(len(enough), np.int64)
+    given = [words, outside, _long(enough), np.ascontiguousarray(little, np.float64)]
+    done = c.begins(*_tables_of(a), *given, reached, away, tool)
+    return None if done < 0 else (reached, away, tool)

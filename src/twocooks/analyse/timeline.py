@@ -38,6 +38,7 @@ from twocooks.analyse.columns import (
 )
 from twocooks.analyse.estimate import polled_threads
 from twocooks.analyse.owners import Owners, find_owners
+from twocooks.analyse.tally import WORDS
 from twocooks.analyse.threads import REASONS, Threads, build_threads, last_seen
 from twocooks.analyse.waits import label_waits
 from twocooks.model import STEPPED, Reason, State, TaskKind
@@ -49,6 +50,7 @@ BEGUN_SHARE, BEGUN_NS = 0.01, 1 * MS
 FIRST_SHARE = 0.05
 MAIN_NS = 1 * MS
 OUTSIDE = [REASONS[r] for r in (Reason.IO, Reason.SLEEP, Reason.RESULT, Reason.CHILD, Reason.FAULT)]
+OUTSIDE_MARKS = bytes(reason in OUTSIDE for reason in range(256))
 IN_A_CALL = [REASONS[r] for r in (Reason.UNKNOWN, Reason.SHORT)]
 
 
@@ -174,40 +176,50 @@ def _lives(book: Book, table: Pieces, work: Int64) -> tuple[Int64, Int64]:
     Begun: one hundredth of its own work, at most 1 ms, is done; or it waits for the outside after
     its first instructions (waiting for a tool or in line is not yet cooking: a task that mostly
     waits has done one hundredth of its little work before it asks for the tool)."""
-    n = len(book)
-    never = np.iinfo(np.int64).max
-    begun = np.full(n, never)
-    length = np.where(table.state == State.WORKING, table.length, 0)
-    total = np.cumsum(length)
-    first = group_first(table.owner) if len(table) else np.empty(0, np.int64)
-    so_far = total - (total - length)[first] if len(table) else total
+    told = fast.ends(table.columns, WORDS, OUTSIDE_MARKS, len(book))
+    done, waits = _ends(table, len(book)) if told is None else told
     enough = np.maximum(np.minimum(BEGUN_NS, (work * BEGUN_SHARE).astype(np.int64)), 1)
-    reached = (table.state == State.WORKING) & (so_far >= enough[table.owner])
-    when = table.end - (so_far - enough[table.owner])
-    np.minimum.at(begun, table.owner[reached], when[reached])
-    begun = np.maximum(begun, _before_the_tool(table, work, so_far, first))
-    outside = (table.state == State.WAITING) & np.isin(table.reason, OUTSIDE) & (so_far > 0)
-    np.minimum.at(begun, table.owner[outside], table.start[outside])
-    done = np.full(n, -1, np.int64)
-    np.maximum.at(done, table.owner, table.end)
-    told = np.array(book.done, np.int64)
-    done = np.where((told >= 0) & (told < done), told, done)
-    untouched = (begun == never) | (done < 0)
+    little = np.minimum(BEGUN_NS, (work + waits) * FIRST_SHARE)
+    found = fast.begins(table.columns, WORDS, OUTSIDE_MARKS, enough, little)
+    reached, away, tool = _begins(table, enough, little) if found is None else found
+    begun = np.minimum(np.maximum(reached, tool), away)
+    said = np.array(book.done, np.int64)
+    done = np.where((said >= 0) & (said < done), said, done)
+    untouched = (begun == np.iinfo(np.int64).max) | (done < 0)
     begun = np.where(untouched, -1, np.minimum(begun, np.maximum(done, 0)))
     return begun, np.where(untouched, -1, done)
 
 
-def _before_the_tool(table: Pieces, work: Int64, so_far: Int64, first: Int64) -> Int64:
-    """For each task until when it waited for a tool straight after its first instructions: less
-    than 1 ms, and less than one twentieth of what it does and waits for (0 = it did not)."""
+def _ends(table: Pieces, tasks: int) -> tuple[Int64, Int64]:
+    """The twin of ``fast.ends``."""
+    done = np.full(tasks, -1, np.int64)
+    np.maximum.at(done, table.owner, table.end)
     outside = (table.state == State.WAITING) & np.isin(table.reason, OUTSIDE)
-    waits = np.bincount(table.owner[outside], weights=table.length[outside], minlength=len(work))
-    little = np.minimum(BEGUN_NS, (work + waits) * FIRST_SHARE)
+    waits = np.bincount(table.owner[outside], weights=table.length[outside], minlength=tasks)
+    return done, waits.astype(np.int64)
+
+
+def _begins(table: Pieces, enough: Int64, little: np.ndarray) -> tuple[Int64, Int64, Int64]:
+    """The twin of ``fast.begins``."""
+    never = np.iinfo(np.int64).max
+    reached, away = np.full(len(enough), never), np.full(len(enough), never)
+    until = np.zeros(len(enough), np.int64)
+    if not len(table):
+        return reached, away, until
+    length = np.where(table.state == State.WORKING, table.length, 0)
+    total = np.cumsum(length)
+    first = group_first(table.owner)
+    so_far = total - (total - length)[first]
+    done = (table.state == State.WORKING) & (so_far >= enough[table.owner])
+    when = table.end - (so_far - enough[table.owner])
+    np.minimum.at(reached, table.owner[done], when[done])
+    outside = (table.state == State.WAITING) & np.isin(table.reason, OUTSIDE)
+    away_at = outside & (so_far > 0)
+    np.minimum.at(away, table.owner[away_at], table.start[away_at])
     fresh = last_true_in(outside, first) < 0
     tool = (table.state == State.WANTS_TOOL) & fresh & (so_far < little[table.owner])
-    until = np.zeros(len(work), np.int64)
     np.maximum.at(until, table.owner[tool], table.end[tool])
-    return until
+    return reached, away, until
 
 
 def _which(

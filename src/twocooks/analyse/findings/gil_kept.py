@@ -73,14 +73,15 @@ def _kept(facts: Facts) -> np.ndarray:
     asked."""
     table, threads = facts.labelled, facts.line.threads
     out = []
+    heads = np.searchsorted(table.owner, np.arange(len(threads) + 1, dtype=table.owner.dtype))
+    heads = heads.tolist()
     for thread, asked, until in _asked(facts):
         process = int(threads.process[thread])
         others = np.flatnonzero(threads.process == process)
         others = others[others != thread]
         at_work = []
         for other in others.tolist():
-            rows = table.rows_of(other)
-            first, after = rows.start, rows.stop
+            first, after = heads[other], heads[other + 1]
             a = first + int(np.searchsorted(table.end[first:after], asked, "right"))
             b = first + int(np.searchsorted(table.start[first:after], until, "left"))
             state = table.state[a:b]
