@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from twocooks.analyse import fast
 from twocooks.analyse.columns import (
+    FEW,
     arranged,
     asof,
+    join,
     keep_long,
     overlay,
     pieces,
@@ -20,6 +22,7 @@ from twocooks.analyse.columns import (
     sweep,
     sweep_sets,
     union,
+    with_few,
 )
 
 LONGEST = 30
@@ -154,3 +157,34 @@ def test_what_the_c_code_cannot_do_its_twin_does() -> None:
     levels = sweep(A=(start, start + 5))
     assert levels.counts["A"].max() == 1
     assert levels.integral("A") == 15
+
+
+rows = st.lists(st.tuples(st.integers(0, 5), st.integers(0, LONGEST)), max_size=6)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, LONGEST)), max_size=30), rows)
+def test_few_questions_to_a_large_table_find_the_same_rows(
+    table: list[tuple[int, int]], asked: list[tuple[int, int]]
+) -> None:
+    group, time = np.array(sorted(table), np.int64).reshape(-1, 2).T
+    want, when = np.array(asked, np.int64).reshape(-1, 2).T
+    many = np.repeat(want, 1 + FEW * len(group)), np.repeat(when, 1 + FEW * len(group))
+    found = asof(want, when, group.astype(np.int32), time)
+    assert found.tolist() == asof(*many, group, time)[:: 1 + FEW * len(group)].tolist()
+    for (g, t), row in zip(asked, found.tolist(), strict=True):
+        not_later = [i for i, (h, u) in enumerate(sorted(table)) if h == g and u <= t]
+        assert row == max(not_later, default=-1)
+
+
+@given(grouped, grouped)
+def test_few_stretches_go_where_sorting_would_put_them(
+    first: list[tuple[int, list[int]]], second: list[tuple[int, list[int]]]
+) -> None:
+    parts = []
+    for number, draw in enumerate((first, second)):
+        group, start, end = columns(tiling(draw))
+        parts.append(pieces(group, start, end, 0, 0, 0, number))
+    both, sorted_ = with_few(*parts), join(parts).ordered()
+    for mine, theirs in zip(both.columns, sorted_.columns, strict=True):
+        assert mine.tolist() == theirs.tolist()
+        assert mine.dtype == theirs.dtype
