@@ -92,6 +92,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     )
     for nodeid, reason in sorted(_skipped.items()):
         out.line(f"  {nodeid.rpartition('::')[2]}: {reason}")
+    for line in discarded:
+        out.line(f"  discarded: {line}")
     if too_many_skipped(len(_needing), len(_skipped)):
         out.line(
             f"more than {ALLOWED_SHARE:.0%} skipped: too busy a machine to prove anything"

@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,8 @@ DISTURBED_S = 0.04
 """Dishes in line for a core; two hundredths of the dinner."""
 TAKEN = 0.04
 """Share of the cooks' cores that others used: 3 % ask for quieter cores than a verdict."""
+LOST_S = 0.02
+"""Core seconds that may be taken from a dinner of a second's work without any number telling."""
 EXPECTED = {
     "sequential": Verdict.ONE_AFTER_ANOTHER, "switching": Verdict.TURNS,
     "friend": Verdict.PARALLEL, "friend-switching": Verdict.BOTH,
@@ -94,10 +97,20 @@ def taken_by_others(plate: serve.Plate) -> float:
     return float(1 - told["free"] / told["usable"])
 
 
+def nothing(_: serve.Plate) -> bool:
+    return False
+
+
 def cook_with_free_cores(
-    source: str, mode: Mode, folder: Path, variant: serve.Variant | None = None
+    source: str,
+    mode: Mode,
+    folder: Path,
+    variant: serve.Variant | None = None,
+    wrong: Callable[[serve.Plate], object] = nothing,
 ) -> serve.Plate:
-    """The first run whose cores were free before and during it, whatever it measured."""
+    """The first run whose cores were free before and during it. One that is ``wrong`` counts only
+    where nothing was taken from it that could have made it so, or if no other run was right."""
+    suspects = []
     for _ in range(TRIES):
         before = cores.patience.probe()
         if before < cores.NEEDED:
@@ -109,13 +122,23 @@ def cook_with_free_cores(
         during = meter.stop()(time.monotonic() - begin)
         one_core = variant is not None and variant.one_core
         line_s = 0.0 if one_core else stood_for_a_core_s(plate)
-        taken = taken_by_others(plate) if one_core or mode.startswith("friend") else 0.0
-        if during >= cores.NEEDED and line_s <= DISTURBED_S and taken <= TAKEN:
-            return plate
+        share = taken_by_others(plate)
+        taken = share if one_core or mode.startswith("friend") else 0.0
+        undisturbed = during >= cores.NEEDED and line_s <= DISTURBED_S and taken <= TAKEN
+        what = ""
+        if undisturbed:
+            assert plate.analysis is not None
+            lost_s = line_s + share * 2 * plate.analysis.summary["wall_s"]
+            if lost_s <= LOST_S or not wrong(plate):
+                return plate
+            what = f", {wrong(plate)}"
+            suspects.append(plate)
         conftest.discarded.append(
             f"kitchen {mode}: {before:.1f} free before, {during:.1f} during, "
-            f"{line_s:.2f} s in line for a core, {100 * taken:.0f} % taken by others"
+            f"{line_s:.2f} s in line for a core, {100 * share:.0f} % taken by others{what}"
         )
+    if len(suspects) == TRIES:
+        return suspects[-1]
     pytest.skip(f"{conftest.CORES_REASON}: {TRIES} runs discarded")
 
 
@@ -128,7 +151,7 @@ def off(plate: serve.Plate) -> list[str]:
 @pytest.mark.cores
 @pytest.mark.parametrize("mode", MODES)
 def test_tuesday_measures_what_is_foretold(mode: Mode, tmp_path: Path) -> None:
-    plate = cook_with_free_cores("tuesday", mode, tmp_path)
+    plate = cook_with_free_cores("tuesday", mode, tmp_path, wrong=off)
     assert plate.measured is not None
     assert off(plate) == []
     assert plate.measured.verdict == EXPECTED[mode]
@@ -146,7 +169,8 @@ def test_one_core_takes_the_parallelism_and_nothing_else(mode: Mode, tmp_path: P
         minutes = plate.measured.numbers.minutes
         return not any(plate.predicted.fits(minutes / cost, 0.1) for cost in (1.0, 1.02))
 
-    plate = cook_with_free_cores("tuesday", mode, tmp_path, serve.Variant(one_core=True))
+    one_core = serve.Variant(one_core=True)
+    plate = cook_with_free_cores("tuesday", mode, tmp_path, one_core, slow)
     assert plate.measured is not None
     assert not slow(plate), plate.measured
     assert plate.measured.numbers.at_work_two == 0
@@ -159,7 +183,7 @@ def test_the_friend_mostly_waits_for_the_knife(tmp_path: Path) -> None:
         assert plate.measured is not None
         return not plate.predicted.fits(plate.measured.numbers.minutes, 0.1)
 
-    plate = cook_with_free_cores("oneknife", "friend", tmp_path)
+    plate = cook_with_free_cores("oneknife", "friend", tmp_path, wrong=slow)
     assert plate.measured is not None
     assert not slow(plate), plate.measured
     assert plate.measured.verdict in (Verdict.SOMETIMES, Verdict.TURNS)
@@ -171,7 +195,7 @@ def test_a_sabotaged_cook_is_caught(
     name: str, short: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mode, code = CHEATS[name]
-    honest = cook_with_free_cores(str(short), mode, tmp_path)  # type: ignore[arg-type]
+    honest = cook_with_free_cores(str(short), mode, tmp_path, wrong=off)  # type: ignore[arg-type]
     assert honest.measured is not None
     assert off(honest) == []
     real = serve.command
