@@ -121,8 +121,9 @@ HEAD = """| program | took | events | file | switches a second | lost | tasks | 
 |---|---|---|---|---|---|---|---|---|---|---|---|""".replace("\\\n", "")
 
 WORDS = """Written by `python -m benchmarks.crowds`: each program runs once, watched; "recorder" is
-what the recorder needed in all. We want no more than 2 % of a core for a run of 10,000 switches a
-second."""
+what the recorder needed in all, starting and ending it included. We want no more than 2 % of a core
+for a long run of 10,000 switches a second. The machine may have been shared, which makes the
+programs take longer and switch more often."""
 
 
 def write(table: str) -> None:
