@@ -15,9 +15,10 @@ one thread has the lock. Who that is, four kinds of evidence say:
 Two answers for one spell cancel each other. Waits with a time limit end by themselves, so their
 ends prove nothing. A lock between processes has no one address: nobody is named.
 
-A woken thread may have to stand in line for a core, so the lock was let go some time before the end
-of its wait. What was seen shortly before that end may be the next holder already and counts only
-together with other evidence; `LATE_NS` is what "shortly" means.
+A woken thread may have to stand in line for a core, so the lock was let go some time before the
+end of its wait. What was seen shortly before that end may be the next holder already and counts
+only together with other evidence. How long "shortly" is the run itself tells: twice the longest
+time that any thread stood in line for a core around then, and not less than `LATE_NS`.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ from twocooks.model import Reason, State
 from twocooks.read.trace import Trace
 
 LATE_NS = 10_000_000
-"""A woken thread has a core within this, or its wait's end says nothing about who woke it."""
+"""On a machine that is not crowded a woken thread has a core within this."""
+NEAR_NS = 250_000_000
+"""Times in line count for what happens in the same such part of the run, and the two beside it."""
 RAN_NS = 200_000
 """Who wakes and finds the lock taken again sleeps on after some microseconds; who ran this long got
 it."""
@@ -121,11 +124,24 @@ class OnCores:
         dark = np.flatnonzero(table.state == State.UNKNOWN)
         _, start, end = union(np.zeros(len(dark), np.int64), table.start[dark], table.end[dark])
         self.dark = start.tolist(), end.tolist()
+        line = np.flatnonzero(table.reason == REASONS[Reason.CORE])
+        line = line[table.start[line] > threads.born[table.owner[line]]]  # births take longer
+        self.in_line: dict[int, int] = {}
+        for times in (table.start[line], table.end[line]):
+            for part, length in zip(
+                (times // NEAR_NS).tolist(), table.length[line].tolist(), strict=True
+            ):
+                self.in_line[part] = max(length, self.in_line.get(part, 0))
         bare = (table.state == State.WAITING) & np.isin(table.reason, [SHORT, NOT_KNOWN])
         bare_rows = np.flatnonzero(bare)
         self.bare_rows = bare_rows[np.argsort(table.start[bare_rows], kind="stable")]
         self.table, self.leader = table, threads.process
         self.bare: dict[int, tuple[list[int], list[int], int]] = {}
+
+    def late(self, time: int) -> int:
+        """How long before this time a thread may have been woken that came on a core then."""
+        part = time // NEAR_NS
+        return max(LATE_NS, *(2 * self.in_line.get(part + step, 0) for step in (-1, 0, 1)))
 
     def between(self, start: int, end: int, process: int) -> set[int] | None:
         """The threads of the process that were on a core at any moment of this window; None = not
@@ -285,7 +301,7 @@ class _Story:
         woken = self.ended.get(time, [])
         for wait in woken:
             if not wait.timed and self._ran_on(wait):
-                ran = self.cores.between(time - LATE_NS, time, self.process)
+                ran = self.cores.between(time - self.cores.late(time), time, self.process)
                 if ran is None or ran - {wait.thread for wait in woken}:
                     return wait.thread, time
         return None
@@ -310,11 +326,12 @@ class _Story:
         """The one thread that all evidence names (-1 = none), and where it was seen."""
         # Whoever waits cannot have it; who had it may wait again while the one it woke stands in
         # line for a core.
-        others = {wait.thread for wait in waits if wait.start < max(end - LATE_NS, start + 1)}
+        late_ns = self.cores.late(end)
+        others = {wait.thread for wait in waits if wait.start < max(end - late_ns, start + 1)}
         claims, late, where = self._seen(start, end)
         if last is not None and self._still(last, start, {wait.thread for wait in waits}):
             claims.add(last[0])
-        releaser = self._let_go(end, others)
+        releaser = self._let_go(start, end, waits)
         if releaser is not None:
             claims.add(releaser)
         if len(claims) != 1 or claims & others or late - claims:
@@ -328,14 +345,14 @@ class _Story:
         sure: set[int] = set()
         late: set[int] = set()
         where: dict[int, int] = {}
-        woken = end in self.ended
+        soon = self.cores.late(end) if end in self.ended else 0
         for place in range(bisect_left(self.sight_starts, start), len(self.sights)):
             sight = self.sights[place]
             if sight.before >= end:
                 break
             if sight.time >= end:
                 continue
-            (late if woken and end - sight.time < LATE_NS else sure).add(sight.thread)
+            (late if end - sight.time < soon else sure).add(sight.thread)
             if sight.where >= 0:
                 where[sight.thread] = sight.where
         return sure, late - sure, where
@@ -348,15 +365,22 @@ class _Story:
         ran = self.cores.between(since, start, self.process)
         return thread not in waiting and ran is not None and ran <= {thread} | waiting
 
-    def _let_go(self, end: int, others: set[int]) -> int | None:
-        """The only thread that can have let go of the lock as the spell ended."""
+    def _let_go(self, start: int, end: int, waits: list[_Wait]) -> int | None:
+        """The only thread that can have let go of the lock as the spell ended: that ran, and did
+        not wait, since it may have woken the waiter. That was not before this one began to wait;
+        nor before the spell began, unless it stood in line longer than anybody around then."""
         woken = self.ended.get(end)
         if not woken or any(wait.timed for wait in woken):
             return None
-        ran = self.cores.between(end - LATE_NS, end, self.process)
-        if ran is None or len(ran - others) != 1:
+        late = self.cores.late(end)
+        since = max(end - late, min(wait.start for wait in woken))
+        if end - start >= late // 2:
+            since = max(since, start)
+        ran = self.cores.between(since, end, self.process)
+        if ran is None:
             return None
-        return next(iter(ran - others))
+        ran -= {wait.thread for wait in waits if wait.start <= since + RAN_NS}
+        return next(iter(ran)) if len(ran) == 1 else None
 
 
 def _cut(begin: int, until: int, ends: set[int]) -> Iterator[tuple[int, int]]:
