@@ -227,8 +227,9 @@ def test_every_dish_is_seen_and_the_plan_is_not_asked(
     dishes = {t.name: t for t in plate.analysis.tasks if t.kind == "block"}
     assert set(dishes) == {"soup", "eggs"}
     for name, minutes in (("soup", 4), ("eggs", 5)):
-        # Never less. On a virtual machine what the host takes away lies within the slices: more.
-        assert dishes[name].work_s >= minutes * 0.1 * 0.99
+        # On a virtual machine what the host takes away lies within the slices: more is possible.
+        # Less is only what the switches took, of which there are many on one core.
+        assert dishes[name].work_s >= minutes * 0.1 * 0.95
         assert dishes[name].wait_s >= (3 if name == "soup" else 2) * 0.1 * 0.99
     assert sum(dish.work_s for dish in dishes.values()) <= plate.analysis.summary["cpu_s"] * 1.01
     assert all(holds for _, holds, _ in plate.analysis.identities)
