@@ -17,8 +17,8 @@ ends prove nothing. A lock between processes has no one address: nobody is named
 
 A woken thread may have to stand in line for a core, so the lock was let go some time before the
 end of its wait. What was seen shortly before that end may be the next holder already and counts
-only together with other evidence. How long "shortly" is the run itself tells: twice the longest
-time that any thread stood in line for a core around then, and not less than `LATE_NS`.
+only together with other evidence. How long "shortly" is the run itself tells: the longest time that
+any thread stood in line for a core around then, and not less than `LATE_NS`.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ class OnCores:
     def late(self, time: int) -> int:
         """How long before this time a thread may have been woken that came on a core then."""
         part = time // NEAR_NS
-        return max(LATE_NS, *(2 * self.in_line.get(part + step, 0) for step in (-1, 0, 1)))
+        return max(LATE_NS, *(self.in_line.get(part + step, 0) for step in (-1, 0, 1)))
 
     def between(self, start: int, end: int, process: int) -> set[int] | None:
         """The threads of the process that were on a core at any moment of this window; None = not
@@ -374,7 +374,7 @@ class _Story:
             return None
         late = self.cores.late(end)
         since = max(end - late, min(wait.start for wait in woken))
-        if end - start >= late // 2:
+        if end - start >= late:
             since = max(since, start)
         ran = self.cores.between(since, end, self.process)
         if ran is None:
