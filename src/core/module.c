@@ -133,8 +133,12 @@ static PyObject *block(Recorder *self, PyObject *args) {
     Py_RETURN_NONE;
 }
 
+static PyObject *settle(Recorder *self, PyObject *Py_UNUSED(none)) {
+    return PyLong_FromUnsignedLongLong(tc_recorder_settle(&self->r));
+}
+
 static PyObject *task_clock_ns(Recorder *self, PyObject *Py_UNUSED(none)) {
-    return PyLong_FromUnsignedLongLong(self->r.has_ring ? tc_ring_task_clock(&self->r.ring) : 0);
+    return PyLong_FromUnsignedLongLong(tc_recorder_clock(&self->r));
 }
 
 static PyObject *stats(Recorder *self, PyObject *Py_UNUSED(none)) {
@@ -159,7 +163,7 @@ static PyObject *stats(Recorder *self, PyObject *Py_UNUSED(none)) {
     if (r->drain) tc_drain_held(r->drain, &threads, &tasks);
     return Py_BuildValue(
         "{sN sK sK sK sK sK sK sK sK sK sK sK sK sK sK si}", "lost", lost, "task_clock_ns",
-        (unsigned long long)(r->has_ring ? tc_ring_task_clock(&r->ring) : 0), "switches",
+        (unsigned long long)tc_recorder_clock(r), "switches",
         (unsigned long long)r->switches, "kernel_records", (unsigned long long)r->kernel_records,
         "agent_records", (unsigned long long)r->agent_records, "agent_lost",
         (unsigned long long)(r->drain ? tc_drain_lost(r->drain) : 0), "agent_damaged",
@@ -182,6 +186,8 @@ static PyMethodDef recorder_methods[] = {
     {"block", (PyCFunction)block, METH_VARARGS, "block(kind, payload): writes a META or END block."},
     {"flush", (PyCFunction)flush, METH_NOARGS, "One round by hand, everything written."},
     {"finish", (PyCFunction)finish, METH_NOARGS, "The last round: agents stop, losses are written down."},
+    {"settle", (PyCFunction)settle, METH_NOARGS,
+     "Reads the last records and the task clock together; nothing is recorded after it. Returns when (ns)."},
     {"task_clock_ns", (PyCFunction)task_clock_ns, METH_NOARGS,
      "CPU time of the program and all that it started, by the kernel's counter; 0: not counted."},
     {"stats", (PyCFunction)stats, METH_NOARGS, "What was recorded and lost so far, as a dict."},

@@ -33,6 +33,7 @@ struct tc_recorder {
     uint64_t reserved;          /* disk space is promised up to this offset */
     uint64_t drained_ns;        /* when the rings were last read */
     uint64_t flushed_ns;        /* all that happened before is in the file */
+    uint64_t settled_ns, clock_ns; /* when the last was read, and the task clock then; 0: not yet */
     int ending;                 /* the last block may use the room kept for it */
     struct tc_filed *filed;     /* by CPU, as the rings */
     struct tc_ring ring;
@@ -71,6 +72,13 @@ enum tc_why tc_recorder_run(struct tc_recorder *r, uint64_t until_ns, int pidfd)
 
 /* One round by hand: drain all, look at waits, write what is old enough (all, if `flush`). */
 void tc_recorder_round(struct tc_recorder *r, int flush);
+
+/* The program has ended: reads all that is there and the task clock, near enough to each other that what
+ * outlives the program cannot make the two differ. What comes later is not recorded. Returns when. */
+uint64_t tc_recorder_settle(struct tc_recorder *r);
+
+/* CPU time of all that is recorded, ns; 0: not counted. */
+uint64_t tc_recorder_clock(const struct tc_recorder *r);
 
 /* The last round: what the fds know about losses becomes LOST records; everything is written. Where
  * writing had stopped, each CPU gets a LOST record over all that is missing. */

@@ -309,6 +309,46 @@ def test_a_daemon_left_behind_holds_nothing_up_and_lives_on(
         assert "1 process was still running when the recording ended" in notes
 
 
+def test_what_works_on_after_the_program_is_in_neither_account(
+    trace_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However late the recorder comes to write its last word."""
+    from twocooks.analyse import analyse
+
+    busy = tmp_path / "busy"
+    code = (
+        "import os\n"
+        f"{BURN.format(0.1)}"
+        "if os.fork() == 0:\n"
+        f"    open({str(busy) + '.new'!r}, 'w').write(str(os.getpid()))\n"
+        f"    os.rename({str(busy) + '.new'!r}, {str(busy)!r})\n"
+        "    while True: pass\n"
+        f"while not os.path.exists({str(busy)!r}): pass\n"
+        "os._exit(0)\n"
+    )
+    finish = watching.finish
+
+    def late(*arguments: Any) -> None:
+        pid = int(busy.read_text())
+        try:
+            begin = cpu_s = time.clock_gettime(clock_of(pid))
+            while cpu_s < begin + 0.1:
+                cpu_s = time.clock_gettime(clock_of(pid))
+        finally:
+            os.kill(pid, signal.SIGKILL)
+        finish(*arguments)
+
+    monkeypatch.setattr(watching, "finish", late)
+    assert python(code, trace_path).exit_code == 0
+    (sums,) = [check for check in analyse(reader.load(trace_path)).identities if "I1" in check[0]]
+    assert sums[1], sums[2]
+
+
+def clock_of(pid: int) -> int:
+    """The CPU clock of a process (clock_getcpuclockid)."""
+    return ~pid << 3 | 2
+
+
 def test_time_is_up_ends_what_the_program_started_too(
     trace_path: Path, tmp_path: Path, ready: Path
 ) -> None:

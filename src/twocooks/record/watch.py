@@ -459,7 +459,7 @@ def watch(
                     child.release()
                     released = True
                     why = session.loop(child, meter, for_s)
-                    end_ns = time.monotonic_ns()
+                    end_ns = session.recorder.settle()
                     _pid, status, usage = os.wait4(child.pid, 0)
                     child.forget()
                     session.recorder.finish()
