@@ -91,11 +91,11 @@ def machine_ticks(text: str, cpus: set[int]) -> tuple[int, int]:
 
 def children() -> set[int]:
     """The processes whose parent is this one, ended ones that nobody has waited for, too."""
-    return {
-        int(pid)
-        for task in Path("/proc/self/task").iterdir()
-        for pid in (task / "children").read_text().split()
-    }
+    found: set[int] = set()
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(OSError):  # a thread that ends meanwhile gives its children to another
+            found.update(map(int, (task / "children").read_text().split()))
+    return found
 
 
 @contextlib.contextmanager
