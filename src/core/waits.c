@@ -506,7 +506,7 @@ static void put_holder(struct tc_waits *w, const struct thread *t, struct tc_pee
 static void put_file(struct tc_waits *w, const struct thread *t, uint64_t number,
                      const uint64_t arguments[2], uint64_t now_ns, struct tc_stream *look) {
     char text[TC_FILE_TEXT];
-    size_t size = tc_file_of(&w->files_seen, t->pid, number, arguments, now_ns, text);
+    size_t size = tc_file_of(&w->files_seen, t->pid, number, arguments, text);
     if (!size) return;
     uint64_t fields[] = {t->tid, text_id(w, look, now_ns, text, size)};
     tc_put(look, now_ns, TC_EV_FILE, fields, NULL, 0);

@@ -93,7 +93,7 @@ def children() -> set[int]:
     """The processes whose parent is this one, ended ones that nobody has waited for, too."""
     found: set[int] = set()
     for task in Path("/proc/self/task").iterdir():
-        with contextlib.suppress(OSError):  # a thread that ends meanwhile gives its children to another
+        with contextlib.suppress(OSError):  # it ended; another has its children
             found.update(map(int, (task / "children").read_text().split()))
     return found
 

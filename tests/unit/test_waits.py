@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -267,6 +268,30 @@ def test_a_socket_has_two_ends(waits: Waits) -> None:
                 ends = f"tcp 127.0.0.1:{other} > 127.0.0.1:{port} socket:["
                 assert what.startswith(ends)
                 connection.close()
+
+
+def test_a_local_socket_with_a_name_has_two_ends(waits: Waits, tmp_path: Path) -> None:
+    """The name is the program's word: nothing in it reaches a terminal as an escape."""
+    where = str(tmp_path / "a\x1b[31m")
+    code = (
+        "import socket, sys\n"
+        "s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.recv(1)\n"
+    )
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(where)
+        server.listen()
+        with subprocess.Popen([sys.executable, "-c", code, where]) as process:
+            connection, _ = server.accept()
+            deadline = time.monotonic() + 60
+            looks: list[Look] = []
+            while not (looks and looks[0].syscall == 45) and time.monotonic() < deadline:
+                waits.files.clear()
+                waits.on(process.pid, process.pid, time.monotonic_ns())
+                waits.off(process.pid, process.pid, time.monotonic_ns(), 0)
+                looks = waits.look(time.monotonic_ns())
+            ((_, what),) = waits.files
+            assert what.startswith(f"unix - > {tmp_path}/a?[31m socket:[")
+            connection.close()
 
 
 def test_who_waits_for_a_core_is_not_looked_at(waits: Waits, sleeper: dict[str, Any]) -> None:

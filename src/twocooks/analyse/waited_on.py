@@ -1,7 +1,7 @@
 """On what threads waited: the file, the pipe or the socket, or which child process.
 
-The recorder reads the name of the file behind a wait for bytes at its look (FILE records); of a TCP
-socket both ends. The child is the number that the system call was given.
+The recorder reads the name of the file behind a wait for bytes at its look (FILE records); of a
+named socket both ends. The child is the number that the system call was given.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from twocooks.read.trace import Trace
 
 MOST = 5
 """Told for each line that waits; of more, those with the most seconds."""
-TCP = re.compile(r"^(tcp .*) socket:\[\d+\]$", re.DOTALL)
+SOCKET = re.compile(r"^((?:tcp|udp|unix) .*) socket:\[\d+\]$", re.DOTALL)
 WAIT4 = min(WAITS_FOR_CHILD)
 
 
@@ -27,8 +27,8 @@ class On:
     """One thing that was waited on."""
 
     what: str
-    """A path, "pipe:[inode]", "socket:[inode]", "tcp own end > other end", "process NAME"; hostile
-    text."""
+    """A path, "pipe:[inode]", "socket:[inode]", "tcp own end > other end" (also udp, unix),
+    "process NAME"; hostile text."""
     seconds: float
 
     def row(self) -> dict[str, object]:
@@ -66,7 +66,7 @@ def _files(trace: Trace, look: Int64, rows: Int64) -> tuple[list[str], Int64]:
     place = order[np.maximum(found, 0)] if len(order) else found
     good[good] &= (f.time[place[good]] >= trace.look.before[at[good]]) & (f.what[place[good]] >= 0)
     texts = [trace.texts[what] for what in f.what[place[good]].tolist()]
-    return [m[1] if (m := TCP.match(text)) else text for text in texts], rows[good]
+    return [m[1] if (m := SOCKET.match(text)) else text for text in texts], rows[good]
 
 
 def _children(trace: Trace, line: Timeline, look: Int64, rows: Int64) -> tuple[list[str], Int64]:
