@@ -69,7 +69,7 @@ def analyse(trace: Trace, by: str = "task") -> Analysis:
         lock=lock,
     )
     texts = words.say(m, ruling, names, m.cores_seen, words.UNITS[by])
-    texts = ground(texts, ruling, found)
+    texts = ground(texts, ruling, found, m.d2 - m.p2)
     notes = [*_notes(trace, line, told, ruling, helpers), *remarks.remarks(trace, line, told)]
     whole = summary.summarise(trace, line, told, ruling, texts, around, (python, gil), notes)
     whole["by"] = by

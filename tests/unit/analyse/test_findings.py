@@ -11,7 +11,8 @@ from tests.unit.analyse import scenes
 from twocooks.analyse import analyse
 from twocooks.analyse.findings import find
 from twocooks.analyse.findings.base import Finding, joined, spoken
-from twocooks.model import Wait
+from twocooks.analyse.verdict import Ruling
+from twocooks.model import Cause, Verdict, Wait
 
 FUTEX, READ, SEM = scenes.FUTEX, scenes.READ, scenes.SEM
 Found = dict[str, dict[str, object]]
@@ -132,6 +133,26 @@ def in_a_row(calls: int = 4, waited_for: bool = True, different: bool = False) -
         b.ready(a + 0.0922, 1)
         then: str | Wait = "done" if n == calls - 1 else Wait.TASK if waited_for else Wait.SLEEP
         scenes.work(b, a + 0.1, a + 0.1001, 1, then)
+    return b
+
+
+def two_in_a_row() -> Builder:
+    """Two coroutines that each make tasks of one function and wait for each: two at a time."""
+    b = scenes.loop(2, 1.0, "main")
+    for parent in (1, 2):
+        scenes.work(b, 0.011 + 0.003 * parent, 0.0111 + 0.003 * parent, parent, Wait.TASK)
+    for n in range(4):
+        for parent in (1, 2):
+            a = 0.011 + n * 0.1 + 0.003 * parent
+            task = 10 * parent + n
+            b.agent(a + 0.00005, "TASK_NEW", task)
+            b.agent(a + 0.00005, "TASK_NAME", task, text=f"t{task}\x1fjob\x1fapp.py\x1f3")
+            scenes.work(b, a + 0.0002, a + 0.0005, task, Wait.SLEEP)
+            b.ready(a + 0.09, task)
+            scenes.work(b, a + 0.0901, a + 0.0921, task, "done")
+            b.ready(a + 0.0922, parent)
+            then: str | Wait = "done" if n == 3 else Wait.TASK
+            scenes.work(b, a + 0.1, a + 0.1001, parent, then)
     return b
 
 
@@ -287,6 +308,7 @@ PAIRS: list[tuple[str, Scene, Scene]] = [
     ("await-by-await", in_a_row, lambda: in_a_row(different=True)),
     ("await-by-await", in_a_row, scenes.sleepers),
     ("await-by-await", in_a_row, lambda: in_a_row(calls=2)),
+    ("await-by-await", in_a_row, two_in_a_row),
     ("await-by-await", lambda: customers(joins=True), lambda: customers(joins=False)),
     ("pool-too-small", lambda: pool(2, 8), lambda: pool(8, 8)),
     ("pool-too-small", lambda: pool(2, 8), lambda: pool(2, 8, waits=False)),
@@ -335,6 +357,19 @@ def test_evidence_names_the_line_and_why_rests_on_it() -> None:
     held = analyse(scenes.loop_held().trace()).summary["verdict"]
     assert held["finding"] == "loop-held"
     assert "app.py:4 in job" in held["why"]
+
+
+def test_without_a_cause_what_was_found_in_most_of_the_time_is_the_reason() -> None:
+    texts = {"why": "not seen", "so": ""}
+    ruling = Ruling(Verdict.TURNS, Cause.UNKNOWN, 7)
+    held = Finding("loop-held", "“T” kept the event loop", 0.5, ("app.py:4 job",), "Give it back.")
+    assert find.ground(texts, ruling, [held], 0.9) == {
+        "why": "“T” kept the event loop: app.py:4 in job.",
+        "so": "Give it back.",
+        "finding": "loop-held",
+    }
+    assert find.ground(texts, ruling, [held], 1.1) == texts
+    assert find.ground(texts, ruling, [], 0.0) == texts
 
 
 def test_a_call_that_keeps_the_gil_explains_the_waits_for_it() -> None:

@@ -37,6 +37,7 @@ RULES: tuple[Rule, ...] = (
 SAME = {"gil-bound": ("gil-switched-on", "native-keeps-gil")}
 """A finding, and those that say more of the same where they explain most of its seconds."""
 MOST_OF = 0.8
+MOST_MISSED = 0.5
 BY_CAUSE = {
     Cause.GIL: ("gil-switched-on", "native-keeps-gil", "gil-bound"),
     Cause.LOCK: ("lock",),
@@ -80,9 +81,17 @@ def find(facts: Facts) -> list[Finding]:
     return sorted(kept, key=lambda found: -found.seconds)[:MOST]
 
 
-def ground(texts: dict[str, str], ruling: Ruling, found: list[Finding]) -> dict[str, str]:
+def ground(
+    texts: dict[str, str], ruling: Ruling, found: list[Finding], missed_s: float
+) -> dict[str, str]:
     """Why and So with the evidence of a finding: the first that proves the cause; without a cause
-    So says what the finding that cost most asks for. ``finding`` names it."""
+    So says what the finding that cost most asks for. Where no cause holds for all of the run, what
+    was found in most of the ``missed_s`` seconds is the reason: seconds in which two wanted to work
+    and less than two did. ``finding`` names it."""
+    if ruling.cause is Cause.UNKNOWN:
+        if not found or found[0].seconds < MOST_MISSED * missed_s:
+            return texts
+        return texts | {"why": found[0].whole, "so": found[0].so, "finding": found[0].id}
     if ruling.cause is None:
         if not found or ruling.verdict not in ADVISED:
             return texts

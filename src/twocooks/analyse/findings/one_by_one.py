@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from twocooks.analyse.columns import Int64, covered
+from twocooks.analyse.columns import Int64, covered, union
 from twocooks.analyse.findings.base import Facts, Finding, called, times
 from twocooks.analyse.threads import REASONS
 from twocooks.analyse.words import seconds
@@ -15,6 +15,9 @@ FOR_OTHERS = [REASONS[Reason.CHILD], REASONS[Reason.RESULT]]
 LEAST_CALLS = 3
 IN_A_ROW = 0.9
 """So many of the neighbours must not overlap at all."""
+BESIDE = 0.5
+"""Where others of the same function were on the go for this share of their time, they are begun
+together already: a server that answers each of its customers in turn."""
 WAITED_FOR = 0.8
 """For this share of their time the parent must have waited for them."""
 
@@ -52,6 +55,8 @@ class OneByOne:
         waited = float(covered(made, np.maximum(done, made), start, end).sum())
         if waited < WAITED_FOR * length:
             return None
+        if _beside(facts, parent, int(tasks[0]), made, done) >= BESIDE * length:
+            return None
         where = book.where.get(int(tasks[0]), "")
         return Finding(
             self.id,
@@ -76,6 +81,22 @@ def _waits_for_others(facts: Facts, parent: int) -> tuple[Int64, Int64]:
     t = facts.labelled
     rows = (t.owner == line.book.thread[parent]) & np.isin(t.reason, FOR_OTHERS)
     return t.start[rows], t.end[rows]
+
+
+def _beside(facts: Facts, parent: int, task: int, made: Int64, done: Int64) -> float:
+    """For how long of these tasks' time one of the same function with another parent was on the
+    go, in ns."""
+    line, book = facts.line, facts.line.book
+    others = [
+        other
+        for other in np.flatnonzero(facts.told.significant).tolist()
+        if book.group[other] == book.group[task] and book.parent[other] != parent
+    ]
+    if not others:
+        return 0.0
+    begun = np.array(book.made, np.int64)[others]
+    _, start, end = union(np.zeros(len(others), np.int64), begun, line.done[others])
+    return float(covered(made, np.maximum(done, made), start, end).sum())
 
 
 def _families(facts: Facts) -> dict[int, Int64]:
