@@ -1,16 +1,17 @@
 """Where the kernel denies its records the answer is right, or that it cannot be told; never wrong.
 
-A few of the known-answer programs here; all of them with ``--polling all``. A busy machine makes
-polling less sure, so no free cores are needed: it may only lead to cannot-tell.
+They run under a filter that refuses ``perf_event_open``, as in containers: a few of the
+known-answer programs here, all of them with ``--polling all``. A busy machine makes polling less
+sure, so no free cores are needed: it may only lead to cannot-tell.
 """
 
 from __future__ import annotations
 
+import math
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,12 +30,9 @@ from tests.programs.answers import Answer
 
 FEW = {"gil_threads", "lock_some", "gil_some", "two_processes", "four_processes", "two_loops",
        "sort_subprocess"}  # fmt: skip
-NOT = {"load", "free-threaded"}
-POLLED = [
-    replace(answer, options=("--source", "schedstat"))
-    for answer in HERE
-    if not answer.options and not answer.needs & NOT
-]
+POLLED = [answer for answer in HERE if "--source" not in answer.options]
+FILTER = (sys.executable, "-I", str(ROOT / "tests" / "kit" / "deny_perf.py"), "EACCES")
+"""As containers have it: not only twocooks, the program too lives under the filter."""
 
 
 @pytest.fixture
@@ -55,12 +53,17 @@ def test_right_or_cannot_tell(answer: Answer, place: Place) -> None:
     for need in sorted(answer.needs - {"cores"}):
         if reason := needs.missing(need):
             pytest.skip(reason)
-    run = run_once(answer, place)
-    check_always(answer, run)
+    run = run_once(answer, place, FILTER)
+    check_always(answer, run, "schedstat")
+    assert lookup(run.summary, "measured.exact") is False
     pair = pair_of(run)
     right = pair in answer.verdicts or pair[0] == "cannot-tell"
     assert right or (pair == ("both", None) and placed(answer, run)), told(run)
-    assert lookup(run.summary, "measured.exact") is False
+    # What is said to have been at work at the same moment is proved, whatever the verdict is.
+    most = answer.bounds.get("parallelism.two_or_more_s", (0.0, math.inf))[1]
+    assert lookup(run.summary, "parallelism.two_or_more_s") <= most, told(run)
+    found = {finding["id"] for finding in lookup(run.summary, "findings")}
+    assert not answer.quiet or found <= {"no-free-core"}, told(run)
 
 
 @pytest.mark.parametrize("code", ["EACCES", "ENOSYS", "EPERM"])

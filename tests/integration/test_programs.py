@@ -78,14 +78,15 @@ def prefix_of(answer: Answer) -> tuple[str, ...]:
     return ()
 
 
-def run_once(answer: Answer, place: Place) -> Watched:
+def run_once(answer: Answer, place: Place, by: tuple[str, ...] = ()) -> Watched:
+    """``by``: a command in front of twocooks, which starts it."""
     python = sys.executable
     if "free-threaded" in answer.needs:
         python = needs.free_threaded_python() or python
     command = [python, str(PROGRAMS / f"{answer.program}.py")]
     with crowd("load" in answer.needs) as around:
         prefix = around or prefix_of(answer)
-        return watch(command, place, options=answer.options, prefix=prefix)
+        return watch(command, place, options=answer.options, prefix=(*prefix, *by))
 
 
 def pair_of(run: Watched) -> tuple[str, str | None]:
@@ -145,11 +146,10 @@ def told(run: Watched, before: float | None = None) -> str:
     return f"\n{run.err}\n{seen}\nfree cores from outside: {earlier}{run.free:.2f} during the run"
 
 
-def check_always(answer: Answer, run: Watched) -> None:
+def check_always(answer: Answer, run: Watched, source: str = "kernel") -> None:
     """What must hold on the busiest machine: the program undisturbed, the trace consistent."""
     assert run.code == 0, told(run)
     assert run.out.strip() == answer.output, told(run)
-    source = "schedstat" if "schedstat" in answer.options else "kernel"
     assert lookup(run.summary, "measured.source") == source, told(run)
     assert lookup(run.summary, "measured.lost_events") == 0, told(run)
     check = subprocess.run(twocooks("check", str(run.trace)), capture_output=True, text=True)
@@ -183,7 +183,7 @@ def test_known_answer(answer: Answer, place: Place, request: pytest.FixtureReque
     for _ in range(TRIES * wanted):
         before = cores.patience.probe() if gate else 2.0
         run = run_once(answer, place)
-        check_always(answer, run)
+        check_always(answer, run, "schedstat" if "schedstat" in answer.options else "kernel")
         wrong = judge(answer, run)
         free = min(before, run.free)
         disturbed = wrong and "load" not in answer.needs and free < UNDISTURBED
