@@ -278,8 +278,8 @@ def _life(line: Timeline, thread: int, steps: Pieces) -> tuple[int, int]:
     """From the loop's first start on the thread to its last end, as far as they were told."""
     said = line.owners.said
     starts, stops = said.rows("LOOP"), said.rows("LOOP_END")
-    begin = said.time[starts[said.thread[starts] == thread]].tolist() + steps.start.tolist()[:1]
-    end = said.time[stops[said.thread[stops] == thread]].tolist() + steps.end.tolist()[-1:]
+    begin = said.time[starts[said.thread[starts] == thread]].tolist() + steps.start[:1].tolist()
+    end = said.time[stops[said.thread[stops] == thread]].tolist() + steps.end[-1:].tolist()
     first = min(begin)
     open_ended = len(starts[said.thread[starts] == thread]) > len(
         stops[said.thread[stops] == thread]

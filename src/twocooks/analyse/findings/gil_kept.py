@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from twocooks.analyse.columns import Int64, union
+from twocooks.analyse.columns import Bool, Int64, Pieces, union
 from twocooks.analyse.findings.base import Facts, Finding, called, times
 from twocooks.analyse.split import samples
 from twocooks.analyse.threads import REASONS
 from twocooks.analyse.words import seconds
 from twocooks.model import Reason, State
+from twocooks.read.shape import distinct
 
 BLINK_NS = 1_000_000
 """A waiter that is on a core for no longer than this between two waits only asked again."""
@@ -71,33 +72,65 @@ class GilKept:
 def _kept(facts: Facts) -> np.ndarray:
     """Rows (task, thread, start, end): the one thread of a process that was at work after it was
     asked."""
-    table, threads = facts.labelled, facts.line.threads
+    asked = np.array(_asked(facts), np.int64).reshape(-1, 3)
+    holder = np.full(len(asked), -1, np.int64)
+    process = facts.line.threads.process
+    whose = process[asked[:, 0]]
+    for p in distinct(whose).tolist():
+        mine = np.flatnonzero(whose == p)
+        holder[mine] = _alone_at_work(facts, np.flatnonzero(process == p), asked[mine])
     out = []
-    heads = np.searchsorted(table.owner, np.arange(len(threads) + 1, dtype=table.owner.dtype))
-    heads = heads.tolist()
-    for thread, asked, until in _asked(facts):
-        process = int(threads.process[thread])
-        others = np.flatnonzero(threads.process == process)
-        others = others[others != thread]
-        at_work = []
-        for other in others.tolist():
-            first, after = heads[other], heads[other + 1]
-            a = first + int(np.searchsorted(table.end[first:after], asked, "right"))
-            b = first + int(np.searchsorted(table.start[first:after], until, "left"))
-            state = table.state[a:b]
-            busy = (state == State.WORKING) | (
-                (state == State.IN_LINE) & (table.reason[a:b] == REASONS[Reason.CORE])
-            )
-            span = np.minimum(table.end[a:b], until) - np.maximum(table.start[a:b], asked)
-            work = int(span[state == State.WORKING].sum())
-            if int(span[busy].sum()) > BLINK_NS:
-                at_work.append((other, work, bool(busy.all())))
-        if len(at_work) == 1 and at_work[0][1] >= LEAST_NS and at_work[0][2]:
-            holder = at_work[0][0]
-            if _another_had_it(facts, process, holder, asked, until):
-                continue
-            out.append((_task_of(facts, holder, (asked + until) // 2), holder, asked, until))
+    slices: dict[int, Int64] = {}
+    found = np.flatnonzero(holder >= 0)
+    for thread, (_, start, end) in zip(holder[found].tolist(), asked[found].tolist(), strict=True):
+        if _another_had_it(facts, int(process[thread]), thread, start, end):
+            continue
+        if thread not in slices:
+            slices[thread] = np.flatnonzero(facts.line.slices.thread == thread)
+        out.append((_task_of(facts, slices[thread], (start + end) // 2), thread, start, end))
     return np.array(out, np.int64).reshape(-1, 4)
+
+
+def _alone_at_work(facts: Facts, threads: Int64, asked: Int64) -> Int64:
+    """For each row of ``asked`` (thread, start, end) the only one of these threads, but for the one
+    that asked, that worked or stood in line for a core, if it did nothing else; else -1. (Thread by
+    thread for all rows at once: they may be thousands each.)"""
+    table = facts.labelled
+    count = np.zeros(len(asked), np.int64)
+    found = np.full(len(asked), -1, np.int64)
+    who, start, end = asked.T
+    for thread in threads.tolist():
+        own = table.take(table.rows_of(thread))
+        first = np.searchsorted(own.end, start, "right")
+        after = np.searchsorted(own.start, end, "left")
+        rows = np.flatnonzero((after > first) & (who != thread))
+        if not len(rows):
+            continue
+        first, after = first[rows], after[rows]
+        low = int(first.min())
+        own = own.take(slice(low, int(after.max())))
+        cut = (first - low, after - low, start[rows], end[rows])
+        working = own.state == State.WORKING
+        busy = working | ((own.state == State.IN_LINE) & (own.reason == REASONS[Reason.CORE]))
+        some = _within(own, busy, *cut) > BLINK_NS
+        rest = np.append(0, np.cumsum(~busy))
+        all_of_it = rest[cut[1]] == rest[cut[0]]
+        count[rows[some]] += 1
+        worked = some & all_of_it & (_within(own, working, *cut) >= LEAST_NS)
+        found[rows[worked]] = thread
+    return np.where(count == 1, found, -1)
+
+
+def _within(
+    own: Pieces, which: Bool, first: Int64, after: Int64, start: Int64, end: Int64
+) -> Int64:
+    """ns of the marked stretches among the rows from ``first`` to before ``after`` that lie between
+    start and end (which cut the first and the last of these rows)."""
+    sums = np.append(0, np.cumsum(np.where(which, own.length, 0)))
+    early = np.where(which[first], np.maximum(start - own.start[first], 0), 0)
+    late = np.where(which[after - 1], np.maximum(own.end[after - 1] - end, 0), 0)
+    whole: Int64 = sums[after] - sums[first] - early - late
+    return whole
 
 
 def _another_had_it(facts: Facts, process: int, thread: int, asked: int, until: int) -> bool:
@@ -132,9 +165,10 @@ def _asked(facts: Facts) -> list[tuple[int, int, int]]:
     ]
 
 
-def _task_of(facts: Facts, thread: int, when: int) -> int:
-    """The task that a thread then worked for; behind all tasks where it is none."""
+def _task_of(facts: Facts, mine: Int64, when: int) -> int:
+    """The task that a thread then worked for (``mine``: its slices); behind all tasks where it is
+    none."""
     s = facts.line.slices
-    at: Int64 = np.flatnonzero((s.thread == thread) & (s.start <= when) & (s.end > when))
+    at = mine[(s.start[mine] <= when) & (s.end[mine] > when)]
     owner = int(s.owner[at[0]]) if len(at) else -1
     return owner if owner >= 0 else len(facts.line.book)
