@@ -162,7 +162,7 @@ static PyObject *stats(Recorder *self, PyObject *Py_UNUSED(none)) {
     uint64_t threads = 0, tasks = 0;
     if (r->drain) tc_drain_held(r->drain, &threads, &tasks);
     return Py_BuildValue(
-        "{sN sK sK sK sK sK sK sK sK sK sK sK sK sK sK si}", "lost", lost, "task_clock_ns",
+        "{sN sK sK sK sK sK sK sK sK sK sK sK sK sK sK sK si}", "lost", lost, "task_clock_ns",
         (unsigned long long)tc_recorder_clock(r), "switches",
         (unsigned long long)r->switches, "kernel_records", (unsigned long long)r->kernel_records,
         "agent_records", (unsigned long long)r->agent_records, "agent_lost",
@@ -170,7 +170,8 @@ static PyObject *stats(Recorder *self, PyObject *Py_UNUSED(none)) {
         (unsigned long long)(r->drain ? tc_drain_damaged(r->drain) : 0),
         "agent_threads", (unsigned long long)threads, "agent_tasks", (unsigned long long)tasks, "written",
         (unsigned long long)r->written, "looked", (unsigned long long)looks.looked, "missed",
-        (unsigned long long)looks.missed, "denied", (unsigned long long)looks.denied, "unfollowed",
+        (unsigned long long)looks.missed, "denied", (unsigned long long)looks.denied,
+        "torn", (unsigned long long)looks.torn, "unfollowed",
         (unsigned long long)r->unfollowed, "stopped_ns", (unsigned long long)r->stopped_ns, "error", r->error);
 }
 

@@ -22,6 +22,10 @@
  *    compares them.
  * 4. Nothing that was read is trusted: each loop has a bound, each length a limit, addresses are
  *    only ever given to `read`, which can fail but not fault.
+ * 5. An answer is whole or none. What was read is dropped and counted (tc_peek_torn) where its parts
+ *    deny each other. The strongest of these checks is the instruction: it must lie inside the byte
+ *    code of the function that its frame names, which memory that was freed or is being written
+ *    hardly ever does.
  *
  * Not tried to do: names of frames that C code runs, native stacks.
  */
@@ -98,11 +102,11 @@ static int load_layout(struct tc_peek *p) {
         END_OF(p, TC_FRAME_PREVIOUS, TC_FRAME_CODE, TC_FRAME_IP, TC_FRAME_OWNER, TC_FRAME_COPY);
     p->code_from = p->at[TC_CODE_LINE];
     static const int fields[] = {TC_CODE_FILE, TC_CODE_NAME, TC_CODE_TABLE, TC_CODE_CATCH,
-                                 TC_CODE_LOCALS};
+                                 TC_CODE_LOCALS, TC_OBJECT_SIZE};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         if (p->at[fields[i]] < p->code_from) p->code_from = p->at[fields[i]];
     p->code_size = END_OF(p, TC_CODE_FILE, TC_CODE_NAME, TC_CODE_TABLE, TC_CODE_LINE,
-                          TC_CODE_COPIES, TC_CODE_CATCH, TC_CODE_LOCALS);
+                          TC_CODE_COPIES, TC_CODE_CATCH, TC_CODE_LOCALS, TC_OBJECT_SIZE);
     p->code_size -= p->code_from;
     return p->thread_size <= MAX_THREAD_SIZE && p->frame_size <= MAX_FRAME_SIZE &&
            p->code_size <= MAX_CODE_SIZE && p->at[TC_FRAME_SIZE] < WINDOW / 2 &&
@@ -134,6 +138,13 @@ void tc_peek_free(struct tc_peek *p) {
     tc_peek_forget_codes(p);
     free(p->threads);
     free(p);
+}
+
+uint64_t tc_peek_torn(const struct tc_peek *p) { return p->torn; }
+
+void tc_peek_drop(struct tc_peek *p) {
+    uint64_t word;
+    p->torn += (uint64_t)get(p, p->runtime, &word, sizeof word);
 }
 
 static void forget_threads(struct tc_peek *p) {
@@ -338,21 +349,28 @@ static void move_window(struct tc_peek *p, struct thread *t, uint64_t frame) {
     p->window_at = t->window = get(p, from, p->window, WINDOW) ? from : 0;
 }
 
-/* Collects the innermost frames that run Python code. 0: a read failed, so nothing is known. */
+static int is_among(const struct frame *frames, size_t count, uint64_t at) {
+    for (size_t i = 0; i < count; i++)
+        if (frames[i].at == at) return 1;
+    return 0;
+}
+
+/* Collects the innermost frames that run Python code. 0: it has none, or the chain breaks. */
 static size_t walk_frames(struct tc_peek *p, uint64_t at, struct frame *frames, size_t want) {
     uint64_t mask = p->hexversion >= 0x030e0000 ? ~7ull : ~1ull; /* low bits are CPython's tags */
     size_t count = 0;
     for (int step = 0; at && count < want && step < MAX_STEPS; step++) {
         uint8_t single[MAX_FRAME_SIZE];
         const uint8_t *bytes = single;
+        if (is_among(frames, count, at)) return tc_peek_drop(p), 0;
         if (in_window(p, at))
             bytes = p->window + (at - p->window_at);
         else if (!get(p, at, single, p->frame_size))
-            return 0;
+            return tc_peek_drop(p), 0;
         uint64_t code = u64(bytes + p->at[TC_FRAME_CODE]) & mask;
         /* Owners 3 and above are the interpreter's own entry frames, with no code to show. */
         if (bytes[p->at[TC_FRAME_OWNER]] < 3) {
-            if (!code) return 0;
+            if (!code) return tc_peek_drop(p), 0;
             struct frame *f = &frames[count++];
             *f = (struct frame){at, code, u64(bytes + p->at[TC_FRAME_IP]), 0};
             if (p->at[TC_FRAME_COPY]) memcpy(&f->copy, bytes + p->at[TC_FRAME_COPY], 4);
@@ -412,7 +430,8 @@ enum tc_running tc_peek_running(struct tc_peek *p, uint32_t tid, int frames, cha
     size_t count = tc_peek_walk(p, tid, found, want);
     struct thread *t = p->threads ? place_of(p, tid) : NULL;
     enum tc_running what = has_gil(p, t ? t->state : 0);
-    if (!count || tc_peek_walk(p, tid, &again, 1) != 1 || found[0].code != again.code) return what;
+    if (!count || tc_peek_walk(p, tid, &again, 1) != 1) return what;
+    if (found[0].code != again.code) return p->torn++, what;
     *length = tc_peek_put_frames(p, found, count, text, size);
     return what;
 }

@@ -29,6 +29,11 @@ struct tc_span {
 typedef size_t (*tc_read)(void *context, const struct tc_span *spans, size_t count);
 struct tc_peek *tc_peek_new_by(tc_read read, void *context, uint64_t runtime, uint32_t hexversion);
 
+/* How many answers (frames, who has the GIL) were dropped so far because what was read does not hold together:
+ * a chain of frames that breaks or bites its tail, an instruction outside of its function, a name that is no
+ * text, two readings that disagree. What is not readable because the process has gone is not counted. */
+uint64_t tc_peek_torn(const struct tc_peek *p);
+
 /* The Python state may move (interpreter started anew after fork, exec): look it up again. */
 void tc_peek_refresh(struct tc_peek *p);
 

@@ -37,6 +37,7 @@ static int get_text(struct tc_peek *p, uint64_t at, char *to, int tail) {
     for (size_t i = 0; i < count; i++) {
         uint32_t c = 0;
         memcpy(&c, raw + i * kind, kind);
+        if (c > (ascii ? 127 : 0x10ffff)) return -1;
         if (!tail && c == ':') c = '?';
         ends[i] = size;
         size += put_char(wide + size, c);
@@ -195,11 +196,13 @@ uint32_t tc_peek_depth(struct tc_peek *p, const struct frame *f, uint32_t *local
     return 0;
 }
 
+/* Where the frame is; 0 where its code has no line there, -1: it is not in this code at all. Up to 3.12
+ * the instruction is the one before the next: before the first one if the function has not begun. */
 static int32_t line_of(struct tc_peek *p, struct code *c, const struct frame *f,
                        const uint8_t *head) {
-    uint64_t begin = code_begin(p, f, head);
-    if (!begin) return 0;
-    if (f->ip < begin) return c->first_line; /* has not begun */
+    uint64_t begin = code_begin(p, f, head), units = in_head(p, head, TC_OBJECT_SIZE);
+    if (!begin || f->ip < begin - 2 || units > MAX_OFFSET || f->ip >= begin + 2 * units) return -1;
+    if (f->ip < begin) return c->first_line < 0 ? 0 : c->first_line;
     uint64_t offset = f->ip - begin;
     if (offset != c->last_offset) {
         c->last_line = find_line(c, offset);
@@ -223,18 +226,22 @@ int tc_peek_put_frames(struct tc_peek *p, const struct frame *frames, size_t cou
     struct tc_span spans[MAX_FRAMES] = {{0}};
     for (size_t i = 0; i < count; i++)
         spans[i] = (struct tc_span){frames[i].code + p->code_from, heads[i], p->code_size};
-    if (p->read(p->context, spans, count) != count) return 0;
+    if (p->read(p->context, spans, count) != count) return tc_peek_drop(p), 0;
     size_t used = 0;
     for (size_t i = 0; i < count; i++) {
         struct code *c = code_at(p, frames[i].code, heads[i]);
-        if (!c) return text[0] = 0, 0;
+        int32_t line = c ? line_of(p, c, &frames[i], heads[i]) : -1;
+        if (line < 0) {
+            tc_peek_drop(p);
+            return text[0] = 0, 0;
+        }
         size_t file = strlen(c->text), name = strlen(c->text + file + 1);
         if (used + file + name + 14 > size) break;
         if (used) text[used++] = 0x1f;
         memcpy(text + used, c->text, file);
         used += file;
         text[used++] = ':';
-        used += put_number(text + used, (uint32_t)line_of(p, c, &frames[i], heads[i]));
+        used += put_number(text + used, (uint32_t)line);
         text[used++] = ':';
         memcpy(text + used, c->text + file + 1, name);
         used += name;

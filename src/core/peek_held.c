@@ -80,8 +80,14 @@ uint32_t tc_peek_gil_holder(struct tc_peek *p, uint64_t address, uint64_t *turn)
     uint64_t gil = p->usable ? tc_peek_gil_of(p, address) : 0, held[3], tid = 0; /* who, whether, turn */
     if (!gil || !get(p, gil + p->at[TC_GIL_HOLDER], held, sizeof held)) return 0;
     if ((int32_t)held[1] != 1 || !is_word(held[0])) return 0;
+    uint64_t again[3];
+    struct tc_span spans[] = {{held[0] + p->at[TC_THREAD_TID], &tid, 8},
+                              {gil + p->at[TC_GIL_HOLDER], again, sizeof again}};
+    if (p->read(p->context, spans, 2) != 2 || tid >= 1u << 22) return tc_peek_drop(p), 0;
+    /* It changed hands meanwhile: the thread's state may be another's by now. */
+    if (held[0] != again[0] || (int32_t)again[1] != 1 || held[2] != again[2]) return p->torn++, 0;
     *turn = held[2];
-    return get(p, held[0] + p->at[TC_THREAD_TID], &tid, 8) && tid < 1u << 22 ? (uint32_t)tid : 0;
+    return (uint32_t)tid;
 }
 
 static int is_rlock(struct tc_peek *p, uint64_t object) {

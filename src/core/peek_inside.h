@@ -68,6 +68,7 @@ struct tc_peek {
     uint8_t window[WINDOW];
     uint64_t window_at; /* 0: nothing is in it */
     uint64_t rlock_type; /* where the type of RLocks is; 0 = none was met */
+    uint64_t torn;       /* answers dropped */
     uint32_t asked;      /* place in `threads` after the last that tc_peek_next gave */
 };
 
@@ -96,6 +97,9 @@ static inline uint64_t get_word(struct tc_peek *p, uint64_t from) {
 int tc_peek_put_frames(struct tc_peek *p, const struct frame *frames, size_t count, char *text,
                        size_t size);
 void tc_peek_forget_codes(struct tc_peek *p);
+
+/* An answer is dropped: counts it, unless the process has gone. */
+void tc_peek_drop(struct tc_peek *p);
 
 /* The innermost frames of a thread that run Python code. 0: it runs none, or it is not known. */
 size_t tc_peek_walk(struct tc_peek *p, uint32_t tid, struct frame *frames, size_t want);

@@ -151,9 +151,15 @@ static void drop_thread(struct tc_waits *w, struct thread *t) {
     }
 }
 
+static void drop_peek(struct tc_waits *w, struct process *p) {
+    if (p->peek) w->counts.torn += tc_peek_torn(p->peek);
+    tc_peek_free(p->peek);
+    p->peek = NULL;
+}
+
 static void drop_process(struct tc_waits *w, struct process *p) {
     uint32_t mask = w->process_places - 1, hole = (uint32_t)(p - w->processes), i = hole;
-    tc_peek_free(p->peek);
+    drop_peek(w, p);
     w->processes[hole] = (struct process){0};
     w->process_count--;
     while (w->processes[i = (i + 1) & mask].pid) {
@@ -285,14 +291,13 @@ void tc_waits_process(struct tc_waits *w, uint32_t pid, uint64_t runtime, uint32
     if (!pid) return;
     struct process *p = make_process(w, pid);
     if (!p) return;
-    tc_peek_free(p->peek);
+    drop_peek(w, p);
     p->peek = tc_peek_new(pid, runtime, hexversion);
 }
 
 void tc_waits_exec(struct tc_waits *w, uint32_t pid) {
     struct process *p = find_process(w, pid);
-    tc_peek_free(p->peek);
-    p->peek = NULL;
+    drop_peek(w, p);
     p->searches = 0;
 }
 
@@ -301,8 +306,7 @@ void tc_waits_sweep(struct tc_waits *w) {
         struct process *p = &w->processes[i];
         if (!p->pid || (p->threads && !p->peek)) continue;
         if (kill((pid_t)p->pid, 0) == 0 || errno != ESRCH) continue;
-        tc_peek_free(p->peek);
-        p->peek = NULL;
+        drop_peek(w, p);
         if (!p->threads) drop_process(w, p); /* another may move into its place: the next sweep's */
     }
 }
@@ -315,6 +319,8 @@ uint64_t tc_waits_oldest_ns(const struct tc_waits *w) {
 
 void tc_waits_counts(const struct tc_waits *w, struct tc_waits_counts *counts) {
     *counts = w->counts;
+    for (uint32_t i = 0; i < w->process_places; i++)
+        if (w->processes[i].peek) counts->torn += tc_peek_torn(w->processes[i].peek);
 }
 
 /* ---- the looks ---- */
@@ -484,8 +490,10 @@ static uint64_t place_of(struct tc_waits *w, struct tc_peek *peek, uint32_t tid,
                          struct tc_stream *look) {
     char text[TEXT_SIZE], again[TEXT_SIZE];
     int size = tc_peek_frames(peek, tid, FRAMES, text, sizeof text);
-    if (size <= 0 || tc_peek_frames(peek, tid, FRAMES, again, sizeof again) != size) return 0;
-    return memcmp(text, again, (size_t)size) ? 0 : text_id(w, look, now_ns, text, (size_t)size);
+    if (size <= 0 || tc_peek_frames(peek, tid, FRAMES, again, sizeof again) <= 0) return 0;
+    if (!strcmp(text, again)) return text_id(w, look, now_ns, text, (size_t)size);
+    w->counts.torn++; /* it moves */
+    return 0;
 }
 
 static void put_holder(struct tc_waits *w, const struct thread *t, struct tc_peek *peek,

@@ -60,6 +60,7 @@ struct tc_waits_counts {
     uint64_t denied;   /* of these, waits that the kernel would not let us look at */
     uint64_t frames;   /* LOOKs with a place in the program */
     uint64_t spent_ns; /* time in tc_waits_label */
+    uint64_t torn;     /* places and holders dropped: what was read of the program did not hold together */
 };
 void tc_waits_counts(const struct tc_waits *w, struct tc_waits_counts *counts);
 #endif

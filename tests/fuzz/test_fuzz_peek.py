@@ -15,6 +15,7 @@ from tests.kit import cbuild
 from tests.kit.pythons import pythons
 
 ROUNDS = 60
+IMAGE_ROUNDS = 300
 
 
 @pytest.mark.parametrize("version", sorted(pythons()))
@@ -36,6 +37,32 @@ def test_damaged_memory_is_harmless_where_holders_are_sought(version: str) -> No
         _, lock = waited_for(victim, "for_loop")
         tids = [str(victim.said["tids"][name]) for name in ("in_loop", "for_loop", "for_own")]
         assert run(fuzz, victim, lock, tids), "no holder was ever found: the fuzz tests nothing"
+    finally:
+        victim.close()
+
+
+@pytest.mark.parametrize("program", ["blocked", "holders"])
+@pytest.mark.parametrize("version", sorted(pythons()))
+def test_a_spoilt_image_tells_nothing_that_is_not_in_it(version: str, program: str) -> None:
+    fuzz = cbuild.program("tests/fuzz/peek_image.c", *CORE, sanitize=True)
+    victim = Victim(version, str(VICTIM if program == "blocked" else HELD))
+    try:
+        if program == "blocked":
+            lock, tids = 0, [thread["tid"] for thread in victim.said["threads"].values()]
+        else:
+            _, lock = waited_for(victim, "for_loop")
+            tids = [victim.said["tids"][name] for name in ("in_loop", "for_loop", "for_own")]
+        place = [*(victim.said[key] for key in ("pid", "runtime", "hexversion")), lock]
+        done = subprocess.run(
+            [str(fuzz), *map(str, place), "1", str(IMAGE_ROUNDS), *map(str, tids)],
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr[-4000:]
+        true, other, torn = map(int, done.stdout.split())
+        assert true > other, "most harm lies elsewhere"
+        assert torn, "no harm was noticed: the fuzz tests nothing"
     finally:
         victim.close()
 

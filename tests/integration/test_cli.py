@@ -78,6 +78,7 @@ def test_check_and_dump(recorded: tuple[Path, dict[str, Any], str]) -> None:
     checked = cli("check", str(trace))
     assert checked.returncode == 0, checked.stdout
     assert "is sound" in checked.stdout
+    assert "looks at waits: " in checked.stdout
     dumped = cli("dump", str(trace))
     assert dumped.returncode == 0, dumped.stderr
     assert "FORK" in dumped.stdout

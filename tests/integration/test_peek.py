@@ -42,6 +42,8 @@ def _library() -> ctypes.CDLL:
     lib.tc_peek_new.argtypes = [ctypes.c_uint32, ctypes.c_uint64, ctypes.c_uint32]
     lib.tc_peek_free.argtypes = [ctypes.c_void_p]
     lib.tc_peek_refresh.argtypes = [ctypes.c_void_p]
+    lib.tc_peek_torn.restype = ctypes.c_uint64
+    lib.tc_peek_torn.argtypes = [ctypes.c_void_p]
     word = ctypes.POINTER(ctypes.c_uint64)
     lib.tc_peek_futex.argtypes = [ctypes.c_void_p, ctypes.c_uint64, word]
     lib.tc_peek_frames.argtypes = [
@@ -69,6 +71,10 @@ class Peek:
     def futex(self, address: int) -> tuple[int, int]:
         lock = ctypes.c_uint64(0)
         return self.lib.tc_peek_futex(self.at, address, ctypes.byref(lock)), lock.value
+
+    @property
+    def torn(self) -> int:
+        return int(self.lib.tc_peek_torn(self.at))
 
     def syscall(self, tid: int) -> list[str]:
         return Path(f"/proc/{self.pid}/task/{tid}/syscall").read_text().split()
@@ -133,6 +139,7 @@ def test_frames_are_what_python_says(victim: Victim, count: int) -> None:
         for name, thread in victim.said["threads"].items():
             found = victim.peek.frames(thread["tid"], count, size=8192)
             assert found == _expected(thread["frames"], count), name
+    assert victim.peek.torn == 0, "blocked threads do not change"
 
 
 def _find(pid: int) -> tuple[int, int] | None:
@@ -253,6 +260,7 @@ def test_looking_on_after_death_is_harmless() -> None:
     started.process.wait()
     assert started.peek.frames(tid) == []
     assert started.peek.futex(0x7F0000000000) == (OTHER, 0)
+    assert started.peek.torn == 0, "gone is not torn"
     started.close()
 
 

@@ -46,7 +46,8 @@ os._exit(0)
 
 class Counts(ctypes.Structure):
     _fields_ = [
-        (name, ctypes.c_uint64) for name in ("looked", "missed", "denied", "frames", "spent_ns")
+        (name, ctypes.c_uint64)
+        for name in ("looked", "missed", "denied", "frames", "spent_ns", "torn")
     ]
 
 
@@ -219,6 +220,47 @@ def test_a_program_that_tells_nothing_is_searched(waits: Waits, sleeper: dict[st
     waits.exec(pid)
     waits.off(pid, tid, 1000, 0)
     assert waits.look(2000)[0].where.split("\x1f")[0] == "<string>:6:held"
+
+
+TORN = """
+import ctypes, json, os, sys, threading
+quiet, _ = os.pipe()
+def whole(): os.read(quiet, 1)
+def torn(): os.read(quiet, 1)
+tids = []
+for function in (whole, torn):
+    thread = threading.Thread(target=function, daemon=True)
+    thread.start()
+    tids.append(thread.native_id)
+for tid in tids:
+    while open(f"/proc/self/task/{tid}/syscall").read().split()[0] != "0":
+        os.sched_yield()
+state = id(torn.__code__.co_name) + object.__basicsize__ + 16  # kind, whether it is ASCII ...
+ctypes.c_uint32.from_address(state).value = 0
+runtime = ctypes.addressof(ctypes.c_char.in_dll(ctypes.pythonapi, "_PyRuntime"))
+os.write(1, json.dumps({"pid": os.getpid(), "tids": tids, "runtime": runtime,
+                        "hex": sys.hexversion}).encode() + b"\\n")
+while True: signal = os.read(0, 1)
+"""
+
+
+def test_what_does_not_hold_together_is_dropped_and_counted(waits: Waits) -> None:
+    """A function whose name is no text any more, as in memory that is being written."""
+    with subprocess.Popen(
+        [sys.executable, "-c", TORN], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout
+        said = json.loads(process.stdout.readline())
+        waits.process(said["pid"], said["runtime"], said["hex"])
+        for tid in said["tids"]:
+            waits.off(said["pid"], tid, 1000, 0)
+        whole, torn = waits.look(2000)
+        assert whole.where.split("\x1f")[0].endswith(":whole")
+        assert torn.where == ""
+        assert (torn.syscall, waits.counts.looked, waits.counts.torn) == (0, 2, 1)
+        waits.exec(said["pid"])
+        assert waits.counts.torn == 1, "kept when the process is another program"
+        process.kill()
 
 
 def test_a_process_that_ended_and_is_not_reaped_waits_for_nothing(waits: Waits) -> None:

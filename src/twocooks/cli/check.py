@@ -19,7 +19,9 @@ def main(argv: list[str]) -> int:
         from twocooks.cli.report import analyse_file
         from twocooks.read import check
 
-        problems = list(check.check(path))
+        problems, trace = check.check_file(path)
+        looks = list(check.said_of_looks(trace))
+        del trace
         identities = [] if problems else analyse_file(path).identities
     failed = [(name, numbers) for name, holds, numbers in identities if not holds]
     unicode = common.place(sys.stdout).unicode
@@ -31,5 +33,7 @@ def main(argv: list[str]) -> int:
         return 1
     for name, _, numbers in identities:
         print(clean(f"ok  {name}: {numbers}", unicode=unicode))
+    for line in looks:
+        print(f"    {line}")
     print(f"{clean(str(path), unicode=unicode)} is sound")
     return 0

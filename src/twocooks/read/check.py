@@ -43,11 +43,29 @@ ENDING_NS = 1_000_000
 def check(path: str | os.PathLike[str]) -> list[str]:
     """The file's problems, a line each; empty = it keeps all promises. Raises TraceError where the
     file cannot be read at all."""
+    return check_file(path)[0]
+
+
+def check_file(path: str | os.PathLike[str]) -> tuple[list[str], Trace]:
+    """The same, and what was read."""
     trace = load(path)
     problems = [f"file: {note}" for note in trace.notes]
     problems += _going_back(path)
     problems += check_trace(trace)
-    return problems
+    return problems, trace
+
+
+def said_of_looks(trace: Trace) -> Iterator[str]:
+    """What the recorder counted of its looks at waiting threads: a line, or none in a file without
+    an end."""
+    labels = (trace.end or {}).get("labels") or {}
+    told, missed, torn = (int(labels.get(key) or 0) for key in ("looked", "missed", "torn"))
+    if told or torn:
+        yield (
+            f"looks at waits: {told:,} told, {missed:,} came too late or were refused; {torn:,} "
+            "places or holders dropped, because what was read of the program's memory did not "
+            "hold together"
+        )
 
 
 def check_trace(trace: Trace) -> list[str]:

@@ -100,6 +100,7 @@ END: dict[str, Any] = {
     "agent_damaged": whole(MOST_COUNT),
     "recorder_cpu_s": number(MOST_SECONDS),
     "still_running": whole(INT32_MAX),
+    "labels": {key: whole(MOST_COUNT) for key in ("looked", "missed", "denied", "torn")},
     "notes": texts,
 }
 """Known keys of END."""

@@ -575,7 +575,7 @@ def finish(
         "agent_damaged": stats["agent_damaged"],
         "recorder_cpu_s": mine.ru_utime + mine.ru_stime,
         "records": {"kernel": stats["kernel_records"], "agent": stats["agent_records"]},
-        "labels": {"looked": stats["looked"], "missed": stats["missed"], "denied": stats["denied"]},
+        "labels": {key: stats[key] for key in ("looked", "missed", "denied", "torn")},
         "unfollowed": stats["unfollowed"],
         "notes": session.notes,
     }
