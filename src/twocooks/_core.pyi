@@ -14,6 +14,7 @@ class Stats(TypedDict):
     looked: int
     missed: int
     denied: int
+    torn: int
     unfollowed: int
     stopped_ns: int
     error: int
