@@ -86,7 +86,7 @@ struct tc_event_row {
     uint8_t shortcode; /* TC_SHORT_NONE where it has none */
     uint8_t numbers;   /* fields that are numbers; they come first */
     uint8_t has_text;  /* 1: a text follows them */
-    char types[8];     /* of the numbers: u, s (signed) or t (task reference) */
+    char types[TC_MAX_NUMBERS + 1]; /* of the numbers: u, s (signed), t (task) */
 };
 
 __attribute__((unused))

@@ -96,7 +96,7 @@ def _table_lines() -> Iterator[str]:
     yield "    uint8_t shortcode; /* TC_SHORT_NONE where it has none */"
     yield "    uint8_t numbers;   /* fields that are numbers; they come first */"
     yield "    uint8_t has_text;  /* 1: a text follows them */"
-    yield "    char types[8];     /* of the numbers: u, s (signed) or t (task reference) */"
+    yield "    char types[TC_MAX_NUMBERS + 1]; /* of the numbers: u, s (signed), t (task) */"
     yield "};"
     yield ""
     yield "__attribute__((unused))"
