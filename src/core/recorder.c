@@ -20,8 +20,10 @@
  * core from a program that uses all of them. */
 #define LOOK_AGE_NS (3 * MS / 2)
 #define LOOK_BY_NS (7 * MS / 2)
-/* ... or twice that while no round meets a wait as old: a program of short waits only. */
+/* ... or twice that while no round meets a wait as old: a program of short waits only. It rests longer
+ * still where no thread blocks at all. The first long wait that ends unlooked-at ends both. */
 #define IN_VAIN 16u
+#define IDLE 4u
 #define SOONEST_NS (MS / 2)     /* rest where a look is overdue */
 #define SLOWEST_NS (20 * MS)    /* rest while nothing happens */
 #define AGENTS_NS (8 * MS)      /* while only agents write: what they wrote is still in a cache then */
@@ -316,12 +318,13 @@ static void drain_all(struct tc_recorder *r) {
 }
 
 void tc_recorder_round(struct tc_recorder *r, int flush) {
-    uint64_t blocked = r->blocked, entries = r->agent_records;
+    uint64_t blocked = r->blocked, entries = r->agent_records, overlooked = tc_waits_overlooked(r->waits);
     drain_all(r);
     uint64_t now = tc_now_ns();
     int told = r->has_ring && tc_waits_pending(r->waits) &&
                tc_waits_label(r->waits, now, LOOK_AGE_NS, LOOK_BUDGET_NS, &r->look);
-    r->in_vain = told ? 0 : r->in_vain + 1;
+    if (told || tc_waits_overlooked(r->waits) != overlooked) r->in_vain = 0;
+    else r->in_vain++;
     look_at_running(r, now);
     /* A thread that was pushed off its core, perhaps by this recorder, waits for nothing new. */
     r->idle_rounds = r->blocked != blocked || tc_waits_pending(r->waits) ? 0 : r->idle_rounds + 1;
@@ -338,7 +341,8 @@ void tc_recorder_round(struct tc_recorder *r, int flush) {
 
 /* How long to rest. A wait may begin at any moment while threads block. */
 static struct timespec rest(const struct tc_recorder *r, uint64_t now, uint64_t until_ns) {
-    uint64_t oldest = tc_waits_oldest_ns(r->waits), ns = LOOK_BY_NS * (r->idle_rounds + 1);
+    uint64_t oldest = tc_waits_oldest_ns(r->waits), idle = r->idle_rounds > IDLE && r->in_vain > IN_VAIN;
+    uint64_t ns = idle ? LOOK_BY_NS * (r->idle_rounds - IDLE) : LOOK_BY_NS;
     uint64_t by = r->in_vain > IN_VAIN ? 2 * LOOK_BY_NS : LOOK_BY_NS;
     uint64_t most = r->agents_write ? AGENTS_NS : SLOWEST_NS, left = until_ns > now ? until_ns - now : 0;
     if (oldest) ns = oldest + by > now + SOONEST_NS ? oldest + by - now : SOONEST_NS;

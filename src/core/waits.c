@@ -41,6 +41,7 @@ enum {
 #define MAX_TEXT_BYTES (16u << 20)
 #define TIMED 8u /* added to LOOK.kind: the wait has a time limit */
 #define MAX_FILES 256u
+#define LONG_NS 4000000ull /* a wait that should have been looked at */
 
 struct thread {
     uint32_t tid, pid;          /* tid 0: a free place */
@@ -81,6 +82,7 @@ struct tc_waits {
     uint32_t files;  /* "syscall" files kept open */
     int no_files;    /* keep none: we may not open many */
     uint64_t round;  /* calls of tc_waits_label */
+    uint64_t overlooked; /* long waits that ended before their look */
     struct tc_search search;
     struct tc_files files_seen;
     struct tc_waits_counts counts;
@@ -266,7 +268,9 @@ static struct thread *thread_at(struct tc_waits *w, uint32_t pid, uint32_t tid, 
 
 void tc_waits_on(struct tc_waits *w, uint32_t pid, uint32_t tid, uint64_t now_ns) {
     struct thread *t = thread_at(w, pid, tid, now_ns);
-    if (t) leave_queue(w, t);
+    if (!t) return;
+    if (t->queued && t->queued_ns + LONG_NS <= now_ns) w->overlooked++;
+    leave_queue(w, t);
 }
 
 void tc_waits_off(struct tc_waits *w, uint32_t pid, uint32_t tid, uint64_t now_ns, int preempted) {
@@ -316,6 +320,8 @@ size_t tc_waits_pending(const struct tc_waits *w) { return w->pending; }
 uint64_t tc_waits_oldest_ns(const struct tc_waits *w) {
     return w->oldest ? find_thread(w, w->oldest)->queued_ns : 0;
 }
+
+uint64_t tc_waits_overlooked(const struct tc_waits *w) { return w->overlooked; }
 
 void tc_waits_counts(const struct tc_waits *w, struct tc_waits_counts *counts) {
     *counts = w->counts;

@@ -84,6 +84,7 @@ SIGNATURES = {
     "tc_waits_exec": (None, [P, U32]),
     "tc_waits_label": (ctypes.c_int, [P, U64, U64, U64, ctypes.POINTER(Stream)]),
     "tc_waits_pending": (ctypes.c_size_t, [P]),
+    "tc_waits_overlooked": (U64, [P]),
     "tc_waits_counts": (None, [P, ctypes.POINTER(Counts)]),
     "tc_stream_init": (None, [ctypes.POINTER(Stream), U32, U64, U64]),
     "tc_stream_flush": (None, [ctypes.POINTER(Stream), ctypes.POINTER(Bytes)]),
@@ -349,6 +350,24 @@ def test_the_later_event_of_a_thread_wins(waits: Waits, sleeper: dict[str, Any])
     assert waits.pending() == 0
     waits.off(pid, tid, 3000, 0)
     assert waits.pending() == 1
+
+
+def test_long_waits_that_end_before_their_look_are_counted(
+    waits: Waits, sleeper: dict[str, Any]
+) -> None:
+    """The recorder comes more often where this happens."""
+    pid, (tid, other) = sleeper["pid"], sleeper["tids"][:2]
+    waits.off(pid, tid, 1_000_000, 0)
+    waits.on(pid, tid, 4_999_999)
+    assert waits.overlooked() == 0
+    waits.off(pid, tid, 6_000_000, 0)
+    waits.on(pid, tid, 10_000_000)
+    assert waits.overlooked() == 1
+    begin = time.monotonic_ns()
+    waits.off(pid, other, begin - 10, 0)
+    assert len(waits.look(begin)) == 1
+    waits.on(pid, other, begin + 9_000_000)
+    assert waits.overlooked() == 1
 
 
 def test_a_look_ahead_of_the_records_counts(waits: Waits, sleeper: dict[str, Any]) -> None:
