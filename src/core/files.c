@@ -3,6 +3,11 @@
  * few microseconds; it takes the rights that reading memory takes. Where it is refused, TCP sockets
  * stand in /proc/PID/net/tcp, one long list for all: several milliseconds, so it is read seldom. Who
  * has the other end of a pipe or of a nameless local socket the kernel does not tell.
+ *
+ * What an epoll waits on stands in /proc/PID/fdinfo/EPFD, a line for each file. It is read anew at each
+ * look (some 5 us): a list that was true 100 ms ago would name what nobody waits for any more. Only that there
+ * were too many to name is kept for a while. The list says the inodes too, so a number that is
+ * another file by now is noticed. The arrays of poll and select lie in the process's memory.
  */
 #define _GNU_SOURCE
 #include "files.h"
@@ -14,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -24,8 +30,17 @@
 #ifndef SYS_pidfd_getfd
 #define SYS_pidfd_getfd 438
 #endif
+#ifndef SYS_epoll_pwait2
+#define SYS_epoll_pwait2 441
+#endif
 #define LIST_SHARE 100u /* one part in so many of the time may go into reading lists */
-enum { MAX_LINES = 4000 };
+#define CROWD_NS 100000000ull /* so long an epoll of many files is not asked again */
+enum { MAX_LINES = 4000, MOST_FILES = TC_NAMED + 2 /* with what the loop wakes itself by */ };
+
+struct waited { /* one file of several */
+    int fd;
+    uint64_t inode; /* 0: any */
+};
 
 static uint64_t clock_ns(void) {
     struct timespec t;
@@ -33,19 +48,88 @@ static uint64_t clock_ns(void) {
     return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
 }
 
-/* The descriptor, or -1. */
-static int descriptor(uint32_t pid, uint64_t number, const uint64_t arguments[2]) {
+/* The descriptor of a call that waits on one, or -1. */
+static int descriptor(uint64_t number, const uint64_t arguments[4]) {
     static const uint8_t by_first[] = {SYS_read, SYS_write, SYS_pread64, SYS_pwrite64, SYS_readv,
         SYS_writev, SYS_connect, SYS_accept, SYS_sendto, SYS_recvfrom, SYS_sendmsg, SYS_recvmsg,
         SYS_flock, SYS_fsync, SYS_fdatasync, SYS_fcntl};
     int direct = number == SYS_accept4 || number == SYS_recvmmsg || number == SYS_sendmmsg;
     for (size_t i = 0; i < sizeof by_first; i++) direct |= number == by_first[i];
-    if (direct) return arguments[0] < 1u << 30 ? (int)arguments[0] : -1;
-    if ((number != SYS_poll && number != SYS_ppoll) || arguments[1] != 1) return -1;
-    struct pollfd one;
-    struct iovec local = {&one, sizeof one}, remote = {(void *)(uintptr_t)arguments[0], sizeof one};
-    if (process_vm_readv((pid_t)pid, &local, 1, &remote, 1, 0) != sizeof one) return -1;
-    return one.fd;
+    return direct && arguments[0] < 1u << 30 ? (int)arguments[0] : -1;
+}
+
+/* ---- several ---- */
+
+/* Adds one; the new count, more than MOST_FILES where there was no room. */
+static size_t add_file(struct waited *all, size_t count, int fd, uint64_t inode) {
+    for (size_t i = 0; i < count && i < MOST_FILES; i++)
+        if (all[i].fd == fd) return count;
+    if (count < MOST_FILES) all[count] = (struct waited){fd, inode};
+    return count + 1;
+}
+
+/* The lines "tfd: 5 events: 19 data: 5 pos:0 ino:6b sdev:8" of an epoll's fdinfo. */
+static size_t parse_epoll(const char *text, struct waited *all) {
+    size_t count = 0;
+    for (const char *line = text; line && count <= MOST_FILES;) {
+        const char *end = strchr(line, '\n');
+        int fd;
+        unsigned events;
+        unsigned long long inode = 0;
+        /* The four highest bits say how; without any other it is switched off (EPOLLONESHOT). */
+        if (sscanf(line, "tfd: %9d events: %8x data: %*x pos:%*d ino:%16llx", &fd, &events, &inode) >= 2 &&
+            fd >= 0 && events << 4)
+            count = add_file(all, count, fd, inode);
+        line = end ? end + 1 : NULL;
+    }
+    return count;
+}
+
+static size_t of_epoll(struct tc_files *f, uint32_t pid, int fd, struct waited *all) {
+    char path[48], text[1024];
+    uint64_t now = clock_ns();
+    size_t place = (pid * 31u + (uint32_t)fd) % TC_EPOLLS;
+    if (f->crowds[place].pid == pid && f->crowds[place].fd == fd && now < f->crowds[place].until_ns) return 0;
+    snprintf(path, sizeof path, "/proc/%u/fdinfo/%d", pid, fd);
+    int list = open(path, O_RDONLY | O_CLOEXEC);
+    if (list < 0) return 0;
+    ssize_t size = read(list, text, sizeof text - 1);
+    close(list);
+    if (size <= 0) return 0;
+    text[size] = 0;
+    size_t count = parse_epoll(text, all);
+    if (count <= MOST_FILES) return count;
+    f->crowds[place].pid = pid;
+    f->crowds[place].fd = fd;
+    f->crowds[place].until_ns = now + CROWD_NS;
+    return 0;
+}
+
+static int get(uint32_t pid, uint64_t from, void *to, size_t size) {
+    struct iovec local = {to, size}, remote = {(void *)(uintptr_t)from, size};
+    return process_vm_readv((pid_t)pid, &local, 1, &remote, 1, 0) == (ssize_t)size;
+}
+
+static size_t of_poll(uint32_t pid, const uint64_t arguments[4], struct waited *all) {
+    struct pollfd asked[MOST_FILES];
+    size_t count = 0;
+    if (arguments[1] > MOST_FILES || !get(pid, arguments[0], asked, arguments[1] * sizeof *asked)) return 0;
+    for (size_t i = 0; i < arguments[1]; i++)
+        if (asked[i].fd >= 0) count = add_file(all, count, asked[i].fd, 0);
+    return count;
+}
+
+static size_t of_select(uint32_t pid, const uint64_t arguments[4], struct waited *all) {
+    unsigned long asked[FD_SETSIZE / (8 * sizeof(long))];
+    size_t count = 0, words = (arguments[0] + 63) / 64;
+    if (arguments[0] > FD_SETSIZE) return 0;
+    for (int set = 1; set < 4; set++) {
+        if (!arguments[set]) continue;
+        if (!get(pid, arguments[set], asked, words * sizeof *asked)) return 0;
+        for (size_t i = 0; i < arguments[0] && count <= MOST_FILES; i++)
+            if (asked[i / 64] >> i % 64 & 1) count = add_file(all, count, (int)i, 0);
+    }
+    return count <= MOST_FILES ? count : 0;
 }
 
 /* "0100007F:1F90" as the kernel prints an address: words in the order of the machine. */
@@ -172,21 +256,61 @@ static const char *ends_of(struct tc_files *f, uint32_t pid, int fd, uint64_t in
     return f->sockets[place].inode == inode && *f->sockets[place].ends ? f->sockets[place].ends : NULL;
 }
 
-size_t tc_file_of(struct tc_files *f, uint32_t pid, uint64_t number, const uint64_t arguments[2],
-                  char text[TC_FILE_TEXT]) {
-    char path[48], link[TC_FILE_TEXT - 110];
-    int fd = descriptor(pid, number, arguments);
-    if (fd < 0) return 0;
-    snprintf(path, sizeof path, "/proc/%u/fd/%d", pid, fd);
+/* What this descriptor is. *quiet: a loop may have it just to be woken. Returns the length; 0 = not
+ * known. `whole`: a socket's number follows its ends. */
+static size_t put_file(struct tc_files *f, uint32_t pid, const struct waited *file, int whole, char *text,
+                       size_t room, int *quiet) {
+    char path[48], link[200];
+    snprintf(path, sizeof path, "/proc/%u/fd/%d", pid, file->fd);
     ssize_t size = readlink(path, link, sizeof link - 1);
     if (size <= 0) return 0;
     link[size] = 0;
-    const char *ends = NULL;
-    if (!strncmp(link, "socket:[", 8)) ends = ends_of(f, pid, fd, strtoull(link + 8, NULL, 10));
-    int all = ends ? snprintf(text, TC_FILE_TEXT, "%s %s", ends, link)
-                   : snprintf(text, TC_FILE_TEXT, "%s", link);
-    if (all <= 0 || all >= TC_FILE_TEXT) return 0;
-    for (int i = 0; i < all; i++) /* names are the program's word */
+    int is_socket = !strncmp(link, "socket:[", 8), is_pipe = !strncmp(link, "pipe:[", 6);
+    uint64_t inode = is_socket || is_pipe ? strtoull(strchr(link, '[') + 1, NULL, 10) : 0;
+    if (inode && file->inode && inode != file->inode) return 0; /* another file has this number now */
+    const char *ends = is_socket ? ends_of(f, pid, file->fd, inode) : NULL;
+    int asked = f->sockets[inode % TC_SOCKETS].inode == inode; /* and it has nothing to tell */
+    *quiet = (is_socket && asked && !ends) || !strncmp(link, "anon_inode:", 11);
+    int all = ends ? snprintf(text, room, whole ? "%s %s" : "%s", ends, link)
+                   : snprintf(text, room, "%s", link);
+    return all > 0 && (size_t)all < room ? (size_t)all : 0;
+}
+
+/* Several, joined by ", ". One of them that cannot be known makes all unknown. Only quiet ones: told
+ * where the program itself gave the list (`all_quiet`), for a loop always has one. */
+static size_t put_files(struct tc_files *f, uint32_t pid, const struct waited *files, size_t count,
+                        int all_quiet, char *text) {
+    char parts[MOST_FILES][TC_FILE_TEXT / 2];
+    int quiet[MOST_FILES], loud = 0, last = 0;
+    size_t at = 0, told = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!put_file(f, pid, &files[i], 0, parts[i], sizeof parts[i], &quiet[i])) return 0;
+        if (!quiet[i]) loud++, last = (int)i;
+    }
+    if (!loud && !all_quiet) return 0;
+    if (loud == 1) return put_file(f, pid, &files[last], 1, text, TC_FILE_TEXT, quiet);
+    if ((loud ? (size_t)loud : count) > TC_NAMED) return 0;
+    for (size_t i = 0; i < count; i++) {
+        if (loud && quiet[i]) continue;
+        int more = snprintf(text + at, TC_FILE_TEXT - at, "%s%s", told++ ? ", " : "", parts[i]);
+        if (more <= 0 || at + (size_t)more >= TC_FILE_TEXT) return 0;
+        at += (size_t)more;
+    }
+    return at;
+}
+
+size_t tc_file_of(struct tc_files *f, uint32_t pid, uint64_t number, const uint64_t arguments[4],
+                  char text[TC_FILE_TEXT]) {
+    struct waited files[MOST_FILES] = {{descriptor(number, arguments), 0}};
+    int quiet, loop = number == SYS_epoll_wait || number == SYS_epoll_pwait || number == SYS_epoll_pwait2;
+    size_t count = files[0].fd >= 0, size;
+    if (loop && arguments[0] < 1u << 30) count = of_epoll(f, pid, (int)arguments[0], files);
+    if (number == SYS_poll || number == SYS_ppoll) count = of_poll(pid, arguments, files);
+    if (number == SYS_select || number == SYS_pselect6) count = of_select(pid, arguments, files);
+    if (!count) return 0;
+    size = count == 1 && !loop ? put_file(f, pid, files, 1, text, TC_FILE_TEXT, &quiet)
+                               : put_files(f, pid, files, count, !loop, text);
+    for (size_t i = 0; i < size; i++) /* names are the program's word */
         if ((unsigned char)text[i] < 32 || text[i] == 127) text[i] = '?';
-    return (size_t)all;
+    return size;
 }

@@ -5,18 +5,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { TC_FILE_TEXT = 300, TC_SOCKETS = 128 };
+enum { TC_FILE_TEXT = 600, TC_SOCKETS = 128, TC_EPOLLS = 16, TC_NAMED = 4 };
 
 struct tc_files {
     struct { uint64_t inode; char ends[140]; } sockets[TC_SOCKETS]; /* "tcp own > other"; "" = nothing */
     uint64_t not_before_ns; /* the kernel's list of sockets is not read again */
+    struct { uint32_t pid; int fd; uint64_t until_ns; } crowds[TC_EPOLLS]; /* epolls of too many files */
 };
 
-/* The text for the file descriptor on which this system call waits: a path, "pipe:[inode]",
- * "socket:[inode]", or "tcp own > other socket:[inode]" (also udp, unix; "-" for an end without a
- * name). Returns its length; 0 = it waits on none, or it cannot be known. Costs a few microseconds;
- * where sockets may not be asked, reading a list of them now and then, one part in a hundred of the
- * time. */
-size_t tc_file_of(struct tc_files *f, uint32_t pid, uint64_t number, const uint64_t arguments[2],
+/* The text for what this system call (its number and first four arguments) waits on: a path,
+ * "pipe:[inode]", "socket:[inode]", or "tcp own > other socket:[inode]" (also udp, unix; "-" for an end
+ * without a name). A wait on several (epoll, poll, select) names up to TC_NAMED, joined by ", ",
+ * sockets then without their number where they have ends. What an event loop only wakes itself by
+ * (a nameless local socket, an eventfd) is left out beside others. Returns the text's length; 0 = it waits on none, on more, or it
+ * cannot be known. Costs a few microseconds, for several ten; where sockets may not be asked, reading a
+ * list of them now and then, one part in a hundred of the time. */
+size_t tc_file_of(struct tc_files *f, uint32_t pid, uint64_t number, const uint64_t arguments[4],
                   char text[TC_FILE_TEXT]);
 #endif

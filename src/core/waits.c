@@ -424,7 +424,7 @@ static int is_stopped(struct tc_waits *w, const struct thread *t) {
  * that has ended and is not yet reaped has no stack any more: "-1 0x0 0x0". It waits for nothing, and
  * its EXIT may still lie in the ring. */
 static int read_syscall(struct tc_waits *w, struct thread *t, uint64_t *number,
-                        uint64_t arguments[2], int *timed) {
+                        uint64_t arguments[4]) {
     char line[192];
     errno = 0;
     ssize_t size = read_file(w, t, line, sizeof line - 1);
@@ -432,15 +432,12 @@ static int read_syscall(struct tc_waits *w, struct thread *t, uint64_t *number,
     if (size <= 0) return 0;
     line[size] = 0;
     *number = TC_NO_SYSCALL;
-    arguments[0] = arguments[1] = 0;
+    memset(arguments, 0, 4 * sizeof *arguments);
     if (line[0] == '-') return strncmp(line, "-1 0x0 ", 7) != 0;
     if (line[0] < '0' || line[0] > '9') return 0;
     char *rest;
     *number = strtoull(line, &rest, 10);
-    arguments[0] = strtoull(rest, &rest, 16);
-    arguments[1] = strtoull(rest, &rest, 16);
-    strtoull(rest, &rest, 16);
-    *timed = strtoull(rest, NULL, 16) != 0; /* a futex's time limit */
+    for (int i = 0; i < 4; i++) arguments[i] = strtoull(rest, &rest, 16);
     return 1;
 }
 
@@ -518,7 +515,7 @@ static void put_holder(struct tc_waits *w, const struct thread *t, struct tc_pee
 
 /* What it waits on, where that is a file, a pipe or a socket. */
 static void put_file(struct tc_waits *w, const struct thread *t, uint64_t number,
-                     const uint64_t arguments[2], uint64_t now_ns, struct tc_stream *look) {
+                     const uint64_t arguments[4], uint64_t now_ns, struct tc_stream *look) {
     char text[TC_FILE_TEXT];
     size_t size = tc_file_of(&w->files_seen, t->pid, number, arguments, text);
     if (!size) return;
@@ -530,9 +527,8 @@ static void put_file(struct tc_waits *w, const struct thread *t, uint64_t number
 static int look_at(struct tc_waits *w, struct thread *t, uint64_t began,
                    struct tc_stream *look) {
     char text[TEXT_SIZE];
-    uint64_t number, arguments[2], kind = TC_FUTEX_OTHER, lock = 0, where = 0;
-    int timed = 0;
-    if (!read_syscall(w, t, &number, arguments, &timed)) return 0;
+    uint64_t number, arguments[4], kind = TC_FUTEX_OTHER, lock = 0, where = 0;
+    if (!read_syscall(w, t, &number, arguments)) return 0;
     uint64_t argument = arguments[0];
     struct tc_peek *peek = peek_of(w, t->pid);
     int size = 0, stopped = is_stopped(w, t);
@@ -550,7 +546,7 @@ static int look_at(struct tc_waits *w, struct thread *t, uint64_t began,
     }
     if (!stopped) put_file(w, t, number, arguments, now, look);
     int lock_wait = kind == TC_FUTEX_PARKED || kind == TC_FUTEX_SEMAPHORE;
-    uint64_t told = lock_wait && timed ? kind + TIMED : kind;
+    uint64_t told = lock_wait && arguments[3] /* a futex's time limit */ ? kind + TIMED : kind;
     uint64_t fields[] = {t->pid, t->tid, now - began, number, argument, told, where};
     tc_put(look, now, TC_EV_LOOK, fields, NULL, 0);
     w->put_ns = now;

@@ -313,6 +313,95 @@ def test_a_socket_has_two_ends(waits: Waits) -> None:
                 connection.close()
 
 
+SEVERAL = """
+import os, select, socket, sys, threading
+pipes = [os.pipe() for _ in range(7)]
+own = socket.socketpair()
+tcp = [socket.create_connection(("127.0.0.1", int(sys.argv[1]))) for _ in range(2)]
+def epoll(*files):
+    poller = select.epoll()
+    for file in files:
+        poller.register(file, select.EPOLLIN)
+    return poller
+def poll(*files):
+    poller = select.poll()
+    for file in files:
+        poller.register(file, select.POLLIN)
+    return poller
+def disarmed():
+    poller = epoll(pipes[0][0])
+    poller.register(pipes[1][0], select.EPOLLIN | select.EPOLLONESHOT)
+    os.write(pipes[1][1], b"x")
+    poller.poll()
+    return poller
+def another_file():
+    kept, poller = os.dup(pipes[0][0]), epoll(pipes[0][0])
+    os.dup2(pipes[1][0], pipes[0][0])
+    return poller
+def show(*files):
+    print(*(os.readlink(f"/proc/self/fd/{getattr(f, 'fileno', lambda f=f: f)()}") for f in files),
+          flush=True)
+CASES = {
+    "one beside the loop's own": (epoll(own[0], tcp[0]).poll, tcp[:1]),
+    "two": (epoll(tcp[0], own[0], tcp[1]).poll, tcp),
+    "only the loop's own": (epoll(own[0]).poll, []),
+    "too many": (epoll(*(p[0] for p in pipes)).poll, []),
+    "poll": (poll(pipes[0][0], pipes[1][0]).poll, [pipes[0][0], pipes[1][0]]),
+    "poll of what has no names": (poll(*own).poll, own),
+    "select": (lambda: select.select([pipes[2][0]], [], [tcp[1]], 600), [pipes[2][0], tcp[1]]),
+}
+name = sys.argv[2]
+if name == "one is off":
+    CASES[name] = disarmed().poll, [pipes[0][0]]
+if name == "another file by now":
+    CASES[name] = another_file().poll, []
+wait, files = CASES[name]
+show(*files)
+wait()
+"""
+
+
+@pytest.mark.parametrize(
+    "case",
+    ["one beside the loop's own", "two", "only the loop's own", "too many", "one is off", "poll",
+     "poll of what has no names", "select", "another file by now"],
+)  # fmt: skip
+def test_a_wait_on_several_names_them_where_they_are_few(waits: Waits, case: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        command = [sys.executable, "-c", SEVERAL, str(port), case]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            ends = {}
+            for _ in range(2):
+                connection, (_, other) = server.accept()
+                ends[f"tcp 127.0.0.1:{other} > 127.0.0.1:{port}"] = connection
+            assert process.stdout
+            links = process.stdout.readline().split()
+            waiting = Path(f"/proc/{process.pid}/syscall")
+            while waiting.read_text().split()[0] not in ("7", "23", "232", "270", "271", "281"):
+                assert process.poll() is None
+                os.sched_yield()
+            waits.off(process.pid, process.pid, 1000, 0)
+            (_look,) = waits.look(2000)
+            process.kill()
+            for connection in ends.values():
+                connection.close()
+    if not links:
+        assert waits.files == []
+        return
+    ((_, what),) = waits.files
+    if len(links) == 1 and links[0].startswith("socket:"):
+        (end,) = [end for end in ends if what == f"{end} {links[0]}"]
+        return
+    parts = what.split(", ")
+    tcp = [part for part in parts if part in ends]
+    assert sorted(part for part in parts if part not in ends) == sorted(
+        link for link in links if link.startswith("pipe:") or case == "poll of what has no names"
+    )
+    assert len(tcp) == len(set(tcp))
+    assert len(parts) == len(links)
+
+
 def test_a_local_socket_with_a_name_has_two_ends(waits: Waits, tmp_path: Path) -> None:
     """The name is the program's word: nothing in it reaches a terminal as an escape."""
     where = str(tmp_path / "a\x1b[31m")

@@ -18,7 +18,7 @@ from twocooks.read.trace import Trace
 
 MOST = 5
 """Told for each line that waits; of more, those with the most seconds."""
-SOCKET = re.compile(r"^((?:tcp|udp|unix) .*) socket:\[\d+\]$", re.DOTALL)
+SOCKET = re.compile(r"^((?:tcp|udp|unix) .*[^,]) socket:\[\d+\]$", re.DOTALL)
 WAIT4 = min(WAITS_FOR_CHILD)
 
 
@@ -27,8 +27,8 @@ class On:
     """One thing that was waited on."""
 
     what: str
-    """A path, "pipe:[inode]", "socket:[inode]", "tcp own end > other end" (also udp, unix),
-    "process NAME"; hostile text."""
+    """A path, "pipe:[inode]", "socket:[inode]", "tcp own end > other end" (also udp, unix), several
+    of them joined by ", ", "process NAME"; hostile text."""
     seconds: float
 
     def row(self) -> dict[str, object]:

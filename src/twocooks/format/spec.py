@@ -150,7 +150,7 @@ EVENTS: tuple[Event, ...] = (
           "A sample: at about now - took_ns the thread was on a core, and it had the GIL (1), had it not (0: native code), or nobody "
           "knows (2: no GIL); where as in LOOK, about: the thread may have moved on."),
     Event(52, "FILE", L, 3, (("tid", "u"), ("what", "u")),
-          "The LOOK of this thread that follows is a wait on this: a TEXT id; a path, 'pipe:[inode]', 'socket:[inode]', or 'tcp own end > other end socket:[inode]' (also udp, unix; '-' is an end without a name)."),
+          "The LOOK of this thread that follows is a wait on this: a TEXT id; a path, 'pipe:[inode]', 'socket:[inode]', or 'tcp own end > other end socket:[inode]' (also udp, unix; '-' is an end without a name); several (epoll, poll, select) joined by ', ', then without the socket's number where there are ends."),
     # Accounts from /proc, where there are no kernel records.
     Event(64, "POLL", P, 0, (("pid", "u"), ("tid", "u"), ("run_ns", "u"), ("line_ns", "u"), ("turns", "u")),
           "Growth of the thread's schedstat since its last POLL: on a core, in line, times on a core."),
