@@ -217,6 +217,84 @@ void tc_measure(const int64_t *time, const int32_t *counts, int64_t n, int64_t r
     }
 }
 
+/* ---- turns ---- */
+
+static int works(struct tc_pieces t, const struct tc_words *w, struct tc_tasks tasks, int64_t i) {
+    return t.state[i] == w->working && tasks.chosen[t.owner[i]];
+}
+
+/* The chosen tasks' work in order of start: a key holds the start and the row, so that nothing but the
+ * keys is moved. `row` becomes the rows in order (room for twice as many). */
+static int64_t works_in_order(struct tc_pieces t, struct tc_tasks tasks, const struct tc_words *w,
+                              int64_t n, uint64_t *keys, uint64_t **row) {
+    int64_t zero = INT64_MAX, last = INT64_MIN, k = 0;
+    for (int64_t i = 0; i < t.n; i++) {
+        if (!works(t, w, tasks, i)) continue;
+        zero = least_of(zero, t.start[i]);
+        last = most_of(last, t.start[i]);
+    }
+    const int time_bits = n ? tc_bits_of((uint64_t)last - (uint64_t)zero) : 0;
+    const int row_bits = tc_bits_of((uint64_t)t.n);
+    if (time_bits + row_bits > 64) return TC_OTHERWISE;
+    for (int64_t i = 0; i < t.n; i++)
+        if (works(t, w, tasks, i)) keys[k++] = (uint64_t)(t.start[i] - zero) << row_bits | (uint64_t)i;
+    *row = tc_radix_sort(keys, keys + n, n, row_bits, row_bits + time_bits);
+    for (int64_t i = 0; i < n; i++) (*row)[i] &= ((uint64_t)1 << row_bits) - 1;
+    return n;
+}
+
+/* The count that holds just before a moment. */
+static int32_t count_before(struct tc_curve p, int64_t time) {
+    int64_t low = 0, high = p.n; /* the first break at or after it */
+    while (low < high) {
+        const int64_t middle = low + (high - low) / 2;
+        if (p.time[middle] < time) low = middle + 1;
+        else high = middle;
+    }
+    return low ? p.count[low - 1] : 0;
+}
+
+/* Whether a chosen task's work ends in line for this reason. */
+static int goes_in_line(struct tc_pieces t, struct tc_tasks tasks, const struct tc_words *w, int64_t i,
+                        uint8_t reason) {
+    return works(t, w, tasks, i) && i + 1 < t.n && t.owner[i + 1] == t.owner[i] &&
+           t.state[i + 1] == w->in_line && t.reason[i + 1] == reason;
+}
+
+#define MOST_NUMBERS (1 << 22)
+
+int64_t tc_turns(struct tc_pieces t, struct tc_tasks tasks, const uint8_t *stepped,
+                 const struct tc_words *w, struct tc_curve p, int64_t least, int32_t hands, int64_t *out) {
+    int64_t n = 0, most = 0;
+    for (int64_t i = 0; i < t.n; i++) {
+        if (t.core[i] < -1 || t.thread[i] < -1) return TC_OTHERWISE;
+        most = most_of(most, most_of(t.core[i], t.thread[i]));
+        n += works(t, w, tasks, i);
+        out[TC_T_GIL] += goes_in_line(t, tasks, w, i, w->gil) && t.end[i] - t.start[i] >= least;
+    }
+    if (most >= MOST_NUMBERS) return TC_OTHERWISE;
+    /* The row that last worked on each core, and of those of `stepped` on each thread; 0 = none yet. */
+    int64_t *on_core = calloc((size_t)(most + 2) * 2, sizeof *on_core), *on_thread = on_core + most + 2;
+    uint64_t *keys = malloc((size_t)(n + 1) * 2 * sizeof *keys), *row = NULL;
+    int64_t result = on_core && keys ? works_in_order(t, tasks, w, n, keys, &row) : TC_TABLES_NO_MEMORY;
+    for (int64_t k = 0; k < result; k++) {
+        const int64_t i = (int64_t)row[k], before = on_core[t.core[i] + 1] - 1;
+        on_core[t.core[i] + 1] = i + 1;
+        if (before >= 0 && t.owner[before] != t.owner[i] && t.start[i] - t.end[before] < least &&
+            goes_in_line(t, tasks, w, before, w->core)) {
+            out[TC_T_PUSHED]++;
+            out[TC_T_CROWDED] += count_before(p, t.end[before]) >= hands;
+        }
+        if (!stepped[t.owner[i]]) continue;
+        int64_t *last = &on_thread[t.thread[i] + 1];
+        out[TC_T_STEPS] += *last && t.owner[*last - 1] != t.owner[i];
+        *last = i + 1;
+    }
+    free(on_core);
+    free(keys);
+    return result < 0 ? result : 0;
+}
+
 /* ---- places ---- */
 
 /* The first moment that ends after `time`, found from a moment near it on. */

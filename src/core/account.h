@@ -70,6 +70,19 @@ enum tc_measure {
 void tc_measure(const int64_t *time, const int32_t *counts, int64_t n, int64_t room, int64_t least,
                 int32_t hands, int64_t *out, uint8_t *together);
 
+/* Turns of the chosen tasks (account.py says what they are): changes of task on one thread among those
+ * that `stepped` marks; the GIL lost after `least` ns of work; tasks pushed off their core where another
+ * one followed within `least` ns, and those of them while P (the curve's counts, `time`) was `hands` or
+ * more. */
+enum tc_turns { TC_T_STEPS, TC_T_GIL, TC_T_PUSHED, TC_T_CROWDED, TC_TURNS };
+struct tc_curve {
+    const int64_t *time;
+    const int32_t *count;
+    int64_t n;
+};
+int64_t tc_turns(struct tc_pieces t, struct tc_tasks tasks, const uint8_t *stepped,
+                 const struct tc_words *w, struct tc_curve p, int64_t least, int32_t hands, int64_t *out);
+
 /* Where the chosen tasks worked: ns by thread, by thread within the given moments (sorted, disjoint),
  * and by core. Returns TC_OTHERWISE where a thread or core is beyond the tables. */
 struct tc_moments {

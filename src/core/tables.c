@@ -44,15 +44,40 @@ static void merge_runs(struct item *a, struct item *spare, int64_t n) {
     if (from != a) memcpy(a, from, (size_t)n * sizeof *a);
 }
 
+#define MANY_RUNS 16
+#define MANY_ROWS 4096
+
+/* The same for many runs: `keys` (room for 2 n) hold a time and a place in the order each, so that
+ * nothing else is moved; `order` is read through `old` (room for n). 0 = such keys have no room. */
+static int sort_by_keys(const int64_t *time, int64_t *order, int64_t n, uint64_t *keys, int64_t *old) {
+    int64_t zero = INT64_MAX, last = INT64_MIN;
+    for (int64_t i = 0; i < n; i++) {
+        if (time[order[i]] < zero) zero = time[order[i]];
+        if (time[order[i]] > last) last = time[order[i]];
+    }
+    const int low = tc_bits_of((uint64_t)n), high = low + tc_bits_of((uint64_t)last - (uint64_t)zero);
+    if (high > 64) return 0;
+    for (int64_t i = 0; i < n; i++)
+        keys[i] = (uint64_t)(time[order[i]] - zero) << low | (uint64_t)i;
+    const uint64_t *sorted = tc_radix_sort(keys, keys + n, n, low, high);
+    memcpy(old, order, (size_t)n * sizeof *old);
+    for (int64_t i = 0; i < n; i++) order[i] = old[sorted[i] & (((uint64_t)1 << low) - 1)];
+    return 1;
+}
+
 static int sort_group(const int64_t *time, int64_t *order, int64_t n, struct item **items, int64_t *cap) {
-    int64_t i = 1;
-    while (i < n && time[order[i - 1]] <= time[order[i]]) i++;
-    if (i >= n) return 1;
+    int64_t i, runs = 1;
+    for (i = 1; i < n && (runs < MANY_RUNS || n < MANY_ROWS); i++) runs += time[order[i - 1]] > time[order[i]];
+    if (runs == 1) return 1;
     if (*cap < n) {
         free(*items);
         *cap = n;
         *items = malloc((size_t)n * 2 * sizeof **items);
         if (!*items) return 0;
+    }
+    if (runs >= MANY_RUNS && n >= MANY_ROWS) { /* the room for 2 n items is that for 4 n keys */
+        uint64_t *keys = (uint64_t *)(void *)*items;
+        if (sort_by_keys(time, order, n, keys, (int64_t *)(void *)(keys + 2 * n))) return 1;
     }
     for (i = 0; i < n; i++) (*items)[i] = (struct item){time[order[i]], order[i]};
     merge_runs(*items, *items + n, n);
@@ -163,6 +188,60 @@ void tc_no_overlap(struct tc_tiling in, int64_t *out) {
         out[i] = in.start[i] > reach ? in.start[i] : reach;
         if (in.end[i] > reach) reach = in.end[i];
     }
+}
+
+/* The rows with an owner by owner and start; at[g] is then where owner g's rows end. Returns their
+ * number. */
+static int64_t by_owner(struct tc_pieces t, int64_t owners, int64_t *at, int64_t *order) {
+    for (int64_t i = 0; i < t.n; i++)
+        if (t.owner[i] >= 0 && t.end[i] > t.start[i]) at[t.owner[i] + 1]++;
+    for (int64_t g = 0; g < owners; g++) at[g + 1] += at[g];
+    for (int64_t i = 0; i < t.n; i++)
+        if (t.owner[i] >= 0 && t.end[i] > t.start[i]) order[at[t.owner[i]]++] = i;
+    return tc_sort_groups(t.start, order, at, owners) ? at[owners] : TC_TABLES_NO_MEMORY;
+}
+
+/* Some rows of a table, sorted by start. */
+struct queue {
+    struct tc_pieces from;
+    const int64_t *next, *end;
+};
+
+/* Merges one owner's rows into `out` from row k on, none of which begins before the others end. */
+static int64_t merge_queues(struct queue a, struct queue b, struct tc_pieces *out, int64_t k) {
+    int64_t reach = INT64_MIN;
+    while (a.next < a.end || b.next < b.end) {
+        const int first = b.next == b.end ||
+                          (a.next < a.end && a.from.start[*a.next] <= b.from.start[*b.next]);
+        struct queue *q = first ? &a : &b;
+        const int64_t i = *q->next++, end = q->from.end[i];
+        const int64_t start = q->from.start[i] > reach ? q->from.start[i] : reach;
+        if (end > start) put_cut(&q->from, i, start, end, out, k++);
+        if (end > reach) reach = end;
+    }
+    return k;
+}
+
+int64_t tc_gather(struct tc_pieces a, struct tc_pieces b, struct tc_pieces out) {
+    int64_t most = -1;
+    for (int64_t i = 0; i < a.n; i++)
+        if (a.owner[i] > most) most = a.owner[i];
+    for (int64_t i = 0; i < b.n; i++)
+        if (b.owner[i] > most) most = b.owner[i];
+    if (most > (a.n + b.n) * 4 + (1 << 16)) return TC_OTHERWISE;
+    const int64_t owners = most + 1;
+    int64_t *at = calloc((size_t)(owners + 1) * 2, sizeof *at), *bt = at + owners + 1, k = 0;
+    int64_t *order = malloc((size_t)(a.n + b.n + 1) * sizeof *order);
+    const int64_t m = at && order ? by_owner(a, owners, at, order) : TC_TABLES_NO_MEMORY;
+    if (m < 0 || by_owner(b, owners, bt, order + m) < 0) k = TC_TABLES_NO_MEMORY;
+    for (int64_t g = 0; k >= 0 && g < owners; g++) {
+        const int64_t from_a = g ? at[g - 1] : 0, from_b = g ? bt[g - 1] : 0;
+        k = merge_queues((struct queue){a, order + from_a, order + at[g]},
+                         (struct queue){b, order + m + from_b, order + m + bt[g]}, &out, k);
+    }
+    free(at);
+    free(order);
+    return k;
 }
 
 int64_t tc_union(struct tc_tiling in, int32_t *group, int64_t *start, int64_t *end) {

@@ -118,6 +118,20 @@ static PyObject *no_overlap(PyObject *self, PyObject *const *args, Py_ssize_t n)
     return result_of(&c, in.n);
 }
 
+static PyObject *gather(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    (void)self;
+    struct call c;
+    int64_t result;
+    if (!enter(&c, args, n, "iqqbbiiiqqbbiiIQQBBII")) return NULL;
+    struct tc_pieces a = pieces_at(&c, 0), b = pieces_at(&c, 7), out = pieces_at(&c, 14);
+    int64_t room = b.n;
+    for (int64_t i = 0; i < a.n; i++) room += a.owner[i] >= 0;
+    if (!long_enough(&c, 0, 6, a.n) || !long_enough(&c, 7, 13, b.n) || !long_enough(&c, 14, 20, room))
+        return NULL;
+    CALL(result, tc_gather(a, b, out))
+    return result_of(&c, result);
+}
+
 static PyObject *merge(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     (void)self;
     struct call c;
@@ -371,6 +385,25 @@ static PyObject *measure(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     return result_of(&c, rows);
 }
 
+static PyObject *turns(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    (void)self;
+    struct call c;
+    long long given[2]; /* least, hands */
+    int64_t result;
+    if (!numbers_of(args, n, given, 2) || !enter(&c, args + 2, n - 2, "iqqbbiibqqbbqiQ")) return NULL;
+    struct tc_pieces t = pieces_at(&c, 0);
+    struct tc_tasks tasks = tasks_at(&c, 7);
+    struct tc_curve p = {c.view[12].buf, c.view[13].buf, items(&c, 12)};
+    if (!long_enough(&c, 0, 6, t.n) || !long_enough(&c, 8, 9, tasks.n) || !words_at(&c, 10) ||
+        !long_enough(&c, 11, 11, tasks.n) || !long_enough(&c, 13, 13, p.n) ||
+        !long_enough(&c, 14, 14, TC_TURNS))
+        return NULL;
+    CALL(result, !tc_rows_fit(t, tasks.n) ? TC_OTHERWISE
+                                          : tc_turns(t, tasks, c.view[11].buf, c.view[10].buf, p, given[0],
+                                                     (int32_t)given[1], c.view[14].buf))
+    return result_of(&c, result);
+}
+
 static PyObject *ordered(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     (void)self;
     struct call c;
@@ -423,6 +456,7 @@ static PyMethodDef methods[] = {
     METHOD(order, "order(group[, time], out) -> n, or -1: take the twin"),
     METHOD(overlay, "overlay(a's seven columns, b's group, start, end[, out: seven columns, found]) -> n or -1"),
     METHOD(no_overlap, "no_overlap(group, start, end, out start) -> n"),
+    METHOD(gather, "gather(a's seven columns, b's, out seven columns) -> n or -1"),
     METHOD(merge, "merge(group, start, end, out group, start, end) -> n or -1"),
     METHOD(sweep, "sweep(start, end, bits, out time, out counts) -> breaks or -1"),
     METHOD(lives, "lives(switch_ns, time, event, cpu, tid, out row, life, begin) -> n or -1"),
@@ -438,6 +472,8 @@ static PyMethodDef methods[] = {
     METHOD(curves, "curves(seven columns, chosen, begun, done, words[, out time, counts]) -> breaks or -1"),
     METHOD(runs, "runs(low, high, least, time, count[, out start, end]) -> runs"),
     METHOD(measure, "measure(least, hands, room, time, counts, out measures, together) -> n"),
+    METHOD(turns, "turns(least, hands, seven columns, chosen, begun, done, words, stepped, time, count, "
+                  "out turns) -> 0 or -1"),
     METHOD(places, "places(seven columns, chosen, begun, done, words, start, end, out by thread, fought, "
                    "by core) -> n or -1"),
     METHOD(ordered, "ordered(group, start, end) -> 1 or 0"),

@@ -18,11 +18,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from twocooks.analyse import fast
 from twocooks.analyse.book import SERVICE
 from twocooks.analyse.columns import (
     Bool,
     Int64,
     Levels,
+    Pieces,
     arranged,
     covered,
     lasts,
@@ -33,6 +35,7 @@ from twocooks.analyse.columns import (
 from twocooks.analyse.tally import (
     CORE,
     GIL,
+    WORDS,
     Counted,
     Measured,
     Sums,
@@ -295,7 +298,7 @@ def account(line: Timeline, usable: float, only: Bool | None = None) -> Account:
     _threads(m, line, counted, contested(levels), float(in_line[CORE]) / 1e9)
     m.placed = measured.placed / 1e9
     m.crowded_line = max(0.0, m.in_line - measured.free_line / 1e9)
-    m.turns, m.crowded_turns = turns(line, chosen, levels, usable)
+    m.turns, m.crowded_turns = turns(line, counted, levels, usable)
     _queue(m, line)
     states = {
         "line": by_state[State.IN_LINE] + by_state[State.WANTS_TOOL],
@@ -450,21 +453,36 @@ def _longest(m: Measures, line: Timeline, chosen: Bool) -> None:
         m.longest_hold = (int(steps.thread[row]), float(steps.length[row]) / 1e9)
 
 
-def turns(line: Timeline, chosen: Bool, levels: Levels, usable: float) -> tuple[int, int]:
+def turns(
+    line: Timeline, counted: Counted, levels: Levels, usable: float
+) -> tuple[int, int]:
     """Changes of task on one thread of an event loop, and hand-overs between threads in which the
     displaced task still wanted hands (pushed off its core by one of ours, or lost the GIL).
 
     The second number leaves out those that happened while another usable core did not work for the
     program: there the kernel let two share one place although another was there, for the few
     milliseconds until it moved one. That is no reason to say that tasks had to take turns."""
-    t, book = line.table, line.book
-    aio = np.array([k in STEPPED for k in book.kind], bool) & chosen
+    t, chosen = line.table, counted.chosen
+    aio = np.array([k in STEPPED for k in line.book.kind], bool) & chosen
+    block = _block_turns(line, chosen)
+    curve, limits = (levels.time, levels.counts["P"]), (HAND_OVER_NS, int(usable))
+    found = fast.turns(t.columns, counted.columns, WORDS, aio, curve, limits)
+    if found is not None:
+        steps, gil, pushed, crowded = found
+        return block + steps + gil + pushed, block + steps + gil + crowded
+    count, crowded = _turns(t, chosen, aio, levels, int(usable))
+    return block + count, block + crowded
+
+
+def _turns(
+    t: Pieces, chosen: Bool, aio: Bool, levels: Levels, hands: int
+) -> tuple[int, int]:
+    """The twin of ``fast.turns``."""
     on = np.flatnonzero((t.state == State.WORKING) & chosen[t.owner])
     steps = on[aio[t.owner[on]]]
     steps = steps[arranged(t.thread[steps], t.start[steps])]
     owner, thread = t.owner[steps], t.thread[steps]
     count = int(((owner[1:] != owner[:-1]) & (thread[1:] == thread[:-1])).sum())
-    count += _block_turns(line, chosen)
     same = np.append(t.owner[1:] == t.owner[:-1], False)
     goes = (t.state == State.WORKING) & same & chosen[t.owner]
     after, why = np.append(t.state[1:], 0), np.append(t.reason[1:], 0)
@@ -488,7 +506,7 @@ def turns(line: Timeline, chosen: Bool, levels: Levels, usable: float) -> tuple[
         )
         count += int(gave.sum())
         before = np.searchsorted(levels.time, t.end[left], "left") - 1
-        crowded += int((gave & (levels.counts["P"][before] >= int(usable))).sum())
+        crowded += int((gave & (levels.counts["P"][before] >= hands)).sum())
     return count, crowded
 
 

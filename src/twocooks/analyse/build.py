@@ -22,7 +22,7 @@ from twocooks.analyse import (
 )
 from twocooks.analyse.account import Account, account, contested
 from twocooks.analyse.book import NATIVE
-from twocooks.analyse.columns import Int64
+from twocooks.analyse.columns import Int32, Int64
 from twocooks.analyse.estimate import not_seen, proven_together_s
 from twocooks.analyse.findings.base import Facts
 from twocooks.analyse.findings.find import find, ground
@@ -229,12 +229,21 @@ def _pictures(
 def _order(line: Timeline) -> Int64:
     """Tasks that count, in order of first touch."""
     ids = np.flatnonzero(line.alive)
-    first = np.full(len(line.book), np.iinfo(np.int64).max)
-    np.minimum.at(first, line.table.owner, line.table.start)
-    work = line.table.state == State.WORKING
-    touched = np.full(len(line.book), np.iinfo(np.int64).max)
-    np.minimum.at(touched, line.table.owner[work], line.table.start[work])
-    return ids[np.lexsort((ids, first[ids], touched[ids]))]
+    table = line.table
+    work = np.flatnonzero(table.state == State.WORKING)
+    first = _first_start(table.owner, table.start, ids)
+    touched = _first_start(table.owner[work], table.start[work], ids)
+    return ids[np.lexsort((ids, first, touched))]
+
+
+def _first_start(owner: Int32, start: Int64, ids: Int64) -> Int64:
+    """When the first stretch of each task begins (int64's largest = it has none), of a table sorted
+    by owner and start."""
+    if not len(owner):
+        return np.full(len(ids), np.iinfo(np.int64).max)
+    row = np.searchsorted(owner, ids.astype(owner.dtype))
+    at = np.minimum(row, len(owner) - 1)
+    return np.where(owner[at] == ids, start[at], np.iinfo(np.int64).max)
 
 
 def _tasks(line: Timeline, told: Account, ids: Int64, number: Int64) -> list[Task]:

@@ -26,22 +26,27 @@ LEAST_NS, LEAST_SHARE = 5_000_000, 0.05
 def callbacks(owners: Owners, threads: Threads, cut: Pieces) -> Pieces:
     """Give each event loop's own time to a task "callbacks" where it is worth one, else to
     nobody."""
-    looping = cut.owner == CALLBACKS
-    if not looping.any():
+    looping = np.flatnonzero(cut.owner == CALLBACKS)
+    if not len(looping):
         return cut
-    working = cut.state == State.WORKING
-    cpu = int(cut.length[working & ((cut.owner >= 0) | looping)].sum())
+    working = np.flatnonzero((cut.state == State.WORKING) & (cut.owner != NOBODY))
+    working = working[(cut.owner[working] >= 0) | (cut.owner[working] == CALLBACKS)]
+    length = cut.end[working] - cut.start[working]
+    cpu = int(length.sum())
+    own = cut.owner[working] == CALLBACKS
+    worked = np.bincount(cut.thread[working[own]], length[own], len(threads)).astype(np.int64)
     steps = np.bincount(owners.said.thread[owners.said.rows("STEP")], minlength=len(threads))
     owner = cut.owner.copy()
     # What blocks in a callback is not told from the loop's own wait, but a sleep is the callback's.
-    at_it = working | (cut.state == State.IN_LINE) | (cut.state == State.WANTS_TOOL)
-    at_it |= cut.reason == REASONS[Reason.SLEEP]
-    for thread in distinct(cut.thread[looping]):
-        mine = looping & (cut.thread == thread)
-        beyond = int(cut.length[mine & working].sum()) - int(steps[thread]) * WALK_NS
+    whose, state = cut.thread[looping], cut.state[looping]
+    at_it = (state == State.WORKING) | (state == State.IN_LINE) | (state == State.WANTS_TOOL)
+    at_it |= cut.reason[looping] == REASONS[Reason.SLEEP]
+    for thread in distinct(whose):
+        beyond = int(worked[thread]) - int(steps[thread]) * WALK_NS
         if beyond >= max(LEAST_NS, LEAST_SHARE * cpu):
-            first = int(cut.start[mine].min())
-            owner[mine & at_it] = _register(owners, threads, int(thread), first)
+            mine = whose == thread
+            first = int(cut.start[looping[mine]].min())
+            owner[looping[mine & at_it]] = _register(owners, threads, int(thread), first)
     owner[owner == CALLBACKS] = NOBODY
     return cut.with_(owner=owner)
 

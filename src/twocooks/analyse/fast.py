@@ -84,6 +84,18 @@ def overlay(
     return out, found
 
 
+def gather(a: tuple[Any, ...], b: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    """The rows of a with an owner (>= 0) and those of b by owner and start, without overlaps (the
+    columns of ``Pieces``)."""
+    c = _c()
+    if c is None:
+        return None
+    room = int(np.count_nonzero(a[0] >= 0)) + len(b[0])
+    out = tuple(np.empty(room, kind) for kind in PIECES)
+    count = c.gather(*_tables_of(a), *_tables_of(b), *out)
+    return None if count < 0 else tuple(column[:count] for column in out)
+
+
 def union(group: Any, start: Int64, end: Int64) -> tuple[Int32, Int64, Int64] | None:
     """Overlapping and touching stretches of each group merged."""
     c = _c()
@@ -267,6 +279,24 @@ def places(
     return (
         None if c.places(*given, by_thread, fought, by_core) < 0 else (by_thread, fought, by_core)
     )
+
+
+def turns(
+    a: tuple[Any, ...],
+    tasks: tuple[Any, Any, Any],
+    words: bytes,
+    stepped: Any,
+    curve: tuple[Int64, Any],
+    limits: tuple[int, int],
+) -> list[int] | None:
+    """The numbers of ``enum tc_turns``. ``curve``: how many work; ``limits``: least ns, hands."""
+    c = _c()
+    if c is None or curve[1].dtype != np.int32:
+        return None
+    out = np.zeros(4, np.int64)
+    given = [*_tables_of(a), *_tasks_of(tasks), words, np.ascontiguousarray(stepped).view(np.uint8)]
+    done = c.turns(*limits, *given, _long(curve[0]), np.ascontiguousarray(curve[1]), out)
+    return None if done < 0 else out.tolist()
 
 
 def is_ordered(group: Any, start: Int64, end: Int64) -> bool | None:

@@ -38,7 +38,7 @@ from twocooks.analyse.columns import (
 )
 from twocooks.analyse.estimate import polled_threads
 from twocooks.analyse.owners import Owners, find_owners
-from twocooks.analyse.tally import WORDS
+from twocooks.analyse.tally import WORDS, state_sums
 from twocooks.analyse.threads import REASONS, Threads, build_threads, last_seen
 from twocooks.analyse.waits import label_waits
 from twocooks.model import STEPPED, Reason, State, TaskKind
@@ -112,8 +112,8 @@ def _assemble(
         cut = _steps_at_work(book, cut)
     else:
         cut = callbacks(owners, threads, cut)
-    table = join([cut.take(cut.owner >= 0), between_steps(owners, threads)]).ordered()
-    table = no_overlap(table)
+    del row, whose
+    table = _gathered(cut, between_steps(owners, threads))
     table, cut = _native_hands(threads, book, table, cut)
     blocks = find_blocks(owners, end_ns)
     table = fill_gaps(_continue_blocks(give_to_blocks(table, blocks)).ordered())
@@ -121,7 +121,8 @@ def _assemble(
     slices = give_to_blocks(slices, blocks)
     elsewhere = slices.owner <= CONTINUED
     slices = slices.with_(owner=np.where(elsewhere, CONTINUED - slices.owner, slices.owner))
-    work = _work(book, table)
+    del cut  # whatever is not needed any more makes room for what comes
+    work = state_sums(table, len(book))[State.WORKING]
     begun, done = _lives(book, table, work)
     table = delegate(book, table, (begun, done))
     alive = _which(trace, book, table, work, begun, threads)
@@ -139,6 +140,14 @@ def _steps_at_work(book: Book, cut: Pieces) -> Pieces:
         state=np.where(step, State.WORKING, cut.state).astype(np.uint8),
         reason=np.where(step, NO_REASON, cut.reason).astype(np.uint8),
     )
+
+
+def _gathered(cut: Pieces, between: Pieces) -> Pieces:
+    """The stretches of threads that worked for tasks, and what tasks did between their steps."""
+    found = fast.gather(cut.columns, between.columns)
+    if found is not None:
+        return Pieces(*found)
+    return no_overlap(join([cut.take(cut.owner >= 0), between]).ordered())
 
 
 def no_overlap(table: Pieces) -> Pieces:
@@ -160,13 +169,6 @@ def no_overlap(table: Pieces) -> Pieces:
     start[1:] = np.where(same, np.maximum(start[1:], ended), start[1:])
     table = table.with_(start=start)
     return table.take(table.end > table.start)
-
-
-def _work(book: Book, table: Pieces) -> Int64:
-    working = table.state == State.WORKING
-    return np.bincount(
-        table.owner[working], weights=table.length[working], minlength=len(book)
-    ).astype(np.int64)
 
 
 def _lives(book: Book, table: Pieces, work: Int64) -> tuple[Int64, Int64]:

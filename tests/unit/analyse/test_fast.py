@@ -12,8 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from benchmarks import mimic
+from hypothesis import given
+from hypothesis import strategies as st
 
-from twocooks.analyse import analyse, fast
+from twocooks.analyse import analyse, fast, timeline
+from twocooks.analyse.columns import Pieces, pieces
 from twocooks.analyse.result import Analysis
 from twocooks.read import reader
 
@@ -54,6 +57,31 @@ def test_c_and_numpy_say_the_same(
         assert np.array_equal(mine.task, theirs.task)
         assert np.array_equal(mine.start, theirs.start)
     assert np.array_equal(quick.at_work.value, slow.at_work.value)
+
+
+stretches = st.lists(
+    st.tuples(st.integers(-2, 3), st.integers(0, 20), st.integers(0, 5)), max_size=25
+)
+
+
+def _table(rows: list[tuple[int, int, int]], first: int) -> Pieces:
+    owner, start, length = np.array(rows, np.int64).reshape(-1, 3).T
+    number = first + np.arange(len(rows))  # each row can be told from all others
+    return pieces(owner, start, start + length, number % 7, number % 11, number, number)
+
+
+@given(stretches, stretches)
+def test_tables_are_gathered_as_numpy_does_it(
+    a: list[tuple[int, int, int]], b: list[tuple[int, int, int]]
+) -> None:
+    """Unsorted, overlapping and empty stretches, of owners and of nobody."""
+    cut, between = _table(a, 0), _table([(abs(g), t, n) for g, t, n in b], 100)
+    quick = timeline._gathered(cut, between)
+    with fast.use(False):
+        slow = timeline._gathered(cut, between)
+    for mine, theirs in zip(quick.columns, slow.columns, strict=True):
+        assert mine.dtype == theirs.dtype
+        assert mine.tolist() == theirs.tolist()
 
 
 def test_a_mimicked_trace_is_as_large_as_told(tmp_path: Path) -> None:
