@@ -309,7 +309,7 @@ def machine(free: float) -> dict[str, str]:
     rights = "an ordinary user" if drop_root() or os.geteuid() else "root"
     return {
         "processor": f"{model}, {len(os.sched_getaffinity(0))} usable of {os.cpu_count()}",
-        "kernel": platform.release(),
+        "kernel": platform.release().partition("-")[0],
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
         "rights": f"{rights}, perf_event_paranoid {PARANOID.read_text().strip()}",
         "free cores before": f"{free:.2f}",
