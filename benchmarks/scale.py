@@ -97,7 +97,7 @@ def machine() -> str:
         lines = [line for line in info.read_text().splitlines() if line.startswith("model name")]
         model = lines[0].partition(":")[2].strip() if lines else model
     return (
-        f"- processor: {model}, {cores} usable\n- kernel: {platform.release().partition("-")[0]}\n"
+        f"- processor: {model}, {cores} usable\n- kernel: {platform.release().partition('-')[0]}\n"
         f"- Python: {platform.python_implementation()} {platform.python_version()}"
     )
 
