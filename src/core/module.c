@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "accounts.h"
 #include "events.h"
 #include "recorder.h"
 
@@ -205,6 +206,43 @@ static PyType_Slot recorder_slots[] = {
 static PyType_Spec recorder_spec = {"twocooks._core.Recorder", sizeof(Recorder), 0, Py_TPFLAGS_DEFAULT,
                                     recorder_slots};
 
+static PyObject *accounts_in(const int *fds, struct tc_account *told, Py_ssize_t first, Py_ssize_t count) {
+    PyObject *out = PyList_New(0);
+    for (Py_ssize_t i = first; out && i < count; i++) {
+        struct tc_account growth = {-1, 0, 0};
+        if (tc_account_read(fds[i], &told[i], &growth) == TC_ACCOUNT_SAME) continue;
+        PyObject *row = Py_BuildValue("(nLLL)", i, (long long)growth.run, (long long)growth.line,
+                                      (long long)growth.turns);
+        if (!row || PyList_Append(out, row)) Py_CLEAR(out);
+        Py_XDECREF(row);
+    }
+    return out;
+}
+
+static PyObject *read_accounts(PyObject *module, PyObject *args) {
+    Py_buffer fds, told;
+    Py_ssize_t first;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "y*w*n", &fds, &told, &first)) return NULL;
+    PyObject *out = NULL;
+    Py_ssize_t count = fds.len / (Py_ssize_t)sizeof(int);
+    if (first < 0 || told.len != count * (Py_ssize_t)sizeof(struct tc_account))
+        PyErr_SetString(PyExc_ValueError, "three numbers a file, and a place among them");
+    else
+        out = accounts_in(fds.buf, told.buf, first, count);
+    PyBuffer_Release(&fds);
+    PyBuffer_Release(&told);
+    return out;
+}
+
+static PyMethodDef functions[] = {
+    {"read_accounts", read_accounts, METH_VARARGS,
+     "read_accounts(fds, told, first) -> [(place, run, line, turns)]: reads the open schedstat files fds (array "
+     "'i') from place first on; told (array 'q', three numbers a file) holds the accounts, and is brought up to "
+     "date. A row for each account that grew, with its growth (ns, ns, times); run is -1 where the thread ended."},
+    {NULL, NULL, 0, NULL},
+};
+
 static int module_exec(PyObject *module) {
     PyObject *type = PyType_FromModuleAndSpec(module, &recorder_spec, NULL);
     int failed = !type || PyModule_AddType(module, (PyTypeObject *)type);
@@ -219,7 +257,7 @@ static PyModuleDef_Slot module_slots[] = {
 #endif
     {0, NULL},
 };
-static PyModuleDef module = {PyModuleDef_HEAD_INIT, "_core", "The recorder's C side.", 0, NULL, module_slots,
+static PyModuleDef module = {PyModuleDef_HEAD_INIT, "_core", "The recorder's C side.", 0, functions, module_slots,
                              NULL, NULL, NULL};
 
 PyMODINIT_FUNC PyInit__core(void) { return PyModuleDef_Init(&module); }

@@ -345,6 +345,7 @@ static struct timespec rest(const struct tc_recorder *r, uint64_t now, uint64_t 
     uint64_t ns = idle ? LOOK_BY_NS * (r->idle_rounds - IDLE) : LOOK_BY_NS;
     uint64_t by = r->in_vain > IN_VAIN ? 2 * LOOK_BY_NS : LOOK_BY_NS;
     uint64_t most = r->agents_write ? AGENTS_NS : SLOWEST_NS, left = until_ns > now ? until_ns - now : 0;
+    if (!r->has_ring) ns = most = r->agents_write ? SLOWEST_NS : 2 * SLOWEST_NS; /* polling: until_ns decides */
     if (oldest) ns = oldest + by > now + SOONEST_NS ? oldest + by - now : SOONEST_NS;
     if (ns > most) ns = most;
     if (ns > left) ns = left;

@@ -9,12 +9,16 @@ import subprocess
 import sys
 import threading
 import time
+from array import array
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
+from twocooks._core import read_accounts
+from twocooks.record.meter import KeptFile
 from twocooks.record.sources import schedstat
 from twocooks.record.sources.schedstat import PERIOD_NS, SHARE, SchedstatSource
 
@@ -220,6 +224,77 @@ def test_looks_are_put_off_when_they_cost_more_than_their_share() -> None:
     assert not source.sample(wait - 1)
     assert source.sample(wait)
     source.close()
+
+
+class Once:
+    """A last process number that never moves: nothing seems to be made."""
+
+    def text(self) -> str:
+        return "1\n"
+
+    def close(self) -> None: ...
+
+
+def test_what_is_made_is_looked_for_when_a_number_moves_and_in_any_case_now_and_then() -> None:
+    rows, stop, now = Rows(), threading.Event(), 10**12
+    source = SchedstatSource(os.getpid(), rows, clock=lambda: 0)
+    assert source.sample(now, force=True)
+    thread = threading.Thread(target=stop.wait)
+    thread.start()
+    still, source._last_pid = source._last_pid, cast(KeptFile, Once())
+    still.close()
+
+    def met() -> bool:
+        return thread.native_id in {row[1] for row in rows.of("POLL_NEW")}
+
+    try:
+        # The number differs from what it was before, so all is listed, and once more two ticks
+        # later; a thread that was met already is not met again.
+        for after in (10**6, 2 * schedstat.MADE_NS):
+            assert source._made_any(now + after, False)
+        assert not source._made_any(now + 3 * schedstat.MADE_NS, False)
+        assert not met()
+        source.next_ns = 0
+        assert source.sample(now + schedstat.WHOLE_NS)
+        assert met()
+    finally:
+        stop.set()
+        thread.join()
+        source.close()
+
+
+def test_accounts_are_read_in_one_go(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in "abc"]
+    for path in paths:
+        path.write_text("100 20 3\n")
+    fds = array("i", [os.open(path, os.O_RDONLY) for path in paths])
+    told = array("q", [0] * 9)
+    try:
+        assert read_accounts(fds, told, 1) == [(1, 100, 20, 3), (2, 100, 20, 3)]
+        assert told.tolist() == [0, 0, 0, 100, 20, 3, 100, 20, 3]
+        paths[1].write_text("90 25 3\n")  # never less than nothing
+        for path, text in ((paths[0], "no account\n"), (paths[2], "")):
+            path.write_text(text)
+        assert read_accounts(fds, told, 0) == [(0, -1, 0, 0), (1, 0, 5, 0), (2, -1, 0, 0)]
+        assert read_accounts(fds, told, 3) == []
+        for first, numbers in ((-1, 9), (0, 8)):
+            with pytest.raises(ValueError, match="three numbers a file"):
+                read_accounts(fds, array("q", [0] * numbers), first)
+    finally:
+        for fd in fds:
+            os.close(fd)
+
+
+def test_threads_that_ended_leave_the_others_their_accounts() -> None:
+    process = schedstat._Process(1, 0)
+    for tid in range(1, 5):
+        process.add(schedstat._Thread(tid, "", tid + 100))
+        process.told[-3:] = array("q", [tid] * 3)
+    process.drop(3)
+    process.drop(0)
+    assert [thread.tid for thread in process.kept] == [3, 2]
+    assert process.fds.tolist() == [103, 102]
+    assert process.told.tolist() == [3, 3, 3, 2, 2, 2]
 
 
 def test_our_own_threads_have_names() -> None:

@@ -42,6 +42,7 @@ RING_PAGES = 1024
 ALL_CPUS_UP_TO = 16
 TICK_NS = 2_000_000
 METER_NS = 100_000_000
+POLLED_METER_NS = 200_000_000
 POLL_NS = 20_000_000
 HOLD_NS = 200_000_000
 """How long a SIGTERM to twocooks waits for the program to end by itself."""
@@ -306,7 +307,7 @@ class Session:
         while True:
             if now >= next_meter:
                 self._meter(now, meter, child.pid)
-                next_meter = now + METER_NS
+                next_meter = now + (METER_NS if self.poll is None else POLLED_METER_NS)
             if stop_at is not None and now >= stop_at:
                 why = "for"
                 child.send_all((signal.SIGINT, signal.SIGTERM, signal.SIGKILL)[min(asked, 2)])
@@ -315,7 +316,7 @@ class Session:
             until = min(next_meter, stop_at or next_meter, child.pass_on(now) or next_meter)
             if self.poll is not None:
                 self.poll.sample(now)
-                until = min(until, now + POLL_NS)
+                until = min(until, max(self.poll.next_ns, now + POLL_NS))
             reason = self.recorder.run(until, child.pidfd)
             if reason == "exit":
                 now = time.monotonic_ns()

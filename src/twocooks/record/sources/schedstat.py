@@ -6,9 +6,15 @@ happened between two looks is not seen, and a running thread's account only move
 own tick. So looking more often than 50 times a second tells nothing more.
 
 Choice. A process whose CPU clock (one cheap system call, exact while it runs) did not move has
-nothing new in any of its threads: it costs that one call. In the others the threads are listed, the
-accounts read through files that stay open, and only threads that ran can have started children.
-The share of a core that this costs is measured, and the next look put off to keep it at 1 %.
+nothing new in any of its threads: it costs that one call. In the others the accounts are read
+through files that stay open (in C). Threads and child processes are listed only while the kernel's
+last process number says that somewhere one was made: that number moves for the threads and
+processes of all, so it may be seen to move in vain, but not to stand still while the program makes
+one. A thread that made a child ran, but its account may say so up to a tick later: so listing goes
+on for two ticks. And once a second all is listed in any case.
+The time on a core that looks cost is measured, and the next one put off to keep it below half a
+percent: the recorder's other work needs as much again. For the same reason looks are rarer while
+nothing is made: what is new is what might end before the next look.
 
 What ended between two looks is missing in the accounts of threads but not in the process's clock:
 POLL_CPU, the clock of all processes seen so far, is the total. A process that came and went between
@@ -20,16 +26,27 @@ from __future__ import annotations
 import os
 import resource
 import time
+from array import array
 from collections.abc import Callable
 from typing import Protocol
 
+from twocooks._core import read_accounts
 from twocooks.record.machine import read_file
+from twocooks.record.meter import KeptFile
 
 TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 PERIOD_NS = 20_000_000
-SHARE = 0.01
+QUIET_NS = 40_000_000
+"""Between looks while no thread or process is made anywhere."""
+SHARE = 0.004
 """Of one core, for looking."""
-LONGEST_NS = 1_000_000_000
+LONGEST_NS = 5_000_000_000
+WHOLE_NS = 1_000_000_000
+"""Between looks that list everything, whatever the kernel's numbers say."""
+LAST_PID = "/proc/sys/kernel/ns_last_pid"
+"""The last number given to a thread or process of our namespace or one below it."""
+MADE_NS = 2 * 10_000_000
+"""Two ticks of the slowest kernel."""
 
 
 class Encoder(Protocol):
@@ -78,7 +95,7 @@ def comm_of(folder: str) -> str:
 
 
 class _Thread:
-    """The account of one thread at the last look."""
+    """A thread that is known. ``fd``: its open account, else it is read by its path."""
 
     __slots__ = ("account", "fd", "path", "tid")
 
@@ -88,20 +105,19 @@ class _Thread:
         self.fd = fd
         self.account = (0, 0, 0)
 
-    def read(self) -> tuple[int, int, int] | None:
-        """Its account now: ns on a core, ns in line, times on a core. None: the thread is gone."""
-        if self.fd is None:
-            words = numbers_in(self.path)
-        else:
-            try:
-                words = [int(word) for word in os.pread(self.fd, 96, 0).split()]
-            except OSError:
+    def growth(self) -> tuple[int, int, int] | None:
+        """Of one without an open file since the last time: ns on a core, ns in line, times on a
+        core. None: the thread is gone."""
+        words = numbers_in(self.path)
+        if len(words) != 3:
+            # A kernel without schedstat still counts a thread's clock ticks, and only those.
+            run = stat_run_ns(read_file(self.path.removesuffix("schedstat") + "stat") or "")
+            if run is None:
                 return None
-        if len(words) == 3:
-            return words[0], words[1], words[2]
-        # A kernel without schedstat still counts a thread's clock ticks, and only those.
-        run = stat_run_ns(read_file(self.path.removesuffix("schedstat") + "stat") or "")
-        return None if run is None else (run, 0, 0)
+            words = [run, 0, 0]
+        before, self.account = self.account, (words[0], words[1], words[2])
+        run, line, turns = (max(a - b, 0) for a, b in zip(self.account, before, strict=True))
+        return run, line, turns
 
     def close(self) -> None:
         if self.fd is not None:
@@ -110,9 +126,10 @@ class _Thread:
 
 
 class _Process:
-    """One process of the tree."""
+    """One process of the tree. ``kept``, ``fds`` and ``told`` (three numbers each) are side by
+    side: its threads with an open account, and what these said at the last look."""
 
-    __slots__ = ("clock", "comm", "pid", "ppid", "threads")
+    __slots__ = ("clock", "comm", "fds", "kept", "pid", "ppid", "threads", "told")
 
     def __init__(self, pid: int, ppid: int) -> None:
         self.pid = pid
@@ -120,6 +137,24 @@ class _Process:
         self.clock = -1
         self.comm = ""
         self.threads: dict[int, _Thread] = {}
+        self.kept: list[_Thread] = []
+        self.fds = array("i")
+        self.told = array("q")
+
+    def add(self, thread: _Thread) -> None:
+        self.threads[thread.tid] = thread
+        if thread.fd is not None:
+            self.kept.append(thread)
+            self.fds.append(thread.fd)
+            self.told.extend((0, 0, 0))
+
+    def drop(self, place: int) -> None:
+        """The thread at this place has ended: the last one takes it."""
+        thread, fd, told = self.kept.pop(), self.fds.pop(), self.told[-3:]
+        del self.told[-3:]
+        if place < len(self.kept):
+            self.kept[place], self.fds[place] = thread, fd
+            self.told[3 * place : 3 * place + 3] = told
 
 
 class SchedstatSource:
@@ -140,6 +175,11 @@ class SchedstatSource:
         self._open = 0
         self._most_open = resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2
         self._spent_ns: float = 0.0
+        self._last_pid = KeptFile(LAST_PID)
+        self._pid_text = ""
+        self._list_until_ns = self._listed_ns = self._whole_ns = 0
+        self._whole = True
+        """This look lists threads even where their number is as known."""
         self.next_ns = 0
         """Not before then is the next look worth its cost."""
 
@@ -156,16 +196,18 @@ class SchedstatSource:
         if now_ns < self.next_ns and not force:
             return False
         began = self._cost()
+        listing = self._made_any(now_ns, force)
         line = list(self._processes.values())
         while line:
-            line.extend(self._look(line.pop(), now_ns))
+            line.extend(self._look(line.pop(), now_ns, listing))
         self._encoder.put(now_ns, "POLL_CPU", self.cpu_ns)
         end_ns = max(self._clock(), now_ns)
         self._encoder.put(end_ns, "POLL_TICK", end_ns - now_ns)
         spent = self._cost() - began
         # An average over a few looks: one slow one does not slow down those that follow.
         self._spent_ns = spent if not self._spent_ns else 0.75 * self._spent_ns + 0.25 * spent
-        self.next_ns = now_ns + min(max(PERIOD_NS, round(self._spent_ns / SHARE)), LONGEST_NS)
+        soonest = PERIOD_NS if listing and not self._whole else QUIET_NS
+        self.next_ns = now_ns + min(max(soonest, round(self._spent_ns / SHARE)), LONGEST_NS)
         return True
 
     def close(self) -> None:
@@ -174,8 +216,23 @@ class SchedstatSource:
             for thread in process.threads.values():
                 thread.close()
         self._processes.clear()
+        self._last_pid.close()
 
-    def _look(self, process: _Process, now_ns: int) -> list[_Process]:
+    def _made_any(self, now_ns: int, force: bool) -> bool:
+        """Whether a thread or process may be new, or one that made a child may be told to have run
+        only now."""
+        before, self._pid_text = self._pid_text, self._last_pid.text()
+        if self._pid_text != before or not self._pid_text:
+            self._list_until_ns = now_ns + MADE_NS
+        self._whole = force or now_ns - self._whole_ns >= WHOLE_NS
+        if self._whole:
+            self._whole_ns = now_ns
+        elif min(now_ns, self._listed_ns) >= self._list_until_ns:
+            return False
+        self._listed_ns = now_ns
+        return True
+
+    def _look(self, process: _Process, now_ns: int, listing: bool) -> list[_Process]:
         """Reads one process if it ran. Returns the processes that it was found to have started."""
         clock = process_clock_ns(process.pid)
         if clock is None:
@@ -184,23 +241,34 @@ class SchedstatSource:
         if clock == process.clock:
             return []
         process.clock = clock
-        self._list_threads(process, now_ns)
-        threads = list(process.threads.values())
-        ran = [thread for thread in threads if self._read(process, thread, now_ns)]
-        if any(thread.tid not in process.threads for thread in threads):
-            # The children of a thread that ended now belong to another one of its process.
-            ran = list(process.threads.values())
-        return [child for thread in ran for child in self._find_children(process, thread.tid)]
+        known = len(process.threads)
+        ran = self._read(process, now_ns)
+        ended = len(process.threads) < known
+        if not (listing or ended or not known):
+            return []
+        ran += self._list_threads(process, now_ns)
+        if ended:  # the children of a thread that ended belong to another one of its process now
+            ran = list(process.threads)
+        return [child for tid in ran for child in self._find_children(process, tid)]
 
-    def _list_threads(self, process: _Process, now_ns: int) -> None:
+    def _list_threads(self, process: _Process, now_ns: int) -> list[int]:
+        """Meets the threads that are new, and reads them. Returns those that ran."""
+        folder = f"/proc/{process.pid}/task"
         try:
-            names = os.listdir(f"/proc/{process.pid}/task")
+            as_known = os.stat(folder).st_nlink == len(process.threads) + 2  # a link for each
+            if as_known and not self._whole:
+                return []
+            names = os.listdir(folder)
         except OSError:
-            return
+            return []
+        first, slow = len(process.kept), []
         for name in names:
             tid = int(name)
             if tid not in process.threads:
                 self._begin(process, tid, now_ns)
+                if tid in process.threads and process.threads[tid].fd is None:
+                    slow.append(process.threads[tid])
+        return self._read_kept(process, now_ns, first) + self._read_slow(process, now_ns, slow)
 
     def _begin(self, process: _Process, tid: int, now_ns: int) -> None:
         folder = f"/proc/{process.pid}/task/{tid}"
@@ -215,7 +283,7 @@ class SchedstatSource:
                 return
         except OSError:
             return
-        process.threads[tid] = _Thread(tid, path, fd)
+        process.add(_Thread(tid, path, fd))
         if tid != process.pid and process.pid in process.threads:
             self._rename(process, now_ns)
         elif tid == process.pid:
@@ -233,16 +301,43 @@ class SchedstatSource:
             process.comm = comm
             self._encoder.put(now_ns, "POLL_NEW", process.pid, process.pid, process.ppid, comm)
 
-    def _read(self, process: _Process, thread: _Thread, now_ns: int) -> bool:
-        account = thread.read()
-        if account is None:
+    def _read(self, process: _Process, now_ns: int) -> list[int]:
+        """Reads the threads that are known. Returns those that ran."""
+        ran = self._read_kept(process, now_ns, 0)
+        if len(process.kept) < len(process.threads):
+            slow = [thread for thread in process.threads.values() if thread.fd is None]
+            ran += self._read_slow(process, now_ns, slow)
+        return ran
+
+    def _read_kept(self, process: _Process, now_ns: int, first: int) -> list[int]:
+        put, pid, kept = self._encoder.put, process.pid, process.kept
+        ran, gone = [], []
+        for place, run, line, turns in read_accounts(process.fds, process.told, first):
+            if run < 0:
+                gone.append(place)
+                continue
+            tid = kept[place].tid
+            put(now_ns, "POLL", pid, tid, run, line, turns)
+            if run:
+                ran.append(tid)
+        for place in reversed(gone):
+            thread = kept[place]
+            process.drop(place)
             self._forget(process, thread, now_ns)
-            return False
-        before, thread.account = thread.account, account
-        run, line, turns = (max(a - b, 0) for a, b in zip(account, before, strict=True))
-        if run or line or turns:
-            self._encoder.put(now_ns, "POLL", process.pid, thread.tid, run, line, turns)
-        return run > 0
+        return ran
+
+    def _read_slow(self, process: _Process, now_ns: int, threads: list[_Thread]) -> list[int]:
+        ran = []
+        for thread in threads:
+            growth = thread.growth()
+            if growth is None:
+                self._forget(process, thread, now_ns)
+                continue
+            if any(growth):
+                self._encoder.put(now_ns, "POLL", process.pid, thread.tid, *growth)
+            if growth[0]:
+                ran.append(thread.tid)
+        return ran
 
     def _find_children(self, process: _Process, tid: int) -> list[_Process]:
         pids = numbers_in(f"/proc/{process.pid}/task/{tid}/children")
