@@ -23,7 +23,7 @@ from itertools import pairwise
 import numpy as np
 
 from twocooks.analyse.book import CALLBACKS
-from twocooks.analyse.columns import Bool, Int64, Pieces, asof, overlay, rows_of, union
+from twocooks.analyse.columns import Bool, Int64, Pieces, arranged, asof, overlay, rows_of, union
 from twocooks.analyse.places import REASON_OF, place_of
 from twocooks.analyse.split import samples
 from twocooks.analyse.threads import REASONS
@@ -190,17 +190,19 @@ class _Story:
         step = (task >= 0) & (task < len(book))
         step[step] = self.stepped[task[step]]
         self.is_step: Bool = step
-        started = said.thread[said.rows("LOOP")]
-        self.threads = distinct(np.concatenate([started, tiling.owner[step]]))
+        self.starts, self.stops = said.rows("LOOP"), said.rows("LOOP_END")
+        self.threads = distinct(np.concatenate([said.thread[self.starts], tiling.owner[step]]))
         if not len(self.threads):
             return
         self.labelled = label_waits(trace, line.threads)
         seen, rows = settled(trace, line.threads)
         self.look = dict(zip(rows.tolist(), seen.tolist(), strict=True))
         t = line.table
-        turn = (t.state == State.IN_LINE) & (t.reason == REASONS[Reason.TURN]) & (t.length > 0)
-        self.turn = t.take(turn)
-        self.home = np.array(book.thread, np.int64)
+        turn = (t.state == State.IN_LINE) & (t.reason == REASONS[Reason.TURN]) & (t.end > t.start)
+        home = np.array(book.thread, np.int64)
+        rows = np.flatnonzero(turn)
+        rows = rows[arranged(home[t.owner[rows]])]
+        self.turn, self.home = t.take(rows), home[t.owner[rows]]
         self.samples = samples(trace, line)
 
     def s(self, ns: int | float) -> float:
@@ -223,8 +225,8 @@ def _loop(story: _Story, thread: int, held_s: float, lateness: bool) -> Loop:
     own = story.labelled.take(story.labelled.rows_of(thread))
     first_row = story.labelled.rows_of(thread).start
     walks = _walks(own, mine.take(mine.thread == CALLBACKS))
-    turn = story.turn.take(story.home[story.turn.owner] == thread)
-    begun, ended = _life(line, thread, steps)
+    turn = story.turn.take(rows_of(story.home, thread))
+    begun, ended = _life(story, thread, steps)
     rows = np.arange(*rows_of(said.thread, thread).indices(len(said)))
     after = _Wakes(story, rows, steps, own)
     queue = _Queue(turn)
@@ -274,17 +276,16 @@ def _thread_name(line: Timeline, thread: int) -> str:
     return line.book.name[base] if base >= 0 else line.threads.name[thread]
 
 
-def _life(line: Timeline, thread: int, steps: Pieces) -> tuple[int, int]:
+def _life(story: _Story, thread: int, steps: Pieces) -> tuple[int, int]:
     """From the loop's first start on the thread to its last end, as far as they were told."""
-    said = line.owners.said
-    starts, stops = said.rows("LOOP"), said.rows("LOOP_END")
+    said, starts, stops = story.line.owners.said, story.starts, story.stops
     begin = said.time[starts[said.thread[starts] == thread]].tolist() + steps.start[:1].tolist()
     end = said.time[stops[said.thread[stops] == thread]].tolist() + steps.end[-1:].tolist()
     first = min(begin)
     open_ended = len(starts[said.thread[starts] == thread]) > len(
         stops[said.thread[stops] == thread]
     )
-    last = int(line.threads.died[thread]) if open_ended or not end else max(end)
+    last = int(story.line.threads.died[thread]) if open_ended or not end else max(end)
     return int(first), max(int(first), int(last))
 
 

@@ -194,12 +194,12 @@ def waits(
     is the account's ``time.waiting`` of that reason."""
     t = line.table
     rows = np.flatnonzero(
-        chosen[t.owner] & (t.reason != NO_REASON) & (t.state != State.DELEGATED) & (t.length > 0)
+        chosen[t.owner] & (t.reason != NO_REASON) & (t.state != State.DELEGATED) & (t.end > t.start)
     )
     if not len(rows):
         return []
     kinds, which = _kinds(trace, line, rows)
-    length = t.length[rows]
+    length = t.end[rows] - t.start[rows]
     holders = holders_of(trace, line, rows, which, place_of) if with_holders else {}
     look = _look_of(trace, line, rows) if with_holders else np.empty(0, np.int64)
     on = waited_on(trace, line, look, length, which) if with_holders else {}
@@ -256,11 +256,10 @@ def _kinds(
     what = np.concatenate([[plain], np.stack([place, address, pid], axis=1)]).astype(np.int64)
     spots, code = np.unique(what, axis=0, return_inverse=True)
     code = code.reshape(-1)
-    key = np.full(len(rows), code[0] * MOST_STATES, np.int64)
-    key[at] = code[1:] * MOST_STATES
-    key += t.reason[rows].astype(np.int64) * len(State) + t.state[rows]
-    bulk = np.bincount(key[look < 0] - code[0] * MOST_STATES, minlength=MOST_STATES)
-    found = distinct(np.flatnonzero(bulk) + code[0] * MOST_STATES, key[at])
+    word = t.reason[rows].astype(np.int16) * np.int16(len(State)) + t.state[rows]
+    key = code[1:] * MOST_STATES + word[at]
+    bulk = np.bincount(word, minlength=MOST_STATES) - np.bincount(word[at], minlength=MOST_STATES)
+    found = distinct(np.flatnonzero(bulk) + code[0] * MOST_STATES, key)
     full = []
     for number in found.tolist():
         reason, state = divmod(number % MOST_STATES, len(State))
@@ -271,7 +270,13 @@ def _kinds(
     rank[turn] = np.arange(len(turn))
     by_id = list(ids)
     kinds = [(full[i][0], by_id[full[i][1]], full[i][2], full[i][4], full[i][3]) for i in turn]
-    return kinds, rank[np.searchsorted(found, key)]
+    # Without a look the word alone says the kind: looked up, not searched for.
+    plainly = np.zeros(MOST_STATES, np.int64)
+    bulky = np.flatnonzero(bulk)
+    plainly[bulky] = rank[np.searchsorted(found, bulky + code[0] * MOST_STATES)]
+    which = plainly[word]
+    which[at] = rank[np.searchsorted(found, key)]
+    return kinds, which
 
 
 def _look_of(trace: Trace, line: Timeline, rows: Int64) -> Int64:
@@ -282,12 +287,16 @@ def _look_of(trace: Trace, line: Timeline, rows: Int64) -> Int64:
     order = order[np.append(stretch[order][1:] != stretch[order][:-1], True)[: len(order)]]
     seen, told = seen[order], threads.pieces.take(stretch[order])
     state, reason = state[order], reason[order]
-    thread = t.thread[rows]
-    row = asof(np.maximum(thread, 0), t.start[rows], told.owner, told.start)
-    near = np.flatnonzero((thread >= 0) & (row >= 0))
-    at = row[near]
-    fits = told.end[at] >= t.end[rows[near]]
-    fits &= (state[at] == t.state[rows[near]]) & (reason[at] == t.reason[rows[near]])
     look = np.full(len(rows), -1, np.int64)
+    # Only what has the state and reason of some look can have a look at all.
+    words = np.zeros((256, 256), bool)
+    words[state, reason] = True
+    near = np.flatnonzero(words[t.state[rows], t.reason[rows]])
+    near = near[t.thread[rows[near]] >= 0]
+    mine = rows[near]
+    row = asof(t.thread[mine], t.start[mine], told.owner, told.start)
+    near, mine, at = near[row >= 0], mine[row >= 0], row[row >= 0]
+    fits = told.end[at] >= t.end[mine]
+    fits &= (state[at] == t.state[mine]) & (reason[at] == t.reason[mine])
     look[near[fits]] = seen[at[fits]]
     return look
