@@ -10,7 +10,14 @@ enum { TC_FILE_TEXT = 600, TC_SOCKETS = 128, TC_EPOLLS = 16, TC_NAMED = 4 };
 struct tc_files {
     struct { uint64_t inode; char ends[140]; } sockets[TC_SOCKETS]; /* "tcp own > other"; "" = nothing */
     uint64_t not_before_ns; /* the kernel's list of sockets is not read again */
-    struct { uint32_t pid; int fd; uint64_t until_ns; } crowds[TC_EPOLLS]; /* epolls of too many files */
+    struct tc_epoll {
+        uint32_t pid;
+        int fd;
+        uint64_t until_ns;       /* it has too many files, and is not asked again before */
+        uint64_t hash;           /* of its list when the text was made; 0 = no text */
+        size_t size;
+        char text[TC_FILE_TEXT];
+    } epolls[TC_EPOLLS];
 };
 
 /* The text for what this system call (its number and first four arguments) waits on: a path,

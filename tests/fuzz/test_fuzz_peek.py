@@ -16,6 +16,7 @@ from tests.kit.pythons import pythons
 
 ROUNDS = 60
 IMAGE_ROUNDS = 300
+LIST_ROUNDS = 20_000
 
 
 @pytest.mark.parametrize("version", sorted(pythons()))
@@ -102,3 +103,13 @@ def test_damaged_files_are_harmless(version: str, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr[-4000:]
     assert 400 > int(done.stdout) > 0, "some rounds do no harm, some hide the symbols"
+
+
+def test_damaged_lists_and_addresses_are_harmless() -> None:
+    fuzz = cbuild.program("tests/fuzz/files_fuzz.c", sanitize=True)
+    done = subprocess.run(
+        [str(fuzz), "3", str(LIST_ROUNDS)], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    told = [int(count) for count in done.stdout.split()]
+    assert all(LIST_ROUNDS > count > 0 for count in told), "some harm is done, some things are told"
