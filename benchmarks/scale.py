@@ -102,15 +102,15 @@ def machine() -> str:
     )
 
 
-def write(table: str) -> None:
-    """Put the section into the page."""
+def section(begin: str, end: str, content: str) -> None:
+    """Put a section of the page between its marks, or behind all others."""
     text = PAGE.read_text(encoding="utf-8")
-    section = f"{BEGIN}\n## Size\n\n{WORDS}\n\n{machine()}\n\n{table}\n{END}\n"
-    if BEGIN in text:
-        before, _, rest = text.partition(BEGIN)
-        text = before + section + rest.partition(END)[2].lstrip("\n")
+    marked = f"{begin}\n{content}\n{end}\n"
+    if begin in text:
+        before, _, rest = text.partition(begin)
+        text = before + marked + rest.partition(end)[2].lstrip("\n")
     else:
-        text = text.rstrip("\n") + "\n\n" + section
+        text = text.rstrip("\n") + "\n" + marked
     PAGE.write_text(text, encoding="utf-8")
 
 
@@ -131,7 +131,7 @@ def main() -> None:
             print(rows[-1], flush=True)
     table = "\n".join(rows)
     if not given.no_write:
-        write(table)
+        section(BEGIN, END, f"## Size\n\n{WORDS}\n\n{machine()}\n\n{table}")
 
 
 if __name__ == "__main__":

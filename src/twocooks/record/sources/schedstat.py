@@ -14,7 +14,8 @@ one. A thread that made a child ran, but its account may say so up to a tick lat
 on for two ticks. And once a second all is listed in any case.
 The time on a core that looks cost is measured, and the next one put off to keep it below half a
 percent: the recorder's other work needs as much again. For the same reason looks are rarer while
-nothing is made: what is new is what might end before the next look.
+nothing is made: what is new is what might end before the next look. Meeting a thread costs ten
+times a look at it, once; a crowd that comes at the start shall not blind the looks that follow.
 
 What ended between two looks is missing in the accounts of threads but not in the process's clock:
 POLL_CPU, the clock of all processes seen so far, is the total. A process that came and went between
@@ -41,6 +42,8 @@ QUIET_NS = 40_000_000
 SHARE = 0.004
 """Of one core, for looking."""
 LONGEST_NS = 5_000_000_000
+CREDIT_NS = 200_000_000
+"""Time on a core that meeting threads may cost before looks are put off for it too."""
 WHOLE_NS = 1_000_000_000
 """Between looks that list everything, whatever the kernel's numbers say."""
 LAST_PID = "/proc/sys/kernel/ns_last_pid"
@@ -175,6 +178,7 @@ class SchedstatSource:
         self._open = 0
         self._most_open = resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2
         self._spent_ns: float = 0.0
+        self._met_ns, self._credit_ns = 0, CREDIT_NS
         self._last_pid = KeptFile(LAST_PID)
         self._pid_text = ""
         self._list_until_ns = self._listed_ns = self._whole_ns = 0
@@ -195,7 +199,7 @@ class SchedstatSource:
         """
         if now_ns < self.next_ns and not force:
             return False
-        began = self._cost()
+        began, self._met_ns = self._cost(), 0
         listing = self._made_any(now_ns, force)
         line = list(self._processes.values())
         while line:
@@ -203,7 +207,9 @@ class SchedstatSource:
         self._encoder.put(now_ns, "POLL_CPU", self.cpu_ns)
         end_ns = max(self._clock(), now_ns)
         self._encoder.put(end_ns, "POLL_TICK", end_ns - now_ns)
-        spent = self._cost() - began
+        forgiven = min(self._met_ns, self._credit_ns)
+        self._credit_ns -= forgiven
+        spent = self._cost() - began - forgiven
         # An average over a few looks: one slow one does not slow down those that follow.
         self._spent_ns = spent if not self._spent_ns else 0.75 * self._spent_ns + 0.25 * spent
         soonest = PERIOD_NS if listing and not self._whole else QUIET_NS
@@ -262,12 +268,14 @@ class SchedstatSource:
         except OSError:
             return []
         first, slow = len(process.kept), []
+        began = self._cost()
         for name in names:
             tid = int(name)
             if tid not in process.threads:
                 self._begin(process, tid, now_ns)
                 if tid in process.threads and process.threads[tid].fd is None:
                     slow.append(process.threads[tid])
+        self._met_ns += self._cost() - began
         return self._read_kept(process, now_ns, first) + self._read_slow(process, now_ns, slow)
 
     def _begin(self, process: _Process, tid: int, now_ns: int) -> None:
