@@ -47,3 +47,12 @@ def test_a_suite_that_watching_breaks_is_found(
     assert f"| 3.0 | suite | all | 2 | 0 | {breaks} | 0 | 0 | 0 |" in page.read_text()
     assert page.read_text().endswith("<!-- end of x -->\nb\n")
     assert "old" not in page.read_text()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="recording is for Linux")
+def test_a_suite_without_the_agent_is_not_a_sound_comparison(tmp_path: Path) -> None:
+    """As it is where the watched Python's extensions were not built: else nothing is compared."""
+    command = (sys.executable, "-I", "-c", RUNNER.replace("BREAKS", "0"), "{xml}")
+    results = suites.Results(tmp_path)
+    suites.work("3.0", [suites.Piece("suite", "piece", command, "unused")], results, 600.0)
+    assert "- 3.0 suite, bad traces: `piece`" in suites.table(tmp_path)

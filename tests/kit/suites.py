@@ -161,6 +161,8 @@ def _look_at(trace: Path, place: Place, done: Run) -> None:
     hello = spec.BY_NAME["HELLO"].number
     threads = set(loaded.agent.thread[loaded.agent.event == hello].tolist())
     done.agents = len({loaded.agent_threads[thread][0] for thread in threads})
+    if not done.agents and not done.trace:
+        done.trace = "no agent was in it: are the extensions of this Python built into the tree?"
     done.lost = int(loaded.kernel.a[loaded.kernel.event == spec.BY_NAME["LOST"].number].sum())
 
 
