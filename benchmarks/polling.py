@@ -125,7 +125,7 @@ look at it is in the processes' clocks only."""
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--seconds", type=float, default=8.0, help="of the programs of threads")
+    parser.add_argument("--seconds", type=float, default=6.0, help="of the programs of threads")
     parser.add_argument("--only", help="only programs whose name has this in it")
     parser.add_argument("--no-write", action="store_true", help="leave docs/overhead.md alone")
     given = parser.parse_args()

@@ -221,7 +221,7 @@ def test_looks_are_put_off_when_they_cost_more_than_their_share() -> None:
     assert source.sample(0)
     wait = source.next_ns
     # Four readings of the clock are three steps, one of which was for meeting the threads.
-    assert wait == pytest.approx(1_000_000 / SHARE)
+    assert wait == pytest.approx(1_000_000 / (2 * SHARE))
     assert source._credit_ns == schedstat.CREDIT_NS - 500_000
     assert not source.sample(wait - 1)
     assert source.sample(wait)

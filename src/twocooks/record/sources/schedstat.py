@@ -12,10 +12,11 @@ last process number says that somewhere one was made: that number moves for the 
 processes of all, so it may be seen to move in vain, but not to stand still while the program makes
 one. A thread that made a child ran, but its account may say so up to a tick later: so listing goes
 on for two ticks. And once a second all is listed in any case.
-The time on a core that looks cost is measured, and the next one put off to keep it below half a
-percent: the recorder's other work needs as much again. For the same reason looks are rarer while
-nothing is made: what is new is what might end before the next look. Meeting a thread costs ten
-times a look at it, once; a crowd that comes at the start shall not blind the looks that follow.
+The time on a core that looks cost is measured, and the next one put off to keep it below a third
+of a percent (twice that at the start): the recorder's other work needs as much again. For the same
+reason looks are rarer while nothing is made: what is new is what might end before the next look.
+Meeting a thread costs ten times a look at it, once; a crowd that comes at the start shall not blind
+the looks that follow.
 
 What ended between two looks is missing in the accounts of threads but not in the process's clock:
 POLL_CPU, the clock of all processes seen so far, is the total. A process that came and went between
@@ -39,8 +40,10 @@ TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 PERIOD_NS = 20_000_000
 QUIET_NS = 40_000_000
 """Between looks while no thread or process is made anywhere."""
-SHARE = 0.004
+SHARE = 0.003
 """Of one core, for looking."""
+YOUNG_NS = 2_000_000_000
+"""So long it is twice that: of a short run, what ended unseen would be a larger part."""
 LONGEST_NS = 5_000_000_000
 CREDIT_NS = 200_000_000
 """Time on a core that meeting threads may cost before looks are put off for it too."""
@@ -178,7 +181,7 @@ class SchedstatSource:
         self._open = 0
         self._most_open = resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2
         self._spent_ns: float = 0.0
-        self._met_ns, self._credit_ns = 0, CREDIT_NS
+        self._met_ns, self._credit_ns, self._first_ns = 0, CREDIT_NS, 0
         self._last_pid = KeptFile(LAST_PID)
         self._pid_text = ""
         self._list_until_ns = self._listed_ns = self._whole_ns = 0
@@ -212,8 +215,11 @@ class SchedstatSource:
         spent = self._cost() - began - forgiven
         # An average over a few looks: one slow one does not slow down those that follow.
         self._spent_ns = spent if not self._spent_ns else 0.75 * self._spent_ns + 0.25 * spent
-        soonest = PERIOD_NS if listing and not self._whole else QUIET_NS
-        self.next_ns = now_ns + min(max(soonest, round(self._spent_ns / SHARE)), LONGEST_NS)
+        self._first_ns = self._first_ns or now_ns
+        young = now_ns - self._first_ns < YOUNG_NS
+        soonest = PERIOD_NS if young or (listing and not self._whole) else QUIET_NS
+        share = 2 * SHARE if young else SHARE
+        self.next_ns = now_ns + min(max(soonest, round(self._spent_ns / share)), LONGEST_NS)
         return True
 
     def close(self) -> None:
