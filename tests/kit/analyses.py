@@ -13,6 +13,7 @@ import numpy as np
 
 from twocooks.analyse.result import Analysis, Core, Segments, Steps, Task
 from twocooks.model import Reason, State, TaskKind
+from twocooks.report.terminal.cells import without_hand_overs
 
 REASONS = list(Reason)
 Piece = tuple[float, float, State, Reason | None, int]
@@ -138,6 +139,7 @@ def build(
         tasks=tasks,
         cores=cores,
         at_work=at_work,
+        hands=without_hand_overs(at_work),
         on_the_go=on_the_go,
         wanted=wanted,
         cores_used=used,

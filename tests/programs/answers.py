@@ -474,6 +474,33 @@ ANSWERS: tuple[Answer, ...] = (
         name="two_loops_by_process",
         options=("--by", "process"),
     ),
+    # Steps shorter than a hand-over of the GIL, on two cores.
+    Answer(
+        "short_steps",
+        one("both"),
+        "two kitchens [0, 0]",
+        {"concurrency.max": (20, 20), "parallelism.max": (2, 2)},
+        {"asyncio": (20, 26)},
+        needing("cores", "agent"),
+    ),
+    Answer(
+        "short_steps",
+        PARALLEL,
+        "two kitchens [0, 0]",
+        {**OVERLAP, "concurrency.max": (2, 2)},
+        {"process": (2, 2)},
+        needing("cores", "agent"),
+        name="short_steps_by_process",
+        options=("--by", "process"),
+    ),
+    Answer(
+        "short_steps_threads",
+        one("turns", "gil"),
+        "two loops 2",
+        {**NO_OVERLAP, "concurrency.max": (20, 20)},
+        {"asyncio": (20, 26)},
+        needing("agent", "gil"),
+    ),
     Answer(
         "matmul",
         one("many-hands"),

@@ -20,6 +20,7 @@ import numpy as np
 
 from twocooks.analyse import fast
 from twocooks.analyse.book import SERVICE
+from twocooks.analyse.coincide import HAND_OVER_NS, peak_at_work, together
 from twocooks.analyse.columns import (
     Bool,
     Int64,
@@ -41,7 +42,6 @@ from twocooks.analyse.tally import (
     Sums,
     chosen_sums,
     curves,
-    measure,
     places,
     state_sums,
 )
@@ -50,7 +50,6 @@ from twocooks.analyse.timeline import MS, Timeline
 from twocooks.model import STEPPED, Reason, State, TaskKind
 from twocooks.read.shape import distinct
 
-HAND_OVER_NS = 50_000
 SIGNIFICANT_NS, SIGNIFICANT_SHARE, SIGNIFICANT_WAIT_NS = 5 * MS, 0.01, 10 * MS
 HOST_NS, HOST_SMALL, HOST_SHARE = 20 * MS, 0.25, 0.05
 """A host counts from so much work of its own: 20 ms (a quarter of a small run) and one
@@ -86,6 +85,9 @@ class Measures:
     many: float = 0.0
     d2: float = 0.0
     p2: float = 0.0
+    met: float = 0.0
+    """Of ``d2`` the seconds in which two cooks were at it: ``p2``, and an event loop's short walks
+    from one task to the next."""
     placed: float = 0.0
     """Of ``d2`` the seconds in which one worked, the other stood in line for a core, and a usable
     core did not work for the program."""
@@ -94,6 +96,8 @@ class Measures:
     """R: in line and wanting a tool."""
     wants_tool: float = 0.0
     wants_gil: float = 0.0
+    wants_turn: float = 0.0
+    """In line for a turn on an event loop."""
     line0: float = 0.0
     line0_tool: float = 0.0
     line0_queued: float = 0.0
@@ -188,7 +192,8 @@ class Measures:
             return False
         if not self.contest:
             return True
-        return band(self.p2 / (self.d2 + self.hidden)) == band(self.p2 / self.d2)
+        met = max(self.p2, self.met)
+        return band(met / (self.d2 + self.hidden)) == band(met / self.d2)
 
     @property
     def starved(self) -> float:
@@ -214,7 +219,7 @@ class Account:
 
     measures: Measures
     levels: Levels
-    """Counts C, P, D of significant tasks, with P2 the coincidences that are no hand-overs."""
+    """Counts C, P, D of significant tasks; hands: P with hand-overs counted as one."""
     cores: Levels
     """K: cores executing the program; KT: those that execute a significant task."""
     background: Bool
@@ -293,7 +298,8 @@ def account(line: Timeline, usable: float, only: Bool | None = None) -> Account:
     m.waiting = _seconds(sums.by_reason[State.WAITING])
     m.in_line = _seconds(in_line + tool)
     m.wants_tool, m.wants_gil = _seconds(tool), float(in_line[GIL]) / 1e9
-    measured = _fractions(m, levels, cores, sums.gone[chosen], line.work[chosen])
+    m.wants_turn = float(in_line[REASONS[Reason.TURN]]) / 1e9
+    measured = _fractions(m, line, chosen, levels, cores, sums.gone[chosen])
     _before_begun(m, line, sums, chosen)
     _threads(m, line, counted, contested(levels), float(in_line[CORE]) / 1e9)
     m.placed = measured.placed / 1e9
@@ -321,10 +327,12 @@ def _cores(line: Timeline, chosen: Bool) -> Levels:
 
 
 def _fractions(
-    m: Measures, levels: Levels, cores: Levels, length: Int64, work: Int64
+    m: Measures, line: Timeline, chosen: Bool, levels: Levels, cores: Levels, length: Int64
 ) -> Measured:
-    told, together = measure(levels, HAND_OVER_NS, m.usable)
-    levels.counts["P2"] = together
+    found = together(line, chosen, levels, m.usable)
+    told = found.measured
+    p = levels.counts["P"]
+    levels.counts["hands"] = np.where(found.rows, p, np.minimum(p, 1))
     active, busy = told.active, told.busy
     m.active, m.busy = active / 1e9, busy / 1e9
     m.p2 = told.together / 1e9
@@ -333,14 +341,15 @@ def _fractions(
     m.c2 = told.c2 / 1e9
     m.gamma = _share(told.sum_c2, _company(length))
     m.company = _company(length) / 2e9
-    m.omega = _share(told.sum_together, _company(work))
-    m.sigma = min(1.0, m.p2 / m.d2) if m.d2 > 0 else None
+    m.omega = _share(told.sum_together, _company(line.work[chosen]))
+    m.met = min(found.met / 1e9, max(m.d2, m.p2))
+    m.sigma = min(1.0, m.met / m.d2) if m.d2 > 0 else None
     m.pi, m.beta = _share(m.p2, m.busy), min(1.0, _share(m.busy, m.active))
     m.wanted = min(1.0, _share(told.h1, active))
     m.phi = _share(told.served, told.wanted)
     m.c_mean, m.p_mean = _share(told.sum_c, active), _share(told.sum_p, busy)
     m.d_mean = _share(told.sum_d, told.d1)
-    m.c_max, m.p_max = peak(levels, "C"), peak(levels, "P")
+    m.c_max, m.p_max = peak(levels, "C"), peak_at_work(levels, found)
     k = cores.counts["K"]
     m.k_max = int(k.max(initial=0))
     m.k2 = cores.when(k >= 2) / 1e9

@@ -69,7 +69,7 @@ def analyse(trace: Trace, by: str = "task") -> Analysis:
         lock=lock,
     )
     texts = words.say(m, ruling, names, m.cores_seen, words.UNITS[by])
-    texts = ground(texts, ruling, found, m.d2 - m.p2)
+    texts = ground(texts, ruling, found, m.d2 - m.met)
     notes = [*_notes(trace, line, told, ruling, helpers), *remarks.remarks(trace, line, told)]
     whole = summary.summarise(trace, line, told, ruling, texts, around, (python, gil), notes)
     whole["by"] = by
@@ -218,6 +218,7 @@ def _pictures(
         tasks=_tasks(line, told, ids, number),
         cores=cores(line, number),
         at_work=LateSteps(line, levels, "P"),
+        hands=LateSteps(line, levels, "hands"),
         on_the_go=LateSteps(line, levels, "C"),
         wanted=LateSteps(line, levels, "D"),
         cores_used=LateSteps(line, told.cores, "K"),

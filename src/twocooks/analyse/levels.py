@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twocooks.analyse.book import NOBODY, Book, words
+from twocooks.analyse.coincide import between
 from twocooks.analyse.columns import NO_REASON, Bool, Int64, Pieces, join, overlay, pieces
 from twocooks.analyse.timeline import Timeline, no_overlap
 from twocooks.model import LEVELS, State, TaskKind
@@ -95,6 +96,8 @@ def _nodes(line: Timeline, significant: Bool, by: str) -> tuple[_Map, Pieces]:
         task, piece = home, s.thread
     else:
         task, piece = line.threads.process[home], line.threads.process[s.thread]
+    if by != "name":  # a thread that goes from one task to the next has not left its core
+        ours |= between(s, ours)
     task = np.where(significant, task, NOBODY)
     parts = _parts(line, task, s.with_(owner=piece).take(ours))
     # Who only ever delegates (the home of hands that are all elsewhere) is no node.

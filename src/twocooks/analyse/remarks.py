@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from twocooks.analyse.account import HAND_OVER_NS, Account
+from twocooks.analyse.account import Account
+from twocooks.analyse.coincide import HAND_OVER_NS
 from twocooks.analyse.columns import keep_long, sweep, union
 from twocooks.analyse.findings.base import Finding
 from twocooks.analyse.timeline import Timeline

@@ -100,6 +100,8 @@ class Analysis:
     cores: list[Core]
     at_work: Steps
     """P(t): tasks being worked on."""
+    hands: Steps
+    """P(t) with hand-overs counted as one: what a picture may show."""
     on_the_go: Steps
     """C(t): leaf tasks begun and not finished."""
     wanted: Steps

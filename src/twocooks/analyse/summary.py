@@ -88,7 +88,7 @@ def curves(m: Measures) -> dict[str, Any]:
         "concurrency": {"mean": m.c_mean, "max": m.c_max, "two_or_more_s": m.c2},
         "parallelism": {"mean": m.p_mean, "max": m.p_max, "two_or_more_s": m.p2},
         "cores_used": {"mean": m.k_mean, "max": m.k_max, "two_or_more_s": m.k2},
-        "wanted": {"two_or_more_s": m.d2},
+        "wanted": {"two_or_more_s": m.d2, "served_s": m.met},
         "scores": {
             "contests_won": m.sigma if m.d_known else None,
             "overlap": m.omega,

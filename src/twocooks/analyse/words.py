@@ -115,7 +115,7 @@ SENTENCES: tuple[tuple[Verdict, Callable[[Measures, Ruling], bool], str], ...] =
         Verdict.TURNS,
         lambda m, ruling: True,
         "In this run at least two of your {many} wanted to work for {d2}; two had hands at the "
-        "same moment for {p2}.",
+        "same moment for {met}.",
     ),
     (
         Verdict.WAITING_TOGETHER,
@@ -133,7 +133,7 @@ SENTENCES: tuple[tuple[Verdict, Callable[[Measures, Ruling], bool], str], ...] =
         Verdict.SOMETIMES,
         lambda m, ruling: m.d_known,
         "In this run at least two wanted to work for {d2}; two had hands at the same moment for "
-        "{p2} of it.",
+        "{met} of it.",
     ),
     (
         Verdict.PARALLEL,
@@ -144,7 +144,7 @@ SENTENCES: tuple[tuple[Verdict, Callable[[Measures, Ruling], bool], str], ...] =
     (
         Verdict.PARALLEL,
         lambda m, ruling: m.d_known,
-        "In this run two had hands at the same moment for {p2} of the {d2} in which at least two "
+        "In this run two had hands at the same moment for {met} of the {d2} in which at least two "
         "wanted to work.",
     ),
     *(
@@ -217,6 +217,9 @@ SENTENCES: tuple[tuple[Verdict, Callable[[Measures, Ruling], bool], str], ...] =
 first row that holds is said."""
 
 
+TOLD_SECONDS = ("d2", "p2", "met", "busy", "work", "cpu", "wall")
+
+
 def say(
     m: Measures, ruling: Ruling, names: Names, exact: bool, unit: Unit = UNITS["task"]
 ) -> dict[str, str]:
@@ -247,7 +250,7 @@ def _sentence(m: Measures, ruling: Ruling, unit: Unit) -> str:
         c_max=m.c_max,
         p_max=m.p_max,
         k_max=m.k_max,
-        **{name: seconds(getattr(m, name)) for name in ("d2", "p2", "busy", "work", "cpu", "wall")},
+        **{name: seconds(getattr(m, name)) for name in TOLD_SECONDS},
     )
 
 
@@ -295,6 +298,8 @@ def _why(m: Measures, ruling: Ruling, names: Names, unit: Unit) -> str:
         return "They never needed hands at the same moment."
     if cause is Cause.HAND_OVER:
         return "Each waits for the other's result: you wash, I dry, one plate at a time."
+    if cause is Cause.UNKNOWN and m.wants_turn > m.in_line / 2:
+        return "Most of the time in line was for a turn on an event loop: each loop is one cook."
     if cause is Cause.UNKNOWN:
         return "What kept them from working at the same moment could not be seen in this run."
     return _why_without_cause(m, verdict, unit)
@@ -326,6 +331,20 @@ def _why_without_cause(m: Measures, verdict: Verdict, unit: Unit) -> str:
     return "The run was too short."
 
 
+def _more_than_cores(m: Measures) -> str:
+    """What would help those who stood in line mostly for something else than a core."""
+    lines = {
+        m.wants_turn: "Those in line waited mostly for their turn on an event loop: more cores "
+        "help only with more loops, each in a process of its own.",
+        m.wants_gil: "Those in line waited mostly for the GIL: more cores help only with more "
+        "processes, or with a free-threaded Python.",
+        m.wants_tool: "Those in line waited mostly for a lock: more cores help only with what is "
+        "done outside it.",
+    }
+    most = max(lines)
+    return lines[most] if most > m.in_line / 2 else ""
+
+
 def _so(m: Measures, ruling: Ruling, unit: Unit) -> str:
     if ruling.cause is Cause.ONE_LOOP and for_a_tool(m):
         return (
@@ -347,7 +366,7 @@ def _so(m: Measures, ruling: Ruling, unit: Unit) -> str:
         Cause.NO_FREE_CORE: "Run it again when the machine is quiet.",
         Cause.NO_CONTEST: "More cores would not have helped in this run.",
         Cause.HAND_OVER: "More cores would not help until one can work ahead.",
-        Cause.UNKNOWN: "",
+        Cause.UNKNOWN: _more_than_cores(m),
     }
     if ruling.cause is not None:
         return by_cause[ruling.cause]
@@ -360,7 +379,7 @@ def _so(m: Measures, ruling: Ruling, unit: Unit) -> str:
         wanted = max(m.d_mean, m.p_mean)
         if wanted < m.usable + 0.5:
             return f"On average {number(wanted)} wanted hands: more cores would hardly help."
-        return f"More cores would help until about {number(wanted)}."
+        return _more_than_cores(m) or f"More cores would help until about {number(wanted)}."
     return {
         Verdict.PARALLEL: "Pinned to one core it would lose just that.",
         Verdict.WAITING_TOGETHER: "More cores would not help. One cook is plenty.",

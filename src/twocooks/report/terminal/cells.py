@@ -3,10 +3,11 @@
 A cell covers many milliseconds, so several things happen in one. The rules:
 
 1. A column shows as many hands as moved in it on average (rounded; what is cut off is carried to
-   the next column), and **never more than moved at one moment inside it**. Coincidences shorter
-   than HAND_OVER_S are hand-overs of the GIL or a lock, not parallel. The strip "at work", the
-   lanes and the cores all follow that one number, so two threads that change places twenty times
-   within one cell never look as if they had worked side by side.
+   the next column), and **never more than moved at one moment inside it**. Hand-overs of the GIL
+   or a lock count as one (``analyse.coincide`` tells them; of cores, coincidences shorter than
+   HAND_OVER_S). The strip "at work", the lanes and the cores all follow that one number, so two
+   threads that change places twenty times within one cell never look as if they had worked side by
+   side.
 2. The hands of a column go to tasks that really worked in it: first to the one whose lane shows
    least for its seconds. So in the long run the ink of a lane is proportional to its seconds of
    work. A task that worked at all gets at least one cell where rule 1 leaves room, else thin marks.
@@ -70,14 +71,15 @@ def picture(analysis: Analysis, lanes: list[Lane], columns: int) -> Picture:
     edges = _edges(analysis, columns)
     spent = _spent(lanes, edges)
     work = spent[State.WORKING]
-    most_hands = _most(analysis.at_work, edges)
-    shown = _diffuse(_mean(analysis.at_work, edges), most_hands)
+    most_hands = _most(analysis.hands, edges)
+    shown = _diffuse(_mean(analysis.hands, edges), most_hands)
     hands = _give(work, shown, edges)
     _at_least_once(work, hands, shown, most_hands)
     state = _states(spent, edges)
     unseen = (hands.sum(axis=1) == 0)[:, None] & (work > 0)
     state[unseen] = GLIMPSE
-    used = _diffuse(_mean(analysis.cores_used, edges), _most(analysis.cores_used, edges))
+    on_cores = without_hand_overs(analysis.cores_used)
+    used = _diffuse(_mean(analysis.cores_used, edges), _most(on_cores, edges))
     cores = _core_rows(analysis.cores, lanes, hands, np.maximum(used, np.minimum(shown, 1)), edges)
     lost = [row.cells == LOST for row in cores] + list(state == UNKNOWN)
     unknown = np.any(np.stack(lost), axis=0) & (shown == 0) if lost else shown < 0
@@ -148,12 +150,12 @@ def _mean(steps: Steps, edges: Float64) -> Float64:
 
 
 def _most(steps: Steps, edges: Float64) -> Int32:
-    """Greatest value in each column; coincidences shorter than HAND_OVER_S count as one."""
+    """Greatest value in each column."""
     columns = len(edges) - 1
     most = np.zeros(columns, dtype=np.int32)
     if len(steps.time) < 2:
         return most
-    value = _without_hand_overs(steps)
+    value = steps.value
     first = np.maximum(np.searchsorted(steps.time, edges[:-1], "right") - 1, 0)
     last = np.searchsorted(steps.time, edges[1:], "left")
     for column in range(columns):
@@ -163,7 +165,8 @@ def _most(steps: Steps, edges: Float64) -> Int32:
     return most
 
 
-def _without_hand_overs(steps: Steps) -> Int32:
+def without_hand_overs(steps: Steps) -> Steps:
+    """Two or more count as one where they are so for less than HAND_OVER_S."""
     value = steps.value.astype(np.int32).copy()
     high = np.concatenate(([False], value >= 2, [False]))
     change = np.flatnonzero(high[1:] != high[:-1])
@@ -171,7 +174,7 @@ def _without_hand_overs(steps: Steps) -> Int32:
         end_time = steps.time[min(stop, len(steps.time) - 1)]
         if end_time - steps.time[begin] < HAND_OVER_S:
             value[begin:stop] = 1
-    return value
+    return Steps(steps.time, value)
 
 
 def _diffuse(mean: Float64, most: Int32) -> Int32:

@@ -1,0 +1,34 @@
+"""Two processes, each with an event loop and ten coroutines whose steps take some ten microseconds:
+no two steps coincide for longer than a hand-over of the GIL takes, and yet both cores compute all
+the time."""
+
+import asyncio
+import multiprocessing
+
+STEPS = 10_000
+
+
+async def visitor() -> int:
+    whole = 0
+    for _ in range(STEPS):
+        whole += sum(range(400))
+        await asyncio.sleep(0)
+    return whole
+
+
+async def kitchen() -> None:
+    await asyncio.gather(*(visitor() for _ in range(10)))
+
+
+def serve() -> None:
+    asyncio.run(kitchen())
+
+
+if __name__ == "__main__":
+    context = multiprocessing.get_context("fork")
+    processes = [context.Process(target=serve) for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    print("two kitchens", [process.exitcode for process in processes])
