@@ -36,9 +36,11 @@ from twocooks.analyse.columns import (
 )
 from twocooks.analyse.tally import Measured, measure
 from twocooks.analyse.timeline import Timeline
-from twocooks.model import State
+from twocooks.model import STEPPED, State, TaskKind
 
 HAND_OVER_NS = 50_000
+WITHIN = STEPPED | {TaskKind.ITEM, TaskKind.BLOCK}
+"""Tasks that begin and end while their thread stays on its core."""
 
 
 @dataclass(frozen=True)
@@ -51,14 +53,15 @@ class Together:
     met: int
     """ns in which two wanted hands and two cooks were at it."""
     cooks: Levels | None
-    """W: threads on cores, at work or walking; None where no coincidence of tasks is short."""
+    """W: threads on cores, at work or walking; None where they would tell nothing new."""
 
 
 def together(line: Timeline, chosen: Bool, levels: Levels, usable: float) -> Together:
     """Measure the curves of the chosen tasks; short coincidences inside long ones of their threads
     are no hand-overs."""
     told, rows = measure(levels, HAND_OVER_NS, usable)
-    if not told.handed:
+    kinds = {line.book.kind[i] for i in np.flatnonzero(chosen)}
+    if not told.handed or kinds.isdisjoint(WITHIN):  # such a task is its thread: nothing to refine
         return Together(told, rows, min(told.together, told.d2), None)
     cooks = _cooks(line, chosen)
     start, end = stretches_of(cooks, "W", 2, least=HAND_OVER_NS)
