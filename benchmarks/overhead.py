@@ -12,16 +12,22 @@ difference shows how much of the result is mood. A run of twocooks counts only w
 exact records, nothing lost, and as many switches and asyncio steps in the trace as the kernel and
 the workload themselves counted.
 
+Each process draws anew where Python and its libraries lie in memory, and with it how fast the same
+work goes: the plain echo server alone differs by a fifth from process to process. So pieces of one
+run are no independent evidence. Each run gives one ratio, the median of its pieces (piece with the
+tool / mean of the plain ones around it), and there are many runs of few pieces.
+
 Writes ``docs/overhead.md`` and ``benchmarks/results.json``. Units: seconds. Told are the median of
-the ratios (piece with the tool / mean of the plain ones around it) with its 95 % interval, by the
-ranks of the sorted ratios (a sign test: Conover, Practical Nonparametric Statistics, 3.2), and for
-comparison the mean of the fastest third of the tool's pieces over that of the plain ones.
+the runs with its 95 % interval, by the ranks of the sorted ratios (a sign test: Conover, Practical
+Nonparametric Statistics, 3.2), and for comparison the mean of the fastest third of the tool's
+pieces over that of the plain ones.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import json
 import math
 import os
@@ -105,6 +111,7 @@ class Row:
     tool: str
     walls: list[float] = field(default_factory=list)
     ratios: list[float] = field(default_factory=list)
+    """One for each run."""
     refused: list[str] = field(default_factory=list)
     """Why runs did not count."""
     facts: list[dict[str, float]] = field(default_factory=list)
@@ -116,6 +123,8 @@ class Result:
     plain: list[float] = field(default_factory=list)
     again: list[float] = field(default_factory=list)
     """The plain run after a tool's as a ratio to the one before it: the mood alone."""
+    alone: list[float] = field(default_factory=list)
+    """The median of the plain pieces of each run."""
     rows: dict[str, Row] = field(default_factory=dict)
 
 
@@ -215,14 +224,14 @@ def verified(folder: Path, pieces: list[dict[str, float]]) -> dict[str, float]:
 
 def measure(workload: str, tools: dict[str, Tool], runs: int, pieces: int, others: int) -> Result:
     """All runs of one workload, one line of progress each. Ours has all of them, the other tools
-    one run of ``others`` pieces: they need seconds where it needs milliseconds."""
+    ``others`` runs of one piece: they need seconds where it needs milliseconds."""
     script = FOLDER / f"{workload}.py"
     result = Result(workload, rows={name: Row(name) for name in tools})
     for number in range(runs):
         for name, tool in tools.items():
-            if tool is ours or number == 0:
+            if tool is ours or number < others:
                 try:
-                    run_in_turns(result, name, tool, script, pieces if tool is ours else others)
+                    run_in_turns(result, name, tool, script, pieces if tool is ours else 1)
                 except FAILURES as error:
                     result.rows[name].refused.append(str(error))
         print(f"{workload}: run {number + 1} of {runs}", file=sys.stderr, flush=True)
@@ -251,10 +260,12 @@ def run_in_turns(result: Result, name: str, tool: Tool, script: Path, pieces: in
             shutil.rmtree(place.folder, ignore_errors=True)
     row = result.rows[name]
     bare = [piece["wall_s"] for piece in told]
-    row.walls += [piece["wall_s"] for piece in done]
-    for i, piece in enumerate(done):
-        row.ratios.append(piece["wall_s"] / ((bare[i] + bare[i + 1]) / 2))
-        result.again.append(bare[i + 1] / bare[i])
+    walls = [piece["wall_s"] for piece in done]
+    row.walls += walls
+    pairs = list(itertools.pairwise(bare))
+    row.ratios.append(median([2 * wall / sum(p) for wall, p in zip(walls, pairs, strict=True)]))
+    result.again += [after / before for before, after in pairs]
+    result.alone.append(median(bare))
     result.plain += bare
     if facts:
         row.facts.append(facts)
@@ -276,6 +287,7 @@ def keep_others(
         for name, row in kept.get("tools", {}).items():
             if name not in result.rows and name == "twocooks":
                 result.plain, result.again = kept["plain_s"], kept["plain_again"]
+                result.alone = kept["plain_by_run_s"]
             result.rows.setdefault(name, Row(**row))
         result.rows = dict(sorted(result.rows.items(), key=lambda item: item[0] != "twocooks"))
     return fixed if fixed[0] else (last["fixed_cost"]["plain_s"], last["fixed_cost"]["twocooks_s"])
@@ -343,7 +355,7 @@ def page(
     """``docs/overhead.md``."""
     names = list(dict.fromkeys(name for result in results for name in result.rows))
     rows = [row for result in results for row in result.rows.values()]
-    pairs = max((len(row.ratios) for row in rows), default=0)
+    runs = max((len(row.ratios) for row in rows), default=0)
     tries = max((len(row.ratios) for row in rows if row.tool != "twocooks"), default=0)
     lines = [
         "# What watching costs",
@@ -351,20 +363,23 @@ def page(
         "Written by `python -m benchmarks.overhead`; do not edit. Time inside the watched program",
         "with the tool, divided by the time without: small pieces of the same work in turns,",
         "each with a tool between two plain ones. Median (95 % interval of the median) of",
-        f"{pairs} pairs ({tries} of the other tools). \"Fastest\" is the fastest third of the",
-        "pieces with twocooks over the fastest third of the plain ones. \"Plain again\" is plain",
-        "after over plain before, from the tenth to the ninetieth percentile: the mood alone.",
+        f"{runs} runs ({tries} of the other tools), each of two new processes. \"Fastest\" is the",
+        "fastest third of the pieces with twocooks over that of the plain ones. How much is mood:",
+        "\"plain again\" is plain after over plain before in one process, \"plain anew\" a plain",
+        "process over the median one, both from the tenth to the ninetieth percentile.",
         "",
         *(f"- {key}: {value}" for key, value in about.items()),
         "",
-        "| workload | plain, s | plain again | fastest | " + " | ".join(names) + " |",
-        "|---|---|---|---|" + "---|" * len(names),
+        "| workload | plain, s | plain again | plain anew | fastest | " + " | ".join(names) + " |",
+        "|---|---|---|---|---|" + "---|" * len(names),
     ]
     for result in results:
         cells = [spread(result.rows[name].ratios) for name in names]
         lines.append(
             f"| {WORKLOADS[result.workload]} | {median(result.plain):.2f} "
-            f"| {mood(result.again)} | {best(result)} | " + " | ".join(cells) + " |"
+            f"| {mood(result.again)} | {mood(anew(result))} | {best(result)} | "
+            + " | ".join(cells)
+            + " |"
         )
     ours = [result.rows["twocooks"].ratios for result in results if "twocooks" in result.rows]
     if ours:
@@ -372,6 +387,11 @@ def page(
         lines += ["", f"The median of the workloads with twocooks is {middle:.3f}."]
     lines += ["", *recorded(results), "", *fixed_words(*fixed), "", *refusals(results)]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def anew(result: Result) -> list[float]:
+    """Each plain process over the median one."""
+    return [one / median(result.alone) for one in result.alone]
 
 
 def mood(again: list[float]) -> str:
@@ -438,6 +458,7 @@ def as_json(
             result.workload: {
                 "plain_s": result.plain,
                 "plain_again": result.again,
+                "plain_by_run_s": result.alone,
                 "tools": {name: vars(row) for name, row in result.rows.items()},
             }
             for result in results
@@ -447,9 +468,9 @@ def as_json(
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--runs", type=int, default=4)
-    parser.add_argument("--pieces", type=int, default=25, help="of a run with twocooks")
-    parser.add_argument("--others", type=int, default=3, help="pieces with each other tool")
+    parser.add_argument("--runs", type=int, default=40)
+    parser.add_argument("--pieces", type=int, default=3, help="of a run with twocooks")
+    parser.add_argument("--others", type=int, default=3, help="runs with each other tool")
     parser.add_argument("--only", action="append", choices=list(WORKLOADS))
     parser.add_argument("--tools", help="names by commas; default: all that are installed")
     parser.add_argument("--no-write", action="store_true", help="print only")

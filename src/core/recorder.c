@@ -20,8 +20,9 @@
  * core from a program that uses all of them. */
 #define LOOK_AGE_NS (3 * MS / 2)
 #define LOOK_BY_NS (7 * MS / 2)
-/* ... or twice that while no round meets a wait as old: a program of short waits only. It rests longer
- * still where no thread blocks at all. The first long wait that ends unlooked-at ends both. */
+/* ... or twice that while no wait asks for more: none for another thread (the GIL or a lock, which go on
+ * in milliseconds) and no long one that ended unlooked-at. It rests longer still where no thread blocks
+ * at all. */
 #define IN_VAIN 16u
 #define IDLE 4u
 #define SOONEST_NS (MS / 2)     /* rest where a look is overdue */
@@ -318,13 +319,12 @@ static void drain_all(struct tc_recorder *r) {
 }
 
 void tc_recorder_round(struct tc_recorder *r, int flush) {
-    uint64_t blocked = r->blocked, entries = r->agent_records, overlooked = tc_waits_overlooked(r->waits);
+    uint64_t blocked = r->blocked, entries = r->agent_records, urgent = tc_waits_urgent(r->waits);
     drain_all(r);
     uint64_t now = tc_now_ns();
-    int told = r->has_ring && tc_waits_pending(r->waits) &&
-               tc_waits_label(r->waits, now, LOOK_AGE_NS, LOOK_BUDGET_NS, &r->look);
-    if (told || tc_waits_overlooked(r->waits) != overlooked) r->in_vain = 0;
-    else r->in_vain++;
+    if (r->has_ring && tc_waits_pending(r->waits))
+        tc_waits_label(r->waits, now, LOOK_AGE_NS, LOOK_BUDGET_NS, &r->look);
+    r->in_vain = tc_waits_urgent(r->waits) == urgent ? r->in_vain + 1 : 0;
     look_at_running(r, now);
     /* A thread that was pushed off its core, perhaps by this recorder, waits for nothing new. */
     r->idle_rounds = r->blocked != blocked || tc_waits_pending(r->waits) ? 0 : r->idle_rounds + 1;
@@ -342,8 +342,8 @@ void tc_recorder_round(struct tc_recorder *r, int flush) {
 /* How long to rest. A wait may begin at any moment while threads block. */
 static struct timespec rest(const struct tc_recorder *r, uint64_t now, uint64_t until_ns) {
     uint64_t oldest = tc_waits_oldest_ns(r->waits), idle = r->idle_rounds > IDLE && r->in_vain > IN_VAIN;
-    uint64_t ns = idle ? LOOK_BY_NS * (r->idle_rounds - IDLE) : LOOK_BY_NS;
     uint64_t by = r->in_vain > IN_VAIN ? 2 * LOOK_BY_NS : LOOK_BY_NS;
+    uint64_t ns = idle ? LOOK_BY_NS * (r->idle_rounds - IDLE) : by;
     uint64_t most = r->agents_write ? AGENTS_NS : SLOWEST_NS, left = until_ns > now ? until_ns - now : 0;
     if (!r->has_ring) ns = most = r->agents_write ? SLOWEST_NS : 2 * SLOWEST_NS; /* polling: until_ns decides */
     if (oldest) ns = oldest + by > now + SOONEST_NS ? oldest + by - now : SOONEST_NS;

@@ -48,7 +48,7 @@ struct tc_recorder {
     struct tc_bytes out;
     uint64_t last_flush_ns, last_sweep_ns;
     uint64_t idle_rounds;       /* rounds since a thread blocked or waited unlabelled */
-    uint32_t in_vain;           /* rounds in a row that looked at no wait */
+    uint32_t in_vain;           /* rounds in a row in which no wait asked for a quick pace */
     int agents_write;           /* agents had written since the last round */
     uint64_t blocked;           /* times that a thread left its core by itself */
     uint64_t switches, kernel_records, agent_records;

@@ -82,7 +82,7 @@ struct tc_waits {
     uint32_t files;  /* "syscall" files kept open */
     int no_files;    /* keep none: we may not open many */
     uint64_t round;  /* calls of tc_waits_label */
-    uint64_t overlooked; /* long waits that ended before their look */
+    uint64_t urgent; /* long waits that ended before their look, and looks at waits for another thread */
     struct tc_search search;
     struct tc_files files_seen;
     struct tc_waits_counts counts;
@@ -269,7 +269,7 @@ static struct thread *thread_at(struct tc_waits *w, uint32_t pid, uint32_t tid, 
 void tc_waits_on(struct tc_waits *w, uint32_t pid, uint32_t tid, uint64_t now_ns) {
     struct thread *t = thread_at(w, pid, tid, now_ns);
     if (!t) return;
-    if (t->queued && t->queued_ns + LONG_NS <= now_ns) w->overlooked++;
+    if (t->queued && t->queued_ns + LONG_NS <= now_ns) w->urgent++;
     leave_queue(w, t);
 }
 
@@ -321,7 +321,7 @@ uint64_t tc_waits_oldest_ns(const struct tc_waits *w) {
     return w->oldest ? find_thread(w, w->oldest)->queued_ns : 0;
 }
 
-uint64_t tc_waits_overlooked(const struct tc_waits *w) { return w->overlooked; }
+uint64_t tc_waits_urgent(const struct tc_waits *w) { return w->urgent; }
 
 void tc_waits_counts(const struct tc_waits *w, struct tc_waits_counts *counts) {
     *counts = w->counts;
@@ -544,6 +544,7 @@ static int look_at(struct tc_waits *w, struct thread *t, uint64_t began,
         where = text_id(w, look, now, text, (size_t)size);
         w->counts.frames++;
     }
+    w->urgent += number == SYS_futex;
     if (!stopped) put_file(w, t, number, arguments, now, look);
     int lock_wait = kind == TC_FUTEX_PARKED || kind == TC_FUTEX_SEMAPHORE;
     uint64_t told = lock_wait && arguments[3] /* a futex's time limit */ ? kind + TIMED : kind;

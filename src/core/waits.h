@@ -54,7 +54,9 @@ size_t tc_waits_pending(const struct tc_waits *w); /* threads that wait unlabell
 
 uint64_t tc_waits_oldest_ns(const struct tc_waits *w); /* since when the oldest of them waits; 0: none */
 
-uint64_t tc_waits_overlooked(const struct tc_waits *w); /* waits of 4 ms and more that ended before their look */
+/* Waits of 4 ms and more that ended before their look, and looks at threads that wait for another one:
+ * both ask for a quick pace. */
+uint64_t tc_waits_urgent(const struct tc_waits *w);
 
 struct tc_waits_counts {
     uint64_t looked;   /* LOOK records put */
