@@ -41,7 +41,7 @@ if sys.platform == "linux":
         extension(
             "twocooks._core",
             "module.c", "recorder.c", "ring.c", "drain.c", "waits.c", "peek.c", "peek_code.c",
-            "peek_find.c", "peek_held.c", "search.c", "files.c",
+            "peek_find.c", "peek_held.c", "search.c", "texts.c", "files.c",
             "encode.c", "accounts.c",
         ),
         extension(

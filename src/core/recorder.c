@@ -322,8 +322,10 @@ void tc_recorder_round(struct tc_recorder *r, int flush) {
     uint64_t blocked = r->blocked, entries = r->agent_records, urgent = tc_waits_urgent(r->waits);
     drain_all(r);
     uint64_t now = tc_now_ns();
-    if (r->has_ring && tc_waits_pending(r->waits))
+    if (r->has_ring && tc_waits_pending(r->waits)) {
         tc_waits_label(r->waits, now, LOOK_AGE_NS, LOOK_BUDGET_NS, &r->look);
+        tc_waits_sample(r->waits, now, &r->look);
+    }
     r->in_vain = tc_waits_urgent(r->waits) == urgent ? r->in_vain + 1 : 0;
     look_at_running(r, now);
     /* A thread that was pushed off its core, perhaps by this recorder, waits for nothing new. */

@@ -30,18 +30,24 @@
 #include "files.h"
 #include "peek.h"
 #include "search.h"
+#include "texts.h"
 
 enum {
     SEARCHES = 4,         /* for the Python of a process that did not tell; it may just begin */
     LOOKS = 3,            /* looks at one wait before it is given up */
     FRAMES = 6,
     TEXT_SIZE = 4096,
-    MAX_TEXTS = 1 << 15,  /* texts known by number at once; then the table starts anew */
 };
-#define MAX_TEXT_BYTES (16u << 20)
 #define TIMED 8u /* added to LOOK.kind: the wait has a time limit */
 #define MAX_FILES 256u
 #define LONG_NS 4000000ull /* a wait that should have been looked at */
+
+/* Waits too short to be looked at in their turn are looked at by chance: each thread's first ones, then
+ * one of all threads in so long. */
+#define FIRST_SAMPLES 12u
+#define FIRST_TRIES 36u
+#define SAMPLE_NS 25000000ull
+#define MOST_CHOICES 64u
 
 struct thread {
     uint32_t tid, pid;          /* tid 0: a free place */
@@ -51,6 +57,7 @@ struct thread {
     uint64_t looked_ns;         /* when its latest look began that told something */
     uint8_t queued, looks;
     uint8_t denied;             /* the latest look was refused */
+    uint8_t sampled, tried;     /* first looks at short waits that told something, and all of them */
     int file;                   /* its open "syscall" file, plus 1; 0 = none is kept */
 };
 
@@ -62,12 +69,6 @@ struct process {
     int stopped;       /* ... and the answer */
 };
 
-struct text {
-    uint64_t hash;
-    uint32_t id, size; /* id 0: a free place */
-    char *bytes;
-};
-
 struct tc_waits {
     struct thread *threads;
     uint32_t thread_places, thread_count;
@@ -75,13 +76,12 @@ struct tc_waits {
     uint32_t process_places, process_count;
     uint32_t oldest, newest; /* tids */
     size_t pending;
-    struct text *texts; /* MAX_TEXTS * 2 places */
-    uint32_t text_count, next_text;
-    size_t text_bytes;
+    struct tc_texts texts;
     uint64_t put_ns; /* time of the latest record in the stream */
     uint32_t files;  /* "syscall" files kept open */
     int no_files;    /* keep none: we may not open many */
     uint64_t round;  /* calls of tc_waits_label */
+    uint64_t chance, sampled_ns;
     uint64_t urgent; /* long waits that ended before their look, and looks at waits for another thread */
     struct tc_search search;
     struct tc_files files_seen;
@@ -219,29 +219,20 @@ struct tc_waits *tc_waits_new(void) {
     w->thread_places = w->process_places = 64;
     w->threads = calloc(w->thread_places, sizeof *w->threads);
     w->processes = calloc(w->process_places, sizeof *w->processes);
-    w->texts = calloc(MAX_TEXTS * 2, sizeof *w->texts);
-    if (w->threads && w->processes && w->texts) return w;
+    if (w->threads && w->processes && tc_texts_open(&w->texts)) return w;
     tc_waits_free(w);
     return NULL;
-}
-
-static void forget_texts(struct tc_waits *w) {
-    for (size_t i = 0; i < MAX_TEXTS * 2; i++) free(w->texts[i].bytes);
-    memset(w->texts, 0, MAX_TEXTS * 2 * sizeof *w->texts);
-    w->text_count = 0;
-    w->text_bytes = 0;
 }
 
 void tc_waits_free(struct tc_waits *w) {
     if (!w) return;
     for (uint32_t i = 0; w->processes && i < w->process_places; i++)
         tc_peek_free(w->processes[i].peek);
-    if (w->texts) forget_texts(w);
     for (uint32_t i = 0; w->threads && i < w->thread_places; i++)
         if (w->threads[i].tid && w->threads[i].file) close(w->threads[i].file - 1);
     free(w->threads);
     free(w->processes);
-    free(w->texts);
+    tc_texts_close(&w->texts);
     free(w);
 }
 
@@ -447,31 +438,6 @@ static int has_ended(const struct thread *t) {
     return syscall(SYS_tgkill, t->pid, t->tid, 0) < 0 && errno == ESRCH;
 }
 
-/* The number of this text, named in the stream where it is new. */
-static uint64_t text_id(struct tc_waits *w, struct tc_stream *look, uint64_t now_ns,
-                        const char *bytes, size_t size) {
-    uint64_t hash = 0xcbf29ce484222325ull;
-    for (size_t i = 0; i < size; i++) hash = (hash ^ (uint8_t)bytes[i]) * 0x100000001b3ull;
-    size_t i = hash & (MAX_TEXTS * 2 - 1);
-    for (; w->texts[i].id; i = (i + 1) & (MAX_TEXTS * 2 - 1))
-        if (w->texts[i].hash == hash && w->texts[i].size == size &&
-            !memcmp(w->texts[i].bytes, bytes, size))
-            return w->texts[i].id;
-    uint64_t id = ++w->next_text;
-    tc_put(look, now_ns, TC_EV_TEXT, &id, bytes, size);
-    if (w->text_count >= MAX_TEXTS || w->text_bytes + size > MAX_TEXT_BYTES) {
-        forget_texts(w);
-        i = hash & (MAX_TEXTS * 2 - 1);
-    }
-    char *copy = malloc(size);
-    if (!copy) return id;
-    memcpy(copy, bytes, size);
-    w->texts[i] = (struct text){hash, (uint32_t)id, (uint32_t)size, copy};
-    w->text_count++;
-    w->text_bytes += size;
-    return id;
-}
-
 /* What reads the process's Python; NULL = it has none. */
 static struct tc_peek *peek_of(struct tc_waits *w, uint32_t pid) {
     struct process *p = find_process(w, pid);
@@ -494,7 +460,7 @@ static uint64_t place_of(struct tc_waits *w, struct tc_peek *peek, uint32_t tid,
     char text[TEXT_SIZE], again[TEXT_SIZE];
     int size = tc_peek_frames(peek, tid, FRAMES, text, sizeof text);
     if (size <= 0 || tc_peek_frames(peek, tid, FRAMES, again, sizeof again) <= 0) return 0;
-    if (!strcmp(text, again)) return text_id(w, look, now_ns, text, (size_t)size);
+    if (!strcmp(text, again)) return tc_texts_id(&w->texts, look, now_ns, text, (size_t)size);
     w->counts.torn++; /* it moves */
     return 0;
 }
@@ -519,16 +485,17 @@ static void put_file(struct tc_waits *w, const struct thread *t, uint64_t number
     char text[TC_FILE_TEXT];
     size_t size = tc_file_of(&w->files_seen, t->pid, number, arguments, text);
     if (!size) return;
-    uint64_t fields[] = {t->tid, text_id(w, look, now_ns, text, size)};
+    uint64_t fields[] = {t->tid, tc_texts_id(&w->texts, look, now_ns, text, size)};
     tc_put(look, now_ns, TC_EV_FILE, fields, NULL, 0);
 }
 
-/* One look. 0: it told nothing: the thread runs, ended or may not be read. */
-static int look_at(struct tc_waits *w, struct thread *t, uint64_t began,
-                   struct tc_stream *look) {
+/* One look. TC_NOTHING: the thread runs, ended or may not be read. TC_THREAD: it waits for another one. */
+enum told { TC_NOTHING, TC_TOLD, TC_THREAD };
+static enum told look_at(struct tc_waits *w, struct thread *t, uint64_t began, int search,
+                         struct tc_stream *look) {
     char text[TEXT_SIZE];
     uint64_t number, arguments[4], kind = TC_FUTEX_OTHER, lock = 0, where = 0;
-    if (!read_syscall(w, t, &number, arguments)) return 0;
+    if (!read_syscall(w, t, &number, arguments)) return TC_NOTHING;
     uint64_t argument = arguments[0];
     struct tc_peek *peek = peek_of(w, t->pid);
     int size = 0, stopped = is_stopped(w, t);
@@ -541,19 +508,18 @@ static int look_at(struct tc_waits *w, struct thread *t, uint64_t began,
     uint64_t now = clock_ns();
     if (now < w->put_ns) now = w->put_ns;
     if (size > 0) {
-        where = text_id(w, look, now, text, (size_t)size);
+        where = tc_texts_id(&w->texts, look, now, text, (size_t)size);
         w->counts.frames++;
     }
-    w->urgent += number == SYS_futex;
     if (!stopped) put_file(w, t, number, arguments, now, look);
     int lock_wait = kind == TC_FUTEX_PARKED || kind == TC_FUTEX_SEMAPHORE;
     uint64_t told = lock_wait && arguments[3] /* a futex's time limit */ ? kind + TIMED : kind;
     uint64_t fields[] = {t->pid, t->tid, now - began, number, argument, told, where};
     tc_put(look, now, TC_EV_LOOK, fields, NULL, 0);
     w->put_ns = now;
-    if (lock_wait || kind == TC_FUTEX_GIL)
+    if (search && (lock_wait || kind == TC_FUTEX_GIL))
         put_holder(w, t, peek, (enum tc_futex)kind, argument, look);
-    return 1;
+    return number == SYS_futex ? TC_THREAD : TC_TOLD;
 }
 
 int tc_waits_label(struct tc_waits *w, uint64_t now_ns, uint64_t min_age_ns, uint64_t budget_ns,
@@ -565,9 +531,11 @@ int tc_waits_label(struct tc_waits *w, uint64_t now_ns, uint64_t min_age_ns, uin
         struct thread *t = find_thread(w, w->oldest);
         if (t->queued_ns + min_age_ns > now_ns) break;
         leave_queue(w, t);
-        if (look_at(w, t, now, look)) {
+        enum told told = look_at(w, t, now, 1, look);
+        if (told != TC_NOTHING) {
             t->looked_ns = now;
             w->counts.looked++;
+            w->urgent += told == TC_THREAD;
             put++;
         } else if (++t->looks < LOOKS) {
             join_queue(w, t, now_ns);
@@ -582,6 +550,28 @@ int tc_waits_label(struct tc_waits *w, uint64_t now_ns, uint64_t min_age_ns, uin
     return put;
 }
 
+int tc_waits_sample(struct tc_waits *w, uint64_t now_ns, struct tc_stream *look) {
+    if (!w->pending) return 0;
+    w->chance = w->chance * 6364136223846793005ull + 1442695040888963407ull;
+    struct thread *t = find_thread(w, w->newest);
+    size_t choices = w->pending < MOST_CHOICES ? w->pending : MOST_CHOICES;
+    for (size_t i = (size_t)(w->chance >> 33) % choices; i && t->older; i--) t = find_thread(w, t->older);
+    int first = t->sampled < FIRST_SAMPLES && t->tried < FIRST_TRIES;
+    if (!first && now_ns < w->sampled_ns + SAMPLE_NS) return 0;
+    w->sampled_ns = now_ns;
+    t->tried += first;
+    uint64_t began = clock_ns();
+    int told = look_at(w, t, began, 0, look) != TC_NOTHING;
+    if (told) { /* else its wait is over, or it is looked at when it is old enough */
+        leave_queue(w, t);
+        t->looked_ns = began;
+        t->sampled += first;
+        w->counts.looked++;
+    }
+    w->counts.spent_ns += clock_ns() - began;
+    return told;
+}
+
 void tc_waits_run(struct tc_waits *w, uint32_t pid, uint32_t tid, struct tc_stream *look) {
     char text[TEXT_SIZE];
     uint64_t began = clock_ns(), where = 0;
@@ -591,7 +581,7 @@ void tc_waits_run(struct tc_waits *w, uint32_t pid, uint32_t tid, struct tc_stre
         uint64_t what = (uint64_t)tc_peek_running(peek, tid, FRAMES, text, sizeof text, &size);
         uint64_t now = clock_ns();
         if (now < w->put_ns) now = w->put_ns;
-        if (size > 0) where = text_id(w, look, now, text, (size_t)size);
+        if (size > 0) where = tc_texts_id(&w->texts, look, now, text, (size_t)size);
         uint64_t fields[] = {pid, tid, now - began, what, where};
         tc_put(look, now, TC_EV_RUN, fields, NULL, 0);
         w->put_ns = now;

@@ -54,6 +54,12 @@ size_t tc_waits_pending(const struct tc_waits *w); /* threads that wait unlabell
 
 uint64_t tc_waits_oldest_ns(const struct tc_waits *w); /* since when the oldest of them waits; 0: none */
 
+/* A look at one of the waits that are still too young, chosen by chance; of most of them nothing would be
+ * known, for they are over before they are old enough. The recorder comes at moments of its own, so each
+ * millisecond of such waits has the same chance. Each thread's first ones, then one of all in 25 ms.
+ * 1 = a look was put. */
+int tc_waits_sample(struct tc_waits *w, uint64_t now_ns, struct tc_stream *look);
+
 /* Waits of 4 ms and more that ended before their look, and looks at threads that wait for another one:
  * both ask for a quick pace. */
 uint64_t tc_waits_urgent(const struct tc_waits *w);

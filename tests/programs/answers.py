@@ -251,7 +251,15 @@ ANSWERS: tuple[Answer, ...] = (
         "one knife, small pieces",
         {"parallelism.mean": (0.95, 1.08)},
     ),
-    # The holder may take the lock again at once: then one is done before the other begins.
+    # Waits too short for a look in their turn. The holder may take the lock again at once: then one
+    # is done before the other begins.
+    Answer(
+        "lock_short",
+        (("turns", "lock"), ("one-after-another", "lock")),
+        "one knife, short cuts",
+        {"parallelism.mean": (0.95, 1.08)},
+    ),
+    # The same with a lock of processes.
     Answer(
         "lock_processes",
         (("one-after-another", "lock"), ("turns", "lock")),
@@ -315,6 +323,9 @@ ANSWERS: tuple[Answer, ...] = (
     ),
     Answer(
         "relay_pipes", one("relay", "hand-over"), "plates 16", {"parallelism.mean": (0.95, 1.06)}
+    ),
+    Answer(
+        "relay_short", one("relay", "hand-over"), "plates 60", {"parallelism.mean": (0.95, 1.06)}
     ),
     Answer(
         "relay_queues",

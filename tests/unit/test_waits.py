@@ -82,9 +82,10 @@ SIGNATURES = {
     "tc_waits_gone": (None, [P, U32]),
     "tc_waits_process": (None, [P, U32, U64, U32]),
     "tc_waits_exec": (None, [P, U32]),
+    "tc_waits_sample": (ctypes.c_int, [P, U64, ctypes.POINTER(Stream)]),
     "tc_waits_label": (ctypes.c_int, [P, U64, U64, U64, ctypes.POINTER(Stream)]),
     "tc_waits_pending": (ctypes.c_size_t, [P]),
-    "tc_waits_overlooked": (U64, [P]),
+    "tc_waits_urgent": (U64, [P]),
     "tc_waits_counts": (None, [P, ctypes.POINTER(Counts)]),
     "tc_stream_init": (None, [ctypes.POINTER(Stream), U32, U64, U64]),
     "tc_stream_flush": (None, [ctypes.POINTER(Stream), ctypes.POINTER(Bytes)]),
@@ -98,7 +99,8 @@ class Waits:
         self.lib = cbuild.library(
             "src/core/waits.c", "src/core/encode.c",
             "src/core/peek.c", "src/core/peek_code.c", "src/core/peek_find.c",
-            "src/core/peek_held.c", "src/core/search.c", "src/core/files.c",
+            "src/core/peek_held.c", "src/core/search.c", "src/core/texts.c",
+            "src/core/files.c",
         )  # fmt: skip
         for name, (result, arguments) in SIGNATURES.items():
             function = getattr(self.lib, name)
@@ -116,7 +118,13 @@ class Waits:
 
     def look(self, now: int, min_age: int = 0, budget: int = NO_LIMIT) -> list[Look]:
         """The looks of one label call."""
-        count = self.label(now, min_age, budget, self.stream)
+        return self._put(self.label(now, min_age, budget, self.stream))
+
+    def chance(self, now: int) -> list[Look]:
+        """The look of one sample call."""
+        return self._put(self.sample(now, self.stream))
+
+    def _put(self, count: int) -> list[Look]:
         out = Bytes()
         self.lib.tc_stream_flush(self.stream, out)
         found = list(self._looks(ctypes.string_at(out.at, out.len))) if out.len else []
@@ -453,15 +461,43 @@ def test_long_waits_that_end_before_their_look_are_counted(
     pid, (tid, other) = sleeper["pid"], sleeper["tids"][:2]
     waits.off(pid, tid, 1_000_000, 0)
     waits.on(pid, tid, 4_999_999)
-    assert waits.overlooked() == 0
+    assert waits.urgent() == 0
     waits.off(pid, tid, 6_000_000, 0)
     waits.on(pid, tid, 10_000_000)
-    assert waits.overlooked() == 1
+    assert waits.urgent() == 1
     begin = time.monotonic_ns()
     waits.off(pid, other, begin - 10, 0)
     assert len(waits.look(begin)) == 1
     waits.on(pid, other, begin + 9_000_000)
-    assert waits.overlooked() == 1
+    assert waits.urgent() == 1
+
+
+def test_short_waits_are_looked_at_by_chance(waits: Waits, sleeper: dict[str, Any]) -> None:
+    """Each thread's first ones, then one of all in 25 ms; a wait is looked at once."""
+    pid, tids = sleeper["pid"], sleeper["tids"][:3]
+    now, seen = time.monotonic_ns(), []
+    assert waits.chance(now) == [], "nobody waits"
+    for _ in range(200):
+        for tid in tids:
+            waits.off(pid, tid, now, 0)
+        assert waits.look(now + MS, min_age=2 * MS) == [], "too young"
+        seen += [look.tid for look in waits.chance(now + MS)]
+        now = time.monotonic_ns() + 2 * MS
+        for tid in tids:
+            waits.on(pid, tid, now)
+    assert set(seen) == set(tids)
+    assert len(seen) >= 3 * 12, "the first of each"
+    first = len(seen)
+    for n in range(100):
+        later = now + n * MS
+        waits.off(pid, tids[0], later, 0)
+        seen += [look.tid for look in waits.chance(later)]
+        waits.on(pid, tids[0], later + MS // 2)
+    assert 3 <= len(seen) - first <= 5, "100 ms"
+    waits.off(pid, tids[1], now + 200 * MS, 0)
+    assert len(waits.chance(now + 200 * MS)) == 1
+    assert waits.pending() == 0
+    assert waits.look(now + 300 * MS) == [], "labelled once"
 
 
 def test_a_look_ahead_of_the_records_counts(waits: Waits, sleeper: dict[str, Any]) -> None:

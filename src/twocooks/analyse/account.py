@@ -283,9 +283,12 @@ def _drop_hosts(line: Timeline, significant: Bool, cpu: int, wait: Int64) -> Non
             significant[task] = False
 
 
-def account(line: Timeline, usable: float, only: Bool | None = None) -> Account:
-    """Count everything, or what ``only`` these tasks do."""
-    by_state = state_sums(line.table, len(line.book))
+def account(
+    line: Timeline, usable: float, only: Bool | None = None, waits: Pieces | None = None
+) -> Account:
+    """Count everything, or what ``only`` these tasks do. ``waits``: the table whose sums by state
+    are told of each task, where that is another one than the verdict takes."""
+    by_state = state_sums(line.table if waits is None else waits, len(line.book))
     wait = by_state[State.WAITING]
     background, chosen = choose(line, wait) if only is None else (np.zeros_like(only), only)
     m = Measures(usable=usable, tasks=int(chosen.sum()))
@@ -429,7 +432,7 @@ def _threads(
     if items.any():
         t = line.table
         its = (t.state == State.WORKING) & items[t.owner]
-        m.one_worker = len(distinct(t.thread[its])) == 1
+        m.one_worker = len(distinct(t.thread[its])) == 1 and items.sum() > 1
         groups: dict[str, int] = {}
         for i in np.flatnonzero(items):
             groups[line.book.group[i]] = groups.get(line.book.group[i], 0) + 1

@@ -27,6 +27,7 @@ from twocooks.analyse.estimate import not_seen, proven_together_s
 from twocooks.analyse.findings.base import Facts
 from twocooks.analyse.findings.find import find, ground
 from twocooks.analyse.levels import at_level
+from twocooks.analyse.likely import Likely, likely
 from twocooks.analyse.pictures import LateSegments, LateSteps, Stretches, cores
 from twocooks.analyse.result import Analysis, Task
 from twocooks.analyse.rings import rings
@@ -46,19 +47,22 @@ def analyse(trace: Trace, by: str = "task") -> Analysis:
     line = build_timeline(trace)
     around = machine.machine(trace)
     python, gil = machine.python_and_gil(trace, line.owners.said)
-    told = account(line, around.usable)
+    guess = likely(line.table, line.book)
+    judged = replace(line, table=guess.table)
+    told = account(judged, around.usable, waits=line.table)
     helpers = int(told.background.sum()) - int(told.background[[*line.book.launchers]].sum())
     judge = _Judge(trace, around, gil)
-    ruling = judge(line, told)
-    levels = partial(tree.levels, trace, line, told, judge) if by == "task" else list
+    ruling = judge(judged, told)
+    levels = partial(tree.levels, trace, judged, told, judge) if by == "task" else list
     tasks = line.alive & ~told.background
     bare = partial(places.waits, trace, line, tasks, with_holders=False)
     facts = Facts(trace, line, told, ruling, bare)
     found = find(facts)
     if by != "task":
         line = at_level(trace, line, told.significant, by)
-        told = account(line, around.usable, line.alive)
-        ruling = judge(line, told)
+        judged = at_level(trace, judged, told.significant, by) if guess.judged_s else line
+        told = account(judged, around.usable, judged.alive, waits=line.table)
+        ruling = judge(judged, told)
     m = told.measures
     waits = partial(places.waits, trace, line, line.alive & ~told.background)
     lock = ""
@@ -70,7 +74,8 @@ def analyse(trace: Trace, by: str = "task") -> Analysis:
     )
     texts = words.say(m, ruling, names, m.cores_seen, words.UNITS[by])
     texts = ground(texts, ruling, found, m.d2 - m.met)
-    notes = [*_notes(trace, line, told, ruling, helpers), *remarks.remarks(trace, line, told)]
+    notes = _notes(trace, line, told, ruling, helpers, guess)
+    notes += remarks.remarks(trace, line, told)
     whole = summary.summarise(trace, line, told, ruling, texts, around, (python, gil), notes)
     whole["by"] = by
     whole["findings"] = [one.row() for one in found]
@@ -131,7 +136,9 @@ class _Judge:
         return decide(m)
 
 
-def _notes(trace: Trace, line: Timeline, told: Account, ruling: Ruling, helpers: int) -> list[str]:
+def _notes(
+    trace: Trace, line: Timeline, told: Account, ruling: Ruling, helpers: int, guess: Likely
+) -> list[str]:
     """What could not be seen, in plain words."""
     notes = list(trace.notes)
     m = told.measures
@@ -157,6 +164,11 @@ def _notes(trace: Trace, line: Timeline, told: Account, ruling: Ruling, helpers:
         notes.append(
             "Too many waits were too short to be labelled to say who wanted hands; the "
             "overlap of work decided."
+        )
+    if guess.judged_s >= m.least_contest and m.tasks > 1:
+        notes.append(
+            f"{words.seconds(guess.judged_s)} of waits had no look of their own; the verdict takes "
+            f"them for what {guess.looked_at} looks at waits of the same threads told."
         )
     if m.d_known and m.tasks > 1 and m.sigma is None and m.cores_seen:
         notes.append("Two never wanted hands at the same moment: no contest could be won.")

@@ -94,7 +94,7 @@ def peak_at_work(levels: Levels, found: Together) -> int:
 
 def _cooks(line: Timeline, chosen: Bool) -> Levels:
     """W: for each unbroken stretch of a thread on a core, from its first to its last work for one
-    of the chosen tasks; longer than a walk it must not do anything else in between."""
+    of the chosen tasks; longer than walks take it must not do anything else in between."""
     s = line.slices
     mine = (s.state == State.WORKING) & (s.owner >= 0)
     mine[mine] = chosen[s.owner[mine]]
@@ -103,7 +103,12 @@ def _cooks(line: Timeline, chosen: Bool) -> Levels:
     order, stretch = order[kept], stretch[kept]
     start, end = s.start[order], s.end[order]
     first = np.ones(len(stretch), bool)
-    first[1:] = (stretch[1:] != stretch[:-1]) | (start[1:] - end[:-1] > WALK_NS)
+    first[1:] = stretch[1:] != stretch[:-1]
+    walk = np.where(first[1:], 0, start[1:] - end[:-1])
+    # A loop with many sockets reads them all before the steps: it may walk so long for each step.
+    steps = np.bincount(stretch)
+    walked = np.bincount(stretch[1:], walk, len(steps))
+    first[1:] |= (walk > WALK_NS) & (walked > WALK_NS * steps)[stretch[1:]]
     last = np.append(first[1:], True) if len(first) else first
     return sweep(W=(start[first], end[last]))
 
