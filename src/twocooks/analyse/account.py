@@ -54,6 +54,8 @@ SIGNIFICANT_NS, SIGNIFICANT_SHARE, SIGNIFICANT_WAIT_NS = 5 * MS, 0.01, 10 * MS
 HOST_NS, HOST_SMALL, HOST_SHARE = 20 * MS, 0.25, 0.05
 """A host counts from so much work of its own: 20 ms (a quarter of a small run) and one
 twentieth."""
+MAKING_NS = {TaskKind.THREAD: 100_000, TaskKind.PROCESS: MS}
+"""... and what starting and joining each other task costs it."""
 CONTEST_NS, CONTEST_SHARE, CONTEST_COMPANY = 5 * MS, 0.02, 0.5
 PLACED_SHARE = 0.1
 FREE_CORES = 1.6
@@ -275,11 +277,13 @@ def _drop_hosts(line: Timeline, significant: Bool, cpu: int, wait: Int64) -> Non
     parents = {p for i, p in enumerate(book.parent) if p >= 0 and significant[i]}
     base = set(book.base.values())
     main = {t for t in base if book.name[t] == "main" and book.parent[t] < 0}
-    least = host_least(cpu)
+    least = np.full(len(book), host_least(cpu))
+    made = [i for i, p in enumerate(book.parent) if p >= 0 and book.kind[i] in MAKING_NS]
+    np.add.at(least, [book.parent[i] for i in made], [MAKING_NS[book.kind[i]] for i in made])
     callers = {book.parent[t] for t in book.callbacks if significant[t]}
     for task in sorted(parents | (base & book.hosts) | main):
         idle = task in base or task in callers or wait[task] < SIGNIFICANT_WAIT_NS
-        if idle and significant[task] and significant.sum() > 1 and line.work[task] < least:
+        if idle and significant[task] and significant.sum() > 1 and line.work[task] < least[task]:
             significant[task] = False
 
 

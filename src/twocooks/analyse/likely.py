@@ -63,7 +63,10 @@ def likely(table: Pieces, book: Book) -> Likely:
     if not len(rows):
         return Likely(table, 0.0, 0)
     state, reason = table.state.copy(), table.reason.copy()
-    state[rows], reason[rows] = best[at] // SAID, best[at] % SAID
+    # Who delegates is not on the go. Whether it is must not rest on a guess.
+    now, why = best[at] // SAID, best[at] % SAID
+    state[rows] = np.where(now == State.DELEGATED, State.WAITING, now)
+    reason[rows] = np.where(now == State.DELEGATED, REASONS[Reason.RESULT], why)
     used = int(count[np.unique(at)].sum())
     return Likely(
         table.with_(state=state, reason=reason), float(table.length[rows].sum()) / 1e9, used

@@ -70,6 +70,11 @@ def test_lock_and_gil_agree_that_hands_were_wanted() -> None:
     assert judged(rows)[-1] == GIL
 
 
+def test_nobody_is_taken_off_the_go() -> None:
+    joins = (State.DELEGATED, Reason.CHILD)
+    assert judged([(0, 1, joins)] * 9 + [(0, 1, SHORT)])[-1] == (State.WAITING, Reason.RESULT)
+
+
 def test_waits_for_a_core_and_those_of_a_loop_are_no_sample() -> None:
     assert judged([(0, 1, CORE)] * 9 + [(0, 1, SHORT)])[-1] == SHORT
     assert judged([(0, 1, IO)] * 9 + [(0, 1, SHORT)], TaskKind.ASYNCIO)[-1] == SHORT
