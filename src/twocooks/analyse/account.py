@@ -94,6 +94,8 @@ class Measures:
     """Of ``d2`` the seconds in which one worked, the other stood in line for a core, and a usable
     core did not work for the program."""
     hidden: float = 0.0
+    asleep: float = 0.0
+    """Of ``waiting`` what was for the clock alone."""
     in_line: float = 0.0
     """R: in line and wanting a tool."""
     wants_tool: float = 0.0
@@ -303,6 +305,7 @@ def account(
     in_line, tool = sums.by_reason[State.IN_LINE], sums.by_reason[State.WANTS_TOOL]
     m.work = float(line.work[chosen].sum()) / 1e9
     m.waiting = _seconds(sums.by_reason[State.WAITING])
+    m.asleep = float(sums.by_reason[State.WAITING][REASONS[Reason.SLEEP]]) / 1e9
     m.in_line = _seconds(in_line + tool)
     m.wants_tool, m.wants_gil = _seconds(tool), float(in_line[GIL]) / 1e9
     m.wants_turn = float(in_line[REASONS[Reason.TURN]]) / 1e9

@@ -125,6 +125,12 @@ SENTENCES: tuple[tuple[Verdict, Callable[[Measures, Ruling], bool], str], ...] =
     ),
     (
         Verdict.RELAY,
+        lambda m, ruling: sleepers(m),
+        "In this run up to {c_max} of your {many} were on the go, one at work, and never two that "
+        "wanted to: the others slept.",
+    ),
+    (
+        Verdict.RELAY,
         lambda m, ruling: True,
         "In this run up to {c_max} of your {many} were on the go, one at work, and never two that "
         "wanted to: each waits for the other's result.",
@@ -254,6 +260,11 @@ def _sentence(m: Measures, ruling: Ruling, unit: Unit) -> str:
     )
 
 
+def sleepers(m: Measures) -> bool:
+    """Most of the waiting was for the clock: nobody waited for another one's result."""
+    return m.asleep > 0.5 * m.waiting
+
+
 def for_a_tool(m: Measures) -> bool:
     """Most of the standing in line was for a lock or a semaphore."""
     return m.in_line > 0 and m.wants_tool >= 0.5 * m.in_line
@@ -296,6 +307,8 @@ def _why(m: Measures, ruling: Ruling, names: Names, unit: Unit) -> str:
         return _who_took(m)
     if cause is Cause.NO_CONTEST:
         return "They never needed hands at the same moment."
+    if cause is Cause.HAND_OVER and sleepers(m):
+        return "Only one had work at a time; the others waited for the clock."
     if cause is Cause.HAND_OVER:
         return "Each waits for the other's result: you wash, I dry, one plate at a time."
     if cause is Cause.UNKNOWN and m.wants_turn > m.in_line / 2:
@@ -365,7 +378,9 @@ def _so(m: Measures, ruling: Ruling, unit: Unit) -> str:
         "fine as it is.",
         Cause.NO_FREE_CORE: "Run it again when the machine is quiet.",
         Cause.NO_CONTEST: "More cores would not have helped in this run.",
-        Cause.HAND_OVER: "More cores would not help until one can work ahead.",
+        Cause.HAND_OVER: "More cores would not help."
+        if sleepers(m)
+        else "More cores would not help until one can work ahead.",
         Cause.UNKNOWN: _more_than_cores(m),
     }
     if ruling.cause is not None:
@@ -398,7 +413,10 @@ def _keep(m: Measures, ruling: Ruling) -> str:
         "Parallel would need a second pair of hands at the same moment.",
         Verdict.WAITING_TOGETHER: f"{m.c_max} pots on the stove and one cook: concurrency without "
         "parallelism, and nothing is missing.",
-        Verdict.RELAY: "Two cooks, one plate: they are concurrent, but each waits for the other.",
+        Verdict.RELAY: "One pair of hands is busy while the other's timer runs: concurrent, not "
+        "parallel."
+        if sleepers(m)
+        else "Two cooks, one plate: they are concurrent, but each waits for the other.",
         Verdict.SOMETIMES: "Two pairs of hands now and then: parallel only where nothing stood in "
         "the way.",
         Verdict.PARALLEL: "Two pairs of hands at the same moment: that is parallelism.",

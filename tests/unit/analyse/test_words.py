@@ -9,7 +9,7 @@ from twocooks.analyse import analyse
 from twocooks.analyse.account import Measures
 from twocooks.analyse.verdict import Ruling
 from twocooks.analyse.words import SENTENCES, UNITS, Names, say
-from twocooks.model import Verdict
+from twocooks.model import Cause, Verdict
 
 
 @pytest.mark.parametrize("verdict", list(Verdict))
@@ -28,9 +28,10 @@ def test_no_sentence_stands_behind_one_that_always_holds() -> None:
         assert verdict not in always, f"row {row} is never said"
         every = [
             holds(Measures(tasks=n, gamma=g, d2=d, hidden=h, in_line=1, wants_tool=t,
-                           wall=1, cpu=1 + h),
+                           wall=1, cpu=1 + h, waiting=1, asleep=a),
                   Ruling(verdict, None, rule))
             for n in (0, 1, 2) for g in (0, 1) for d in (0, 1) for h in (0, 9) for t in (0, 1)
+            for a in (0, 1)
             for rule in range(8)
         ]
         assert any(every)
@@ -53,3 +54,28 @@ def test_a_computing_loop_is_not_said_to_wait_for_a_tool() -> None:
     told = analyse(scenes.async_turns().trace()).summary["verdict"]
     assert "tool" not in told["sentence"]
     assert "lock" not in told["why"]
+
+
+def test_who_sleeps_beside_one_that_works_waits_for_no_result() -> None:
+    relay = Ruling(Verdict.RELAY, Cause.HAND_OVER, 4)
+    asleep = say(Measures(tasks=2, waiting=2.0, asleep=1.9), relay, Names(), True)
+    assert "result" not in "".join(asleep.values())
+    assert "slept" in asleep["sentence"]
+    assert "result" in say(Measures(tasks=2, waiting=2.0), relay, Names(), True)["why"]
+
+
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [
+        ({"wants_turn": 5.0}, "event loop"),
+        ({"wants_gil": 5.0}, "GIL"),
+        ({"wants_tool": 5.0}, "lock"),
+        ({"wants_turn": 2.0, "wants_gil": 2.0}, "More cores would help until about 4."),
+        ({}, "More cores would help until about 4."),
+    ],
+)
+def test_more_cores_are_advised_only_to_those_who_wait_for_one(
+    line: dict[str, float], word: str
+) -> None:
+    m = Measures(tasks=4, usable=2.0, d_mean=4.0, p_mean=2.0, in_line=6.0, **line)
+    assert word in say(m, Ruling(Verdict.BOTH, None, 5), Names(), True)["so"]
