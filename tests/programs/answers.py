@@ -246,6 +246,15 @@ ANSWERS: tuple[Answer, ...] = (
         needs=needing("gil"),
     ),
     Answer(
+        "loop_hog",
+        one("turns", "one-loop"),
+        "one hog, two ticks",
+        {**NO_OVERLAP, "concurrency.max": (3, 3)},
+        {"asyncio": (3, 4)},
+        AGENT,
+        finds=frozenset({"loop-held"}),
+    ),
+    Answer(
         "lock_fine",
         one("turns", "lock"),
         "one knife, small pieces",

@@ -27,7 +27,7 @@ from twocooks.analyse.estimate import not_seen, proven_together_s
 from twocooks.analyse.findings.base import Facts
 from twocooks.analyse.findings.find import find, ground
 from twocooks.analyse.levels import at_level
-from twocooks.analyse.likely import Likely, likely
+from twocooks.analyse.likely import Likely, behind_steps, likely
 from twocooks.analyse.pictures import LateSegments, LateSteps, Stretches, cores
 from twocooks.analyse.result import Analysis, Task
 from twocooks.analyse.rings import rings
@@ -47,7 +47,7 @@ def analyse(trace: Trace, by: str = "task") -> Analysis:
     line = build_timeline(trace)
     around = machine.machine(trace)
     python, gil = machine.python_and_gil(trace, line.owners.said)
-    guess = likely(line.table, line.book)
+    guess = likely(behind_steps(trace, line), line.book)
     judged = replace(line, table=guess.table)
     told = account(judged, around.usable, waits=line.table)
     helpers = int(told.background.sum()) - int(told.background[[*line.book.launchers]].sum())
@@ -59,8 +59,9 @@ def analyse(trace: Trace, by: str = "task") -> Analysis:
     facts = Facts(trace, line, told, ruling, bare)
     found = find(facts)
     if by != "task":
+        same = guess.table is line.table
         line = at_level(trace, line, told.significant, by)
-        judged = at_level(trace, judged, told.significant, by) if guess.judged_s else line
+        judged = line if same else at_level(trace, judged, told.significant, by)
         told = account(judged, around.usable, judged.alive, waits=line.table)
         ruling = judge(judged, told)
     m = told.measures
@@ -162,8 +163,8 @@ def _notes(
         )
     if not m.d_known and m.tasks > 1:
         notes.append(
-            "Too many waits were too short to be labelled to say who wanted hands; the "
-            "overlap of work decided."
+            "Since when some tasks wanted hands is not known (waits too short for a look, or over "
+            "while a step held the loop); the overlap of work decided."
         )
     if guess.judged_s >= m.least_contest and m.tasks > 1:
         notes.append(

@@ -20,12 +20,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from twocooks.analyse.book import Book
-from twocooks.analyse.columns import Bool, Int64, Pieces
+from twocooks.analyse.columns import Bool, Int64, Pieces, asof, join
+from twocooks.analyse.loops import overslept
 from twocooks.analyse.threads import REASONS
+from twocooks.analyse.timeline import Timeline
 from twocooks.model import STEPPED, Reason, State
+from twocooks.read.trace import Trace
 
 LONG_NS = 4_000_000
 """From this length on a wait should have had its look."""
+HELD_S = 0.005
+"""Steps of this length are worth asking who slept behind them."""
 LEAST_SEEN, MOST_OTHERS = 6, 0.1
 """So many waits with a reason make a sample; so large a share of them may say something else."""
 
@@ -103,3 +108,29 @@ def _samples(table: Pieces, seen: Int64) -> tuple[Int64, Int64, Int64]:
     agreed = np.maximum(wanting, whole - wanting)
     good = (whole >= LEAST_SEEN) & (agreed >= (1 - MOST_OTHERS) * whole)
     return group[good], best[good], whole[good].astype(np.int64)
+
+
+def behind_steps(trace: Trace, line: Timeline) -> Pieces:
+    """The table in which a task that a loop woke for a timer or a message only after a long step
+    may have wanted hands since that step began: its timer may have run out, and nobody looked.
+    Since when, only the loop could have told: it is not known, and the verdict must hold either
+    way."""
+    table = line.table
+    task, since, woken = overslept(trace, line, HELD_S)
+    if not len(task):
+        return table
+    row = asof(task, woken - 1, table.owner, table.start)
+    good = (row >= 0) & (table.state[row] == State.WAITING) & (table.end[row] > since)
+    row, since = row[good], since[good]
+    order = np.lexsort((since, row))  # one wait may be behind several steps: from the first on
+    row, since = row[order], since[order]
+    first = np.ones(len(row), bool)
+    first[1:] = row[1:] != row[:-1]
+    row, since = row[first], since[first]
+    begin = np.maximum(table.start[row], since)
+    unknown = table.take(row).with_(
+        start=begin, reason=np.full(len(row), REASONS[Reason.UNKNOWN], np.uint8)
+    )
+    end = table.end.copy()
+    end[row] = begin
+    return join([table.with_(end=end), unknown]).ordered()

@@ -179,6 +179,35 @@ def may_hold(trace: Trace, line: Timeline, held_s: float = HELD_S) -> bool:
     return bool((end - start >= least).any())
 
 
+def overslept(trace: Trace, line: Timeline, held_s: float) -> tuple[Int64, Int64, Int64]:
+    """Tasks that a loop woke for a timer or a message only after a step of so many seconds or more:
+    for each its id, the begin of that step, and when it was woken, in nanoseconds."""
+    found: list[tuple[int, int, int]] = []
+    if may_hold(trace, line, held_s):
+        story = _Story(trace, line)
+        for thread in story.threads.tolist():
+            found += _overslept(story, thread, round(held_s * 1e9))
+    out = np.array(found, np.int64).reshape(-1, 3)
+    return out[:, 0], out[:, 1], out[:, 2]
+
+
+def _overslept(story: _Story, thread: int, least: int) -> list[tuple[int, int, int]]:
+    tiling, said = story.line.owners.tiling, story.line.owners.said
+    here = tiling.rows_of(thread)
+    steps = tiling.take(here).take(story.is_step[here])
+    own = story.labelled.take(story.labelled.rows_of(thread))
+    rows = np.arange(*rows_of(said.thread, thread).indices(len(said)))
+    after = _Wakes(story, rows, steps, own)
+    queue = _Queue(story.turn.take(rows_of(story.home, thread)))
+    found = []
+    for i in np.flatnonzero(steps.length >= least).tolist():
+        a, b, who = int(steps.start[i]), int(steps.end[i]), int(steps.thread[i])
+        for k in range(*after.rows(b, queue.at(a)).indices(len(after.when))):
+            if int(after.task[k]) != who:
+                found.append((int(after.task[k]), a, int(after.when[k])))
+    return found
+
+
 class _Story:
     """What all loops share, computed once."""
 
@@ -349,19 +378,22 @@ class _Wakes:
         self.rests = own.start[own.state == State.WAITING]
 
     def count(self, moment: int, in_line: int, holder: int) -> int:
-        """``in_line``: those who were ready before the hold. They come first; then the loop looks.
-        So what it wakes after more steps than that, or after a rest, is another look's."""
+        """How many it woke but the holder. ``in_line``: those who were ready before the hold."""
+        woken = distinct(self.task[self.rows(moment, in_line)])
+        return int((woken != holder).sum())
+
+    def rows(self, moment: int, in_line: int) -> slice:
+        """Those who were ready before the hold come first; then the loop looks. So what it wakes
+        after more steps than that, or after a rest, is another look's."""
         first = int(np.searchsorted(self.when, moment, "left"))
         rest = int(np.searchsorted(self.rests, moment, "left"))
         until = int(self.rests[rest]) if rest < len(self.rests) else np.iinfo(np.int64).max
         if first == len(self.when) or int(self.when[first]) > until:
-            return 0
+            return slice(0)
         begun = int(np.searchsorted(self.begins, moment, "left"))
         if int(self.round[first]) > begun + in_line:
-            return 0
-        after = int(np.searchsorted(self.round, self.round[first], "right"))
-        woken = distinct(self.task[first:after])
-        return int((woken != holder).sum())
+            return slice(0)
+        return slice(first, int(np.searchsorted(self.round, self.round[first], "right")))
 
 
 def _did(story: _Story, own: Pieces, first_row: int, a: int, b: int) -> list[Doing]:

@@ -15,7 +15,7 @@ from twocooks.analyse.book import Book
 from twocooks.analyse.columns import Pieces, pieces
 from twocooks.analyse.likely import LEAST_SEEN, UNSEEN, likely
 from twocooks.analyse.threads import REASONS
-from twocooks.model import Reason, State, TaskKind
+from twocooks.model import Reason, State, TaskKind, Wait
 
 MS = 1_000_000
 SHORT, UNKNOWN = (State.WAITING, Reason.SHORT), (State.WAITING, Reason.UNKNOWN)
@@ -136,3 +136,34 @@ def test_short_turns_at_a_lock_are_told_by_a_sample_of_them() -> None:
     alone = analyse(lock_of_short_holds(0).trace()).summary
     assert (alone["verdict"]["id"], alone["verdict"]["cause"]) == ("turns", "unknown")
     assert not any("no look of their own" in note for note in alone["measured"]["notes"])
+
+
+def hog(wake_after: float) -> Builder:
+    """Two tasks sleep 5 ms between short steps; a third computes 0.2 s in one step; so much later
+    the loop wakes the sleepers."""
+    b = scenes.loop(3, 0.5)
+    for n in (2, 3):
+        scenes.work(b, 0.010_5 + n * 1e-4, 0.0106 + n * 1e-4, n, Wait.SLEEP)
+    b.ready(0.012, 1)
+    scenes.work(b, 0.0121, 0.2121, 1, "done")
+    for i in range(20):
+        for n in (2, 3):
+            t = 0.2122 + wake_after + i * 0.007 + (n - 2) * 0.0021
+            b.on(0, 10, t - 0.00009 if i or n == 3 or wake_after else 0.2121, t)
+            b.ready(t - 0.00001, n)
+            scenes.work(b, t, t + 0.002, n, "done" if i == 19 else Wait.SLEEP)
+    return b
+
+
+def test_whom_a_held_loop_wakes_may_have_wanted_hands() -> None:
+    told = analyse(hog(0.0).trace()).summary
+    assert (told["verdict"]["id"], told["verdict"]["cause"]) == ("turns", "one-loop")
+    assert "contests_won" not in told["scores"], "since when is not known"
+    assert told["time"]["waiting"]["unknown"] == 0.0, "the account is as it was"
+    assert any("held the loop" in note for note in told["measured"]["notes"])
+
+
+def test_who_is_woken_after_the_loop_has_rested_did_not_want_them() -> None:
+    told = analyse(hog(0.05).trace()).summary
+    assert told["verdict"]["id"] == "relay"
+    assert not any("held the loop" in note for note in told["measured"]["notes"])
