@@ -33,6 +33,9 @@ HELD_S = 0.005
 """Steps of this length are worth asking who slept behind them."""
 LEAST_SEEN, MOST_OTHERS = 6, 0.1
 """So many waits with a reason make a sample; so large a share of them may say something else."""
+LITTLE = 0.1
+"""Waits of a kind that has no sample of its own are judged by all of the thread, where they are at
+most so large a share of what these took."""
 
 UNSEEN = [REASONS[Reason.SHORT], REASONS[Reason.UNKNOWN]]
 SAID = 256
@@ -60,22 +63,18 @@ def likely(table: Pieces, book: Book) -> Likely:
     if not len(rows):
         return Likely(table, 0.0, 0)
     seen = np.flatnonzero(_looked_at(table) & ~aio[table.owner] & (table.thread >= 0))
-    group, best, count = _samples(table, seen)
-    at = np.searchsorted(group, _group(table, rows))
-    at = np.minimum(at, max(0, len(group) - 1))
-    known = (group[at] == _group(table, rows)) if len(group) else np.zeros(len(rows), bool)
-    rows, at = rows[known], at[known]
+    said, count = _evidence(table, seen, rows)
+    known = said >= 0
+    rows, said = rows[known], said[known]
     if not len(rows):
         return Likely(table, 0.0, 0)
     state, reason = table.state.copy(), table.reason.copy()
     # Who delegates is not on the go. Whether it is must not rest on a guess.
-    now, why = best[at] // SAID, best[at] % SAID
+    now, why = said // SAID, said % SAID
     state[rows] = np.where(now == State.DELEGATED, State.WAITING, now)
     reason[rows] = np.where(now == State.DELEGATED, REASONS[Reason.RESULT], why)
-    used = int(count[np.unique(at)].sum())
-    return Likely(
-        table.with_(state=state, reason=reason), float(table.length[rows].sum()) / 1e9, used
-    )
+    judged = table.with_(state=state, reason=reason)
+    return Likely(judged, float(table.length[rows].sum()) / 1e9, count)
 
 
 def _looked_at(table: Pieces) -> Bool:
@@ -86,28 +85,38 @@ def _looked_at(table: Pieces) -> Bool:
     return told
 
 
-def _group(table: Pieces, rows: Int64) -> Int64:
-    """Short and long waits of each thread."""
-    return table.thread[rows].astype(np.int64) * 2 + (table.length[rows] >= LONG_NS)
-
-
-def _samples(table: Pieces, seen: Int64) -> tuple[Int64, Int64, Int64]:
-    """The groups with a sample that agrees on whether hands are wanted, in order: what most of
-    those that agree say (state * SAID + reason), and how many waits are in the sample."""
+def _evidence(table: Pieces, seen: Int64, rows: Int64) -> tuple[Int64, int]:
+    """For each of the rows what the looks at its kind say (state * SAID + reason; -1 = nothing),
+    and how many looks that rests on."""
+    size = int(table.thread.max()) + 1
+    kind = table.thread.astype(np.int64) + size * (table.length >= LONG_NS)
     said = table.state[seen].astype(np.int64) * SAID + table.reason[seen]
-    both = np.stack([_group(table, seen), said])
-    (group_of, said), count = np.unique(both, axis=1, return_counts=True)
-    group, which = np.unique(group_of, return_inverse=True)
+    best, looks = _samples(kind[seen], said, 2 * size)
+    all_best, all_looks = _samples(kind[seen] % size, said, size)
+    spent = np.bincount(kind[rows], table.length[rows], 2 * size)
+    told = np.bincount(kind[seen] % size, table.length[seen], size)
+    few = (looks < LEAST_SEEN) & (spent <= LITTLE * np.tile(told, 2))
+    best = np.where(few, np.tile(all_best, 2), best)
+    looks = np.where(few, 0, looks)
+    used = np.unique(kind[rows][best[kind[rows]] >= 0])
+    from_all = np.unique(used[few[used]] % size)
+    return best[kind[rows]], int(looks[used].sum() + all_looks[from_all].sum())
+
+
+def _samples(key: Int64, said: Int64, size: int) -> tuple[Int64, Int64]:
+    """For each key what most looks say that agree on whether hands are wanted (-1: too few, or they
+    do not agree), and how many looks there are."""
+    best = np.full(size, -1, np.int64)
+    (which, said), count = np.unique(np.stack([key, said]), axis=1, return_counts=True)
     wants = np.isin(said // SAID, WANTING)
-    whole = np.bincount(which, count, len(group))
-    wanting = np.bincount(which, count * wants, len(group))
+    whole = np.bincount(which, count, size)
+    wanting = np.bincount(which, count * wants, size)
     agree = wants == (2 * wanting > whole)[which]
     order = np.argsort(np.where(agree, count, 0), kind="stable")
-    best = np.zeros(len(group), np.int64)
     best[which[order]] = said[order]  # the last one written is the most frequent
     agreed = np.maximum(wanting, whole - wanting)
-    good = (whole >= LEAST_SEEN) & (agreed >= (1 - MOST_OTHERS) * whole)
-    return group[good], best[good], whole[good].astype(np.int64)
+    best[(whole < LEAST_SEEN) | (agreed < (1 - MOST_OTHERS) * whole)] = -1
+    return best, whole.astype(np.int64)
 
 
 def behind_steps(trace: Trace, line: Timeline) -> Pieces:

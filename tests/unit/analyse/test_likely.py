@@ -13,7 +13,7 @@ from tests.unit.analyse.scenes import FUTEX, SEM
 from twocooks.analyse import analyse
 from twocooks.analyse.book import Book
 from twocooks.analyse.columns import Pieces, pieces
-from twocooks.analyse.likely import LEAST_SEEN, UNSEEN, likely
+from twocooks.analyse.likely import LEAST_SEEN, LITTLE, UNSEEN, likely
 from twocooks.analyse.threads import REASONS
 from twocooks.model import Reason, State, TaskKind, Wait
 
@@ -52,7 +52,7 @@ def judged(rows: list[Row], *kinds: TaskKind) -> list[tuple[State, Reason]]:
 
 def test_a_sample_speaks_for_the_waits_of_its_thread_and_length() -> None:
     rows: list[Row] = [(0, 1, LOCK)] * LEAST_SEEN + [(0, 2, SHORT), (1, 2, SHORT), (0, 5, UNKNOWN)]
-    assert judged(rows)[-3:] == [LOCK, SHORT, UNKNOWN]
+    assert judged(rows)[-3:] == [LOCK, SHORT, UNKNOWN], "a tenth of what is known at most"
     told = likely(table(rows), book())
     assert told.judged_s == pytest.approx(0.002)
     assert told.looked_at == LEAST_SEEN
@@ -63,6 +63,14 @@ def test_a_small_sample_and_one_that_does_not_agree_say_nothing() -> None:
     assert judged([*few, (0, 1, SHORT)])[-1] == SHORT
     assert judged([*few, (0, 1, IO), (0, 1, LOCK), (0, 1, SHORT)])[-1] == SHORT
     assert judged([*few, *few, (0, 1, LOCK), (0, 1, SHORT)])[-1] == IO
+
+
+def test_a_little_of_another_length_is_judged_by_all_of_the_thread() -> None:
+    rows: list[Row] = [(0, 8, IO)] * LEAST_SEEN
+    assert judged([*rows, (0, 2, SHORT), (0, 2.8, SHORT)])[-2:] == [IO, IO]
+    assert judged([*rows, (0, 2, SHORT), (0, 2.9, SHORT)])[-2:] == [SHORT, SHORT]
+    mixed: list[Row] = [(0, 1, LOCK), (0, 1, IO)] * LEAST_SEEN
+    assert judged([*rows * 9, *mixed, (0, 1, SHORT)])[-1] == SHORT, "its own looks do not agree"
 
 
 def test_lock_and_gil_agree_that_hands_were_wanted() -> None:
@@ -99,15 +107,15 @@ def allowed(row: Row, rows: list[Row]) -> list[tuple[State, Reason]]:
     """What a row may be judged to be (more than one where two are as frequent)."""
     if REASONS[row[2][1]] not in UNSEEN:
         return [row[2]]
-    said = [
-        kind
-        for thread, ms, kind in rows
-        if (thread, ms) == row[:2] and REASONS[kind[1]] not in UNSEEN and kind != CORE
-    ]
-    wants = [kind for kind in said if kind in (LOCK, GIL)]
-    waits = [kind for kind in said if kind not in (LOCK, GIL)]
+    said = [r for r in rows if r[0] == row[0] and REASONS[r[2][1]] not in UNSEEN and r[2] != CORE]
+    own = [r for r in said if r[1] == row[1]]
+    alike = [r for r in rows if r[:2] == row[:2] and REASONS[r[2][1]] in UNSEEN]
+    if len(own) < LEAST_SEEN and sum(r[1] for r in alike) <= LITTLE * sum(r[1] for r in said):
+        own = said
+    wants = [r[2] for r in own if r[2] in (LOCK, GIL)]
+    waits = [r[2] for r in own if r[2] not in (LOCK, GIL)]
     best = max(wants, waits, key=len)
-    if len(said) < LEAST_SEEN or len(best) < 0.9 * len(said):
+    if len(own) < LEAST_SEEN or len(best) < 0.9 * len(own):
         return [row[2]]
     most = max(best.count(kind) for kind in best)
     return [kind for kind in best if best.count(kind) == most]
