@@ -324,26 +324,44 @@ long tc_drain_read(struct tc_drain *d) {
     return total;
 }
 
-/* Ended, and read out: nothing more can come of it. */
-static int is_over(struct thread *t) {
-    if (!t->gone) return 0;
-    t->gone = 0; /* asked once a sweep */
+static int has_ended(const struct thread *t) {
     return !t->pid || !t->tid || (syscall(SYS_tgkill, t->pid, t->tid, 0) < 0 && errno == ESRCH);
 }
 
+/* Who has a page is not over. */
+static void keep_owners(struct tc_drain *d) {
+    uint32_t fresh = atomic_load_explicit(&d->arena->fresh, memory_order_acquire);
+    for (uint32_t i = 0; i < fresh && i < d->npages; i++) {
+        struct tc_page *page = &tc_pages(d->arena)[i];
+        struct thread *t = NULL;
+        if (atomic_load_explicit(&page->state, memory_order_acquire) != TC_FREE) t = owner_of(d, i, page);
+        if (t) t->gone = 0;
+    }
+}
+
+/* A thread that had no page at the last sweep is forgotten here when it has ended: then nothing more can
+ * come of it but what is in pages by now, for it may have waited for one, written and ended since. */
 void tc_drain_flush(struct tc_drain *d, struct tc_bytes *out) {
+    int over = 0;
+    for (unsigned i = 0; i < BUCKETS; i++)
+        for (struct thread *t = d->bucket[i]; t; t = t->chain) {
+            tc_stream_flush(&t->stream, out);
+            if (t->gone) t->gone = has_ended(t); /* asked once a sweep */
+            over |= t->gone;
+        }
+    if (!over) return;
+    keep_owners(d);
     for (unsigned i = 0; i < BUCKETS; i++)
         for (struct thread **at = &d->bucket[i]; *at;) {
             struct thread *t = *at;
-            tc_stream_flush(&t->stream, out);
-            if (is_over(t)) {
-                *at = t->chain;
-                tc_stream_free(&t->stream);
-                free(t);
-                d->remembered--;
-            } else {
+            if (!t->gone) {
                 at = &t->chain;
+                continue;
             }
+            *at = t->chain;
+            tc_stream_free(&t->stream);
+            free(t);
+            d->remembered--;
         }
 }
 
@@ -361,15 +379,10 @@ void tc_drain_sweep(struct tc_drain *d) {
         }
         if (dead) atomic_store_explicit(&page->state, TC_CLOSED, memory_order_release);
     }
-    /* A thread without a page has ended, or waits for one because all are taken: see is_over(). */
+    /* A thread without a page has ended, or waits for one because all are taken: see tc_drain_flush. */
     for (uint32_t i = 0; i < BUCKETS; i++)
         for (struct thread *t = d->bucket[i]; t; t = t->chain) t->gone = 1;
-    for (uint32_t i = 0; i < fresh; i++) {
-        struct tc_page *page = &tc_pages(d->arena)[i];
-        struct thread *t = NULL;
-        if (atomic_load_explicit(&page->state, memory_order_acquire) != TC_FREE) t = owner_of(d, i, page);
-        if (t) t->gone = 0;
-    }
+    keep_owners(d);
 }
 
 void tc_drain_exec(struct tc_drain *d, uint32_t pid, uint64_t time_ns) {

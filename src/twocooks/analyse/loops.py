@@ -40,6 +40,8 @@ MOST = 1000
 """Holds kept of one loop: the longest."""
 NAMED = 3
 """Names told of those who stood in line."""
+MOST_STEPS, ENOUGH = 4096, 4
+"""For the verdict: steps of one loop, and those who were woken behind each, that are looked at."""
 FROM_OUTSIDE = [REASONS[Reason.SLEEP], REASONS[Reason.IO]]
 COMPUTING, FOR_A_CORE = "computing", "in line for a core"
 PARTS = 10
@@ -181,7 +183,8 @@ def may_hold(trace: Trace, line: Timeline, held_s: float = HELD_S) -> bool:
 
 def overslept(trace: Trace, line: Timeline, held_s: float) -> tuple[Int64, Int64, Int64]:
     """Tasks that a loop woke for a timer or a message only after a step of so many seconds or more:
-    for each its id, the begin of that step, and when it was woken, in nanoseconds."""
+    for each its id, the begin of that step, and when it was woken, in nanoseconds. Of the longest
+    steps, and of each the first few: with one more who wanted hands there are two."""
     found: list[tuple[int, int, int]] = []
     if may_hold(trace, line, held_s):
         story = _Story(trace, line)
@@ -199,12 +202,14 @@ def _overslept(story: _Story, thread: int, least: int) -> list[tuple[int, int, i
     rows = np.arange(*rows_of(said.thread, thread).indices(len(said)))
     after = _Wakes(story, rows, steps, own)
     queue = _Queue(story.turn.take(rows_of(story.home, thread)))
+    long = np.flatnonzero(steps.length >= least)
+    long = long[np.argsort(-steps.length[long], kind="stable")][:MOST_STEPS]
     found = []
-    for i in np.flatnonzero(steps.length >= least).tolist():
+    for i in long.tolist():
         a, b, who = int(steps.start[i]), int(steps.end[i]), int(steps.thread[i])
-        for k in range(*after.rows(b, queue.at(a)).indices(len(after.when))):
-            if int(after.task[k]) != who:
-                found.append((int(after.task[k]), a, int(after.when[k])))
+        rows = np.arange(*after.rows(b, queue.at(a)).indices(len(after.when)))[: 2 * ENOUGH]
+        others = rows[after.task[rows] != who][:ENOUGH]
+        found += [(int(after.task[k]), a, int(after.when[k])) for k in others.tolist()]
     return found
 
 

@@ -60,7 +60,7 @@ def said_of_looks(trace: Trace) -> Iterator[str]:
     an end."""
     labels = (trace.end or {}).get("labels") or {}
     told, missed, torn = (int(labels.get(key) or 0) for key in ("looked", "missed", "torn"))
-    if told or torn:
+    if labels:
         yield (
             f"looks at waits: {told:,} told, {missed:,} came too late or were refused; {torn:,} "
             "places or holders dropped, because what was read of the program's memory did not "
