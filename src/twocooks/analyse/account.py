@@ -20,7 +20,7 @@ import numpy as np
 
 from twocooks.analyse import fast
 from twocooks.analyse.book import SERVICE
-from twocooks.analyse.coincide import HAND_OVER_NS, peak_at_work, together
+from twocooks.analyse.coincide import HAND_OVER_NS, peak, together
 from twocooks.analyse.columns import (
     Bool,
     Int64,
@@ -28,7 +28,6 @@ from twocooks.analyse.columns import (
     Pieces,
     arranged,
     covered,
-    lasts,
     stretches_of,
     sweep,
     sweep_sets,
@@ -352,33 +351,20 @@ def _fractions(
     m.gamma = _share(told.sum_c2, _company(length))
     m.company = _company(length) / 2e9
     m.omega = _share(told.sum_together, _company(line.work[chosen]))
-    m.met = min(found.met / 1e9, max(m.d2, m.p2))
-    m.sigma = min(1.0, m.met / m.d2) if m.d2 > 0 else None
+    m.met = min(found.met / 1e9, m.d2)
+    m.sigma = m.met / m.d2 if m.d2 > 0 else None
     m.pi, m.beta = _share(m.p2, m.busy), min(1.0, _share(m.busy, m.active))
     m.wanted = min(1.0, _share(told.h1, active))
     m.phi = _share(told.served, told.wanted)
     m.c_mean, m.p_mean = _share(told.sum_c, active), _share(told.sum_p, busy)
     m.d_mean = _share(told.sum_d, told.d1)
-    m.c_max, m.p_max = peak(levels, "C"), peak_at_work(levels, found)
+    m.c_max, m.p_max = peak(levels, "C"), peak(levels, "P", found.cooks)
     k = cores.counts["K"]
     m.k_max = int(k.max(initial=0))
     m.k2 = cores.when(k >= 2) / 1e9
     m.k_mean = _share(cores.integral("K"), cores.when(k >= 1))
     m.many = _share(_together(levels, cores), busy)
     return told
-
-
-def peak(levels: Levels, name: str) -> int:
-    """The highest count that held for longer than a hand-over takes."""
-    count = levels.counts[name]
-    low, high = 0, int(count.max(initial=0))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if middle == 1 or lasts(levels, name, middle, HAND_OVER_NS):
-            low = middle
-        else:
-            high = middle - 1
-    return low
 
 
 def _company(length: Int64) -> float:

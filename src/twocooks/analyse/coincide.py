@@ -62,7 +62,7 @@ def together(line: Timeline, chosen: Bool, levels: Levels, usable: float) -> Tog
     told, rows = measure(levels, HAND_OVER_NS, usable)
     kinds = {line.book.kind[i] for i in np.flatnonzero(chosen)}
     if not told.handed or kinds.isdisjoint(WITHIN):  # such a task is its thread: nothing to refine
-        return Together(told, rows, min(told.together, told.d2), None)
+        return Together(told, rows, told.together, None)
     cooks = _cooks(line, chosen)
     start, end = stretches_of(cooks, "W", 2, least=HAND_OVER_NS)
     inside = within(levels.time, start, end) & (levels.counts["P"] >= 2) & ~rows
@@ -78,15 +78,16 @@ def together(line: Timeline, chosen: Bool, levels: Levels, usable: float) -> Tog
     return Together(told, rows, max(told.together, int(met)), cooks)
 
 
-def peak_at_work(levels: Levels, found: Together) -> int:
-    """How many worked at one moment at most, hand-overs left out."""
-    count = levels.counts["P"]
+def peak(levels: Levels, name: str, cooks: Levels | None = None) -> int:
+    """The highest count that held for longer than a hand-over takes, or at any moment while so many
+    cooks were at it for longer than that."""
+    count = levels.counts[name]
     low, high = min(1, int(count.max(initial=0))), int(count.max(initial=0))
     while low < high:
         middle = (low + high + 1) // 2
-        held = lasts(levels, "P", middle, HAND_OVER_NS)
-        if not held and found.cooks is not None:
-            both = stretches_of(found.cooks, "W", middle, least=HAND_OVER_NS)
+        held = lasts(levels, name, middle, HAND_OVER_NS)
+        if not held and cooks is not None:
+            both = stretches_of(cooks, "W", middle, least=HAND_OVER_NS)
             held = bool((within(levels.time, *both) & (count >= middle)).any())
         low, high = (middle, high) if held else (low, middle - 1)
     return low

@@ -22,6 +22,7 @@ import numpy as np
 from twocooks.analyse.book import Book
 from twocooks.analyse.columns import Bool, Int64, Pieces, asof, join
 from twocooks.analyse.loops import overslept
+from twocooks.analyse.tally import MAYBE
 from twocooks.analyse.threads import REASONS
 from twocooks.analyse.timeline import Timeline
 from twocooks.model import STEPPED, Reason, State
@@ -37,7 +38,6 @@ LITTLE = 0.1
 """Waits of a kind that has no sample of its own are judged by all of the thread, where they are at
 most so large a share of what these took."""
 
-UNSEEN = [REASONS[Reason.SHORT], REASONS[Reason.UNKNOWN]]
 SAID = 256
 """More than there are reasons."""
 WANTING = (State.IN_LINE, State.WANTS_TOOL)
@@ -57,7 +57,7 @@ class Likely:
 def likely(table: Pieces, book: Book) -> Likely:
     """The table with the most probable state and reason of waits that have none."""
     aio = np.array([kind in STEPPED for kind in book.kind], bool)
-    unseen = (table.state == State.WAITING) & np.isin(table.reason, UNSEEN)
+    unseen = (table.state == State.WAITING) & np.isin(table.reason, MAYBE)
     unseen &= ~aio[table.owner] & (table.thread >= 0)
     rows = np.flatnonzero(unseen)
     if not len(rows):
@@ -80,7 +80,7 @@ def likely(table: Pieces, book: Book) -> Likely:
 def _looked_at(table: Pieces) -> Bool:
     """Stretches off a core whose reason a look told."""
     line = (table.state == State.IN_LINE) & (table.reason == REASONS[Reason.GIL])
-    wait = (table.state == State.WAITING) & ~np.isin(table.reason, UNSEEN)
+    wait = (table.state == State.WAITING) & ~np.isin(table.reason, MAYBE)
     told: Bool = line | wait | np.isin(table.state, (State.WANTS_TOOL, State.DELEGATED))
     return told
 
@@ -131,11 +131,9 @@ def behind_steps(trace: Trace, line: Timeline) -> Pieces:
     row = asof(task, woken - 1, table.owner, table.start)
     good = (row >= 0) & (table.state[row] == State.WAITING) & (table.end[row] > since)
     row, since = row[good], since[good]
-    order = np.lexsort((since, row))  # one wait may be behind several steps: from the first on
-    row, since = row[order], since[order]
-    first = np.ones(len(row), bool)
-    first[1:] = row[1:] != row[:-1]
-    row, since = row[first], since[first]
+    order = np.lexsort((since, row))
+    row, first = np.unique(row[order], return_index=True)
+    since = since[order][first]  # one wait may be behind several steps: from the first on
     begin = np.maximum(table.start[row], since)
     unknown = table.take(row).with_(
         start=begin, reason=np.full(len(row), REASONS[Reason.UNKNOWN], np.uint8)

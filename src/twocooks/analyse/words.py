@@ -346,16 +346,23 @@ def _why_without_cause(m: Measures, verdict: Verdict, unit: Unit) -> str:
 
 def _more_than_cores(m: Measures) -> str:
     """What would help those who stood in line mostly for something else than a core."""
-    lines = {
-        m.wants_turn: "Those in line waited mostly for their turn on an event loop: more cores "
-        "help only with more loops, each in a process of its own.",
-        m.wants_gil: "Those in line waited mostly for the GIL: more cores help only with more "
-        "processes, or with a free-threaded Python.",
-        m.wants_tool: "Those in line waited mostly for a lock: more cores help only with what is "
-        "done outside it.",
-    }
-    most = max(lines)
-    return lines[most] if most > m.in_line / 2 else ""
+    half = m.in_line / 2
+    if m.wants_turn > half:
+        return (
+            "Those in line waited mostly for their turn on an event loop: more cores help only "
+            "with more loops, each in a process of its own."
+        )
+    if m.wants_gil > half:
+        return (
+            "Those in line waited mostly for the GIL: more cores help only with more processes, "
+            "or with a free-threaded Python."
+        )
+    if m.wants_tool > half:
+        return (
+            "Those in line waited mostly for a lock: more cores help only with what is done "
+            "outside it."
+        )
+    return ""
 
 
 def _so(m: Measures, ruling: Ruling, unit: Unit) -> str:

@@ -13,7 +13,8 @@ from tests.unit.analyse.scenes import FUTEX, SEM
 from twocooks.analyse import analyse
 from twocooks.analyse.book import Book
 from twocooks.analyse.columns import Pieces, pieces
-from twocooks.analyse.likely import LEAST_SEEN, LITTLE, UNSEEN, likely
+from twocooks.analyse.likely import LEAST_SEEN, LITTLE, likely
+from twocooks.analyse.tally import MAYBE
 from twocooks.analyse.threads import REASONS
 from twocooks.model import Reason, State, TaskKind, Wait
 
@@ -105,11 +106,11 @@ def test_it_is_what_a_slow_count_finds() -> None:
 
 def allowed(row: Row, rows: list[Row]) -> list[tuple[State, Reason]]:
     """What a row may be judged to be (more than one where two are as frequent)."""
-    if REASONS[row[2][1]] not in UNSEEN:
+    if REASONS[row[2][1]] not in MAYBE:
         return [row[2]]
-    said = [r for r in rows if r[0] == row[0] and REASONS[r[2][1]] not in UNSEEN and r[2] != CORE]
+    said = [r for r in rows if r[0] == row[0] and REASONS[r[2][1]] not in MAYBE and r[2] != CORE]
     own = [r for r in said if r[1] == row[1]]
-    alike = [r for r in rows if r[:2] == row[:2] and REASONS[r[2][1]] in UNSEEN]
+    alike = [r for r in rows if r[:2] == row[:2] and REASONS[r[2][1]] in MAYBE]
     if len(own) < LEAST_SEEN and sum(r[1] for r in alike) <= LITTLE * sum(r[1] for r in said):
         own = said
     wants = [r[2] for r in own if r[2] in (LOCK, GIL)]

@@ -25,6 +25,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from twocooks.analyse.coincide import HAND_OVER_NS
 from twocooks.analyse.result import Analysis, Core, Steps
 from twocooks.model import State
 from twocooks.report.terminal.lanes import Lane
@@ -32,7 +33,7 @@ from twocooks.report.terminal.lanes import Lane
 Float64 = NDArray[np.float64]
 Int32 = NDArray[np.int32]
 
-HAND_OVER_S = 50e-6
+HAND_OVER_S = HAND_OVER_NS / 1e9
 NEAR = 0.15
 """A mean this close to a whole number is shown as that number, and nothing is carried."""
 
