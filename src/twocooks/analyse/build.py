@@ -35,6 +35,7 @@ from twocooks.analyse.threads import LOST
 from twocooks.analyse.timeline import Timeline, build_timeline
 from twocooks.analyse.unseen import unseen
 from twocooks.analyse.verdict import Ruling, decide
+from twocooks.analyse.waits import long_ns
 from twocooks.model import Cause, State
 from twocooks.read.trace import Trace
 
@@ -47,7 +48,7 @@ def analyse(trace: Trace, by: str = "task") -> Analysis:
     line = build_timeline(trace)
     around = machine.machine(trace)
     python, gil = machine.python_and_gil(trace, line.owners.said)
-    guess = likely(behind_steps(trace, line), line.book)
+    guess = likely(behind_steps(trace, line), line.book, long_ns(trace))
     judged = replace(line, table=guess.table)
     told = account(judged, around.usable, waits=line.table)
     helpers = int(told.background.sum()) - int(told.background[[*line.book.launchers]].sum())

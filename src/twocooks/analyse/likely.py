@@ -28,8 +28,6 @@ from twocooks.analyse.timeline import Timeline
 from twocooks.model import STEPPED, Reason, State
 from twocooks.read.trace import Trace
 
-LONG_NS = 4_000_000
-"""From this length on a wait should have had its look."""
 HELD_S = 0.005
 """Steps of this length are worth asking who slept behind them."""
 LEAST_SEEN, MOST_OTHERS = 6, 0.1
@@ -54,8 +52,9 @@ class Likely:
     """By how many."""
 
 
-def likely(table: Pieces, book: Book) -> Likely:
-    """The table with the most probable state and reason of waits that have none."""
+def likely(table: Pieces, book: Book, long: int) -> Likely:
+    """The table with the most probable state and reason of waits that have none. ``long``: the ns
+    from which on a wait should have had its look."""
     aio = np.array([kind in STEPPED for kind in book.kind], bool)
     unseen = (table.state == State.WAITING) & np.isin(table.reason, MAYBE)
     unseen &= ~aio[table.owner] & (table.thread >= 0)
@@ -63,7 +62,7 @@ def likely(table: Pieces, book: Book) -> Likely:
     if not len(rows):
         return Likely(table, 0.0, 0)
     seen = np.flatnonzero(_looked_at(table) & ~aio[table.owner] & (table.thread >= 0))
-    said, count = _evidence(table, seen, rows)
+    said, count = _evidence(table, seen, rows, long)
     known = said >= 0
     rows, said = rows[known], said[known]
     if not len(rows):
@@ -85,11 +84,11 @@ def _looked_at(table: Pieces) -> Bool:
     return told
 
 
-def _evidence(table: Pieces, seen: Int64, rows: Int64) -> tuple[Int64, int]:
+def _evidence(table: Pieces, seen: Int64, rows: Int64, long: int) -> tuple[Int64, int]:
     """For each of the rows what the looks at its kind say (state * SAID + reason; -1 = nothing),
     and how many looks that rests on."""
     size = int(table.thread.max()) + 1
-    kind = table.thread.astype(np.int64) + size * (table.length >= LONG_NS)
+    kind = table.thread.astype(np.int64) + size * (table.length >= long)
     said = table.state[seen].astype(np.int64) * SAID + table.reason[seen]
     best, looks = _samples(kind[seen], said, 2 * size)
     all_best, all_looks = _samples(kind[seen] % size, said, size)

@@ -222,9 +222,14 @@ def _once(trace: Trace, threads: Threads, name: str, make: Callable[[], T]) -> T
     return made
 
 
+def long_ns(trace: Trace) -> int:
+    """From this length on a wait should have had its look: two of the recorder's ticks."""
+    return 2 * int(trace.meta.get("tick_ns") or 2_000_000)
+
+
 def label_waits(trace: Trace, threads: Threads) -> Pieces:
     """The threads' stretches with the reasons that looks prove; blocked stretches without a look
-    are SHORT when shorter than two of the recorder's ticks, else UNKNOWN."""
+    are SHORT when shorter than ``long_ns``, else UNKNOWN."""
     return _once(trace, threads, "_labelled", lambda: _label_waits(trace, threads))
 
 
@@ -232,8 +237,7 @@ def _label_waits(trace: Trace, threads: Threads) -> Pieces:
     table = threads.pieces
     state, reason = table.state.copy(), table.reason.copy()
     blocked = (state == State.WAITING) & (reason == REASONS[Reason.UNKNOWN])
-    limit = 2 * int(trace.meta.get("tick_ns") or 2_000_000)
-    reason[blocked & (table.length < limit)] = REASONS[Reason.SHORT]
+    reason[blocked & (table.length < long_ns(trace))] = REASONS[Reason.SHORT]
     _, rows, states, reasons = labels(trace, threads)
     state[rows], reason[rows] = states, reasons
     return table.with_(state=state, reason=reason)

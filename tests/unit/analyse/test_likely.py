@@ -44,7 +44,7 @@ def book(*kinds: TaskKind) -> Book:
 
 def judged(rows: list[Row], *kinds: TaskKind) -> list[tuple[State, Reason]]:
     before = table(rows)
-    found = likely(before, book(*kinds)).table
+    found = likely(before, book(*kinds), 4 * MS).table
     reasons = list(Reason)
     assert np.array_equal(found.start, before.start)
     both = zip(found.state.tolist(), found.reason.tolist(), strict=True)
@@ -54,7 +54,7 @@ def judged(rows: list[Row], *kinds: TaskKind) -> list[tuple[State, Reason]]:
 def test_a_sample_speaks_for_the_waits_of_its_thread_and_length() -> None:
     rows: list[Row] = [(0, 1, LOCK)] * LEAST_SEEN + [(0, 2, SHORT), (1, 2, SHORT), (0, 5, UNKNOWN)]
     assert judged(rows)[-3:] == [LOCK, SHORT, UNKNOWN], "a tenth of what is known at most"
-    told = likely(table(rows), book())
+    told = likely(table(rows), book(), 4 * MS)
     assert told.judged_s == pytest.approx(0.002)
     assert told.looked_at == LEAST_SEEN
 
