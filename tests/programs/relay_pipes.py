@@ -9,24 +9,29 @@ from multiprocessing.connection import Connection
 
 from work import burn
 
-ROUNDS = 16
 
-
-def dry(pipe: Connection) -> None:
-    for _ in range(ROUNDS):
+def dry(pipe: Connection, rounds: int, piece_s: float) -> None:
+    for _ in range(rounds):
         plate = pipe.recv()
-        burn(0.025)
+        burn(piece_s)
         pipe.send(plate + 1)
 
 
-if __name__ == "__main__":
+def relay(rounds: int, piece_s: float) -> None:
+    """So many rounds, in which each of both computes so long."""
     mine, other = multiprocessing.Pipe()
-    process = multiprocessing.get_context("fork").Process(target=dry, args=(other,))
+    process = multiprocessing.get_context("fork").Process(
+        target=dry, args=(other, rounds, piece_s)
+    )
     process.start()
     plate = 0
-    for _ in range(ROUNDS):
-        burn(0.025)
+    for _ in range(rounds):
+        burn(piece_s)
         mine.send(plate)
         plate = mine.recv()
     process.join()
     print("plates", plate)
+
+
+if __name__ == "__main__":
+    relay(16, 0.025)

@@ -3,7 +3,8 @@ no two steps coincide for longer than a hand-over of the GIL takes, and yet both
 the time."""
 
 import asyncio
-import multiprocessing
+
+from two_loops import in_two_processes
 
 STEPS = 10_000
 
@@ -25,10 +26,4 @@ def serve() -> None:
 
 
 if __name__ == "__main__":
-    context = multiprocessing.get_context("fork")
-    processes = [context.Process(target=serve) for _ in range(2)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-    print("two kitchens", [process.exitcode for process in processes])
+    in_two_processes(serve)

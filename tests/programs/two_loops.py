@@ -2,6 +2,7 @@
 
 import asyncio
 import multiprocessing
+from collections.abc import Callable
 
 from async_chop import chop
 
@@ -14,7 +15,7 @@ def serve() -> None:
     asyncio.run(kitchen())
 
 
-if __name__ == "__main__":
+def in_two_processes(serve: Callable[[], None]) -> None:
     context = multiprocessing.get_context("fork")
     processes = [context.Process(target=serve) for _ in range(2)]
     for process in processes:
@@ -22,3 +23,7 @@ if __name__ == "__main__":
     for process in processes:
         process.join()
     print("two kitchens", [process.exitcode for process in processes])
+
+
+if __name__ == "__main__":
+    in_two_processes(serve)
