@@ -447,7 +447,7 @@ def _one_core(m: Measures, by_core: Int64, for_core: float) -> None:
 def _longest(m: Measures, line: Timeline, chosen: Bool) -> None:
     """The longest step of an asyncio task while another was in line for its turn."""
     t, steps = line.table, line.owners.tiling
-    aio = np.array([k in STEPPED for k in line.book.kind], bool) & chosen
+    aio = line.book.stepped() & chosen
     turn = (t.state == State.IN_LINE) & (t.reason == REASONS[Reason.TURN]) & aio[t.owner]
     at = np.flatnonzero((steps.thread >= 0) & (steps.thread < len(aio)))
     at = at[aio[steps.thread[at]]]
@@ -468,7 +468,7 @@ def turns(
     program: there the kernel let two share one place although another was there, for the few
     milliseconds until it moved one. That is no reason to say that tasks had to take turns."""
     t, chosen = line.table, counted.chosen
-    aio = np.array([k in STEPPED for k in line.book.kind], bool) & chosen
+    aio = line.book.stepped() & chosen
     block = _block_turns(line, chosen)
     curve, limits = (levels.time, levels.counts["P"]), (HAND_OVER_NS, int(usable))
     found = fast.turns(t.columns, counted.columns, WORDS, aio, curve, limits)

@@ -32,7 +32,7 @@ from twocooks.analyse.columns import (
 from twocooks.analyse.owners import Owners
 from twocooks.analyse.threads import REASONS, Threads
 from twocooks.format.spec import BY_NAME
-from twocooks.model import STEPPED, Reason, State, TaskKind, Wait
+from twocooks.model import Reason, State, TaskKind, Wait
 
 BY_WAIT: dict[Wait, tuple[State, int]] = {
     Wait.UNKNOWN: (State.WAITING, REASONS[Reason.IO]),
@@ -69,7 +69,7 @@ def between_steps(owners: Owners, threads: Threads) -> Pieces:
     ends = np.flatnonzero(np.append(task[1:] != task[:-1], True))
     del task
     last = _last_of_loop(owners, threads, rows[ends])
-    stepped = np.array([k in STEPPED for k in owners.book.kind], bool)
+    stepped = owners.book.stepped()
     columns = (said.event, said.time, said.a, owners.aio, owners.inside, said.thread)
     found = fast.between(columns, rows, last, stepped, WORDS)
     return _between_steps(owners, threads) if found is None else Pieces(*found)
@@ -131,7 +131,7 @@ def _state_after(owners: Owners, rows: Int64, ended: Bool, same: Bool) -> tuple[
     reason = np.where(ended, reasons[wait], REASONS[Reason.TURN])
     after = np.append(rows[1:], rows[-1:])
     waker = np.where(same, owners.inside[after], -1)
-    kinds = np.array([k in STEPPED for k in owners.book.kind])
+    kinds = owners.book.stepped()
     by_task = (
         (waker >= 0)
         & kinds[np.maximum(waker, 0)]
@@ -229,7 +229,7 @@ def delegate(book: Book, table: Pieces, life: tuple[Int64, Int64]) -> Pieces:
     such tasks or items; of threads and processes they do not tell. (A library's helper is no part
     of a coroutine.)"""
     parent = np.array(book.parent, np.int64)
-    slow = np.array([k not in STEPPED for k in book.kind], bool)
+    slow = ~book.stepped()
     untold = np.array([k in (TaskKind.THREAD, TaskKind.PROCESS) for k in book.kind], bool)
     untold[list(book.callbacks)] = True
     untold &= np.array(book.helper, np.int64) == 0

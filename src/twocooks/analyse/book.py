@@ -21,7 +21,7 @@ from twocooks.analyse.columns import (
 )
 from twocooks.analyse.threads import Threads
 from twocooks.format.spec import BY_NAME, SEPARATOR
-from twocooks.model import TaskKind
+from twocooks.model import STEPPED, TaskKind
 from twocooks.read.trace import Trace
 
 NOBODY = -1
@@ -67,6 +67,10 @@ class Book:
 
     def __len__(self) -> int:
         return len(self.kind)
+
+    def stepped(self) -> Bool:
+        """Which of the tasks an event loop works on step by step, of those registered so far."""
+        return np.array([kind in STEPPED for kind in self.kind], bool)
 
     def add(
         self,

@@ -25,7 +25,7 @@ from twocooks.analyse.loops import overslept
 from twocooks.analyse.tally import MAYBE
 from twocooks.analyse.threads import REASONS
 from twocooks.analyse.timeline import Timeline
-from twocooks.model import STEPPED, Reason, State
+from twocooks.model import Reason, State
 from twocooks.read.trace import Trace
 
 HELD_S = 0.005
@@ -55,7 +55,7 @@ class Likely:
 def likely(table: Pieces, book: Book, long: int) -> Likely:
     """The table with the most probable state and reason of waits that have none. ``long``: the ns
     from which on a wait should have had its look."""
-    aio = np.array([kind in STEPPED for kind in book.kind], bool)
+    aio = book.stepped()
     unseen = (table.state == State.WAITING) & np.isin(table.reason, MAYBE)
     unseen &= ~aio[table.owner] & (table.thread >= 0)
     rows = np.flatnonzero(unseen)

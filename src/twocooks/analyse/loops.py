@@ -30,7 +30,7 @@ from twocooks.analyse.threads import REASONS
 from twocooks.analyse.timeline import Timeline
 from twocooks.analyse.waits import SLEEPS, label_waits, settled
 from twocooks.format.spec import BY_NAME
-from twocooks.model import STEPPED, Reason, State
+from twocooks.model import Reason, State
 from twocooks.read.shape import distinct
 from twocooks.read.trace import Trace
 
@@ -162,7 +162,7 @@ def loops(
 def may_hold(trace: Trace, line: Timeline, held_s: float = HELD_S) -> bool:
     """Whether anything may have held a loop for so long: this costs little, for the many runs in
     which nothing did."""
-    stepped = np.array([k in STEPPED for k in line.book.kind], bool)
+    stepped = line.book.stepped()
     tiling, least = line.owners.tiling, round(held_s * 1e9)
     long = tiling.length >= least
     task = tiling.thread
@@ -219,7 +219,7 @@ class _Story:
     def __init__(self, trace: Trace, line: Timeline) -> None:
         self.trace, self.line = trace, line
         said, tiling, book = line.owners.said, line.owners.tiling, line.book
-        self.stepped = np.array([k in STEPPED for k in book.kind], bool)
+        self.stepped = book.stepped()
         task = tiling.thread
         step = (task >= 0) & (task < len(book))
         step[step] = self.stepped[task[step]]

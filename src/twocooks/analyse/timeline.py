@@ -41,7 +41,7 @@ from twocooks.analyse.owners import Owners, find_owners
 from twocooks.analyse.tally import WORDS, state_sums
 from twocooks.analyse.threads import REASONS, Threads, build_threads, last_seen
 from twocooks.analyse.waits import label_waits
-from twocooks.model import STEPPED, Reason, State, TaskKind
+from twocooks.model import Reason, State, TaskKind
 from twocooks.read.shape import distinct
 from twocooks.read.trace import Trace
 
@@ -134,7 +134,7 @@ def _assemble(
 
 def _steps_at_work(book: Book, cut: Pieces) -> Pieces:
     """Without switches: a step of an asyncio task counts as work from its begin to its end."""
-    aio = np.array([k in STEPPED for k in book.kind], bool)
+    aio = book.stepped()
     step = (cut.owner >= 0) & aio[np.maximum(cut.owner, 0)] if len(aio) else cut.owner < -9
     return cut.with_(
         state=np.where(step, State.WORKING, cut.state).astype(np.uint8),
