@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -22,12 +22,12 @@ from twocooks.analyse import (
 )
 from twocooks.analyse.account import Account, account, contested
 from twocooks.analyse.book import NATIVE
-from twocooks.analyse.columns import Int32, Int64
+from twocooks.analyse.columns import Int32, Int64, Pieces
 from twocooks.analyse.estimate import not_seen, proven_together_s
 from twocooks.analyse.findings.base import Facts
 from twocooks.analyse.findings.find import find, ground
 from twocooks.analyse.levels import at_level
-from twocooks.analyse.likely import Likely, behind_steps, likely
+from twocooks.analyse.likely import Likely, behind_steps, likely, unlabelled_s
 from twocooks.analyse.pictures import LateSegments, LateSteps, Stretches, cores
 from twocooks.analyse.result import Analysis, Task
 from twocooks.analyse.rings import rings
@@ -36,23 +36,61 @@ from twocooks.analyse.timeline import Timeline, build_timeline
 from twocooks.analyse.unseen import unseen
 from twocooks.analyse.verdict import Ruling, decide
 from twocooks.analyse.waits import long_ns
+from twocooks.analyse.window import Window, clip, cut, records, settled
 from twocooks.model import Cause, State
 from twocooks.read.trace import Trace
 
 
-def analyse(trace: Trace, by: str = "task") -> Analysis:
+def analyse(trace: Trace, by: str = "task", window: Window | None = None) -> Analysis:
     """All that is known of one run. Never raises on a damaged trace: what is missing is said.
 
     ``by``: what is counted: "task" (leaves), "name", "thread" or "process"; ValueError if there is
-    no such level."""
-    line = build_timeline(trace)
+    no such level. ``window``: only what was between these two moments (ns of CLOCK_MONOTONIC)."""
+    return Recording(trace).analyse(by, window)
+
+
+class Recording:
+    """A trace with its timeline, which is built once for any number of questions."""
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+
+    @cached_property
+    def line(self) -> Timeline:
+        """The timeline of the whole recording."""
+        return build_timeline(self.trace)
+
+    @cached_property
+    def _guess(self) -> tuple[Pieces, Likely]:
+        behind = behind_steps(self.trace, self.line)
+        return behind, likely(behind, self.line.book, long_ns(self.trace))
+
+    def analyse(self, by: str = "task", window: Window | None = None) -> Analysis:
+        """As the function ``analyse``."""
+        line, (behind, guess) = self.line, self._guess
+        if window is None:
+            return _analysis(self.trace, self.trace, line, guess, by)
+        span = settled(self.trace, line, window)
+        judged = clip(guess.table, span)
+        seconds = max(0.0, unlabelled_s(clip(behind, span)) - unlabelled_s(judged))
+        guess = Likely(judged, seconds, guess.looked_at)
+        found = _analysis(self.trace, records(self.trace, span), cut(line, span), guess, by)
+        begin, end = ((edge - line.start_ns) / 1e9 for edge in span)
+        found.summary["window"] = {"from_s": begin, "to_s": end}
+        return replace(found, check=list)  # a window alone proves nothing of the file
+
+
+def _analysis(
+    trace: Trace, counted: Trace, line: Timeline, guess: Likely, by: str
+) -> Analysis:
+    """``counted``: the trace with the records that are counted (those of a window)."""
     around = machine.machine(trace)
     python, gil = machine.python_and_gil(trace, line.owners.said)
-    guess = likely(behind_steps(trace, line), line.book, long_ns(trace))
+    same = guess.table is line.table
     judged = replace(line, table=guess.table)
     told = account(judged, around.usable, waits=line.table)
     helpers = int(told.background.sum()) - int(told.background[[*line.book.launchers]].sum())
-    judge = _Judge(trace, around, gil)
+    judge = _Judge(counted, around, gil)
     ruling = judge(judged, told)
     levels = partial(tree.levels, trace, judged, told, judge) if by == "task" else list
     tasks = line.alive & ~told.background
@@ -60,7 +98,6 @@ def analyse(trace: Trace, by: str = "task") -> Analysis:
     facts = Facts(trace, line, told, ruling, bare)
     found = find(facts)
     if by != "task":
-        same = guess.table is line.table
         line = at_level(trace, line, told.significant, by)
         judged = line if same else at_level(trace, judged, told.significant, by)
         told = account(judged, around.usable, judged.alive, waits=line.table)
@@ -76,21 +113,21 @@ def analyse(trace: Trace, by: str = "task") -> Analysis:
     )
     texts = words.say(m, ruling, names, m.cores_seen, words.UNITS[by])
     texts = ground(texts, ruling, found, m.d2 - m.met)
-    notes = _notes(trace, line, told, ruling, helpers, guess)
+    notes = _notes(trace, counted, line, told, ruling, helpers, guess)
     notes += remarks.remarks(trace, line, told)
-    whole = summary.summarise(trace, line, told, ruling, texts, around, (python, gil), notes)
+    whole = summary.summarise(counted, line, told, ruling, texts, around, (python, gil), notes)
     whole["by"] = by
     whole["findings"] = [one.row() for one in found]
     part = split.split(trace, facts.line, gil)
     whole["time"] |= part.row() if part else {}
     notes += remarks.of_the_gil(trace, facts.line, found)
-    clock = (trace.end or {}).get("task_clock_ns")
+    clock = (counted.end or {}).get("task_clock_ns")
     checks = partial(
         identities.check,
         line,
         told,
         clock / 1e9 if clock and m.cores_seen else None,
-        summary.lost_events(trace) or int((trace.kernel.event == LOST).sum()),
+        summary.lost_events(counted) or int((counted.kernel.event == LOST).sum()),
         whole["switches"].get("total", 0),
     )
     return replace(
@@ -139,18 +176,25 @@ class _Judge:
 
 
 def _notes(
-    trace: Trace, line: Timeline, told: Account, ruling: Ruling, helpers: int, guess: Likely
+    trace: Trace,
+    counted: Trace,
+    line: Timeline,
+    told: Account,
+    ruling: Ruling,
+    helpers: int,
+    guess: Likely,
 ) -> list[str]:
     """What could not be seen, in plain words."""
     notes = list(trace.notes)
     m = told.measures
-    lost = summary.lost_events(trace)
+    lost = summary.lost_events(counted)
     if lost:
         notes.append(f"{lost} records were lost; what happened there counts as unknown.")
     if trace.meta.get("source_why"):
         notes.append(str(trace.meta["source_why"]))
     notes += [str(note) for note in (trace.end or {}).get("notes") or []]
-    notes += _left_behind(trace, line, lost)
+    if counted is trace:
+        notes += _left_behind(trace, line, lost)
     if not len(line.owners.said.rows("HELLO")):
         notes.append(
             "No agent was inside the program: only threads and processes are known, "

@@ -45,7 +45,7 @@ def polled_threads(trace: Trace, end_ns: int) -> Threads:
     tails = np.append(heads[1:], len(order)) - 1
     ended = event[tails] == GONE if count else np.empty(0, bool)
     died = np.where(ended, time[tails], end_ns) if count else np.empty(0, np.int64)
-    borders = _windows(trace, end_ns)
+    borders = windows(trace, end_ns)
     born = _born(time[heads], borders) if count else np.empty(0, np.int64)
     pid = p.pid[order][heads].astype(np.int64)
     leader = {int(pid[t]): t for t in range(count) if tid[heads[t]] == pid[t]}
@@ -70,8 +70,9 @@ def polled_threads(trace: Trace, end_ns: int) -> Threads:
     )
 
 
-def _windows(trace: Trace, end_ns: int) -> Int64:
-    """Borders of the windows: times of looks, at least WINDOW_NS apart (the last may be longer)."""
+def windows(trace: Trace, end_ns: int) -> Int64:
+    """Borders of the windows in which accounts are judged: times of looks, at least WINDOW_NS
+    apart (the last may be longer)."""
     ticks = distinct(trace.poll.time[trace.poll.event == CPU])
     start = int(trace.meta.get("start_ns") or (ticks[0] if len(ticks) else end_ns))
     chosen = [start]
@@ -166,7 +167,7 @@ def proven_together_s(
     beside the first: never more than ran, or than there are cores. A window ends when the round of
     looks at its end was over: a thread read late may have run on until then. A running thread's
     account may lag by a tick at the beginning, which is then made up for inside."""
-    p, borders = trace.poll, _windows(trace, end_ns)
+    p, borders = trace.poll, windows(trace, end_ns)
     look = np.flatnonzero(p.event == POLL)
     who = threads.find(p.tid[look].astype(np.int64), p.time[look])
     look, who = look[who >= 0], who[who >= 0]

@@ -76,6 +76,12 @@ def likely(table: Pieces, book: Book, long: int) -> Likely:
     return Likely(judged, float(table.length[rows].sum()) / 1e9, count)
 
 
+def unlabelled_s(table: Pieces) -> float:
+    """Seconds of waits without a reason."""
+    unseen = (table.state == State.WAITING) & np.isin(table.reason, MAYBE)
+    return float(table.length[unseen].sum()) / 1e9
+
+
 def _looked_at(table: Pieces) -> Bool:
     """Stretches off a core whose reason a look told."""
     line = (table.state == State.IN_LINE) & (table.reason == REASONS[Reason.GIL])

@@ -156,6 +156,7 @@ def loops(
     """Every loop of the run, the one that was held longest first (``lateness`` False: without)."""
     story = _Story(trace, line)
     found = [_loop(story, int(thread), held_s, lateness) for thread in story.threads]
+    found = [loop for loop in found if loop.ended_s > loop.begun_s or not line.part]
     return sorted(found, key=lambda loop: -sum(hold.seconds for hold in loop.held))
 
 
@@ -320,6 +321,8 @@ def _life(story: _Story, thread: int, steps: Pieces) -> tuple[int, int]:
         stops[said.thread[stops] == thread]
     )
     last = int(story.line.threads.died[thread]) if open_ended or not end else max(end)
+    if story.line.part:
+        first, last = max(first, story.line.start_ns), min(last, story.line.end_ns)
     return int(first), max(int(first), int(last))
 
 

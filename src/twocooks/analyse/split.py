@@ -25,6 +25,7 @@ from twocooks.analyse.columns import Int64, asof, union
 from twocooks.analyse.places import place_of
 from twocooks.analyse.threads import REASONS
 from twocooks.analyse.timeline import Timeline
+from twocooks.analyse.window import inside
 from twocooks.model import Reason, State
 from twocooks.read.shape import distinct
 from twocooks.read.trace import Trace
@@ -88,7 +89,7 @@ def split(trace: Trace, line: Timeline, gil: bool | None) -> Split | None:
     """The split of a run; None where there is no GIL, or nobody said whether there is."""
     if not gil or trace.meta.get("source") == "schedstat":
         return None
-    table, threads = line.threads.pieces, line.threads
+    table, threads = inside(line, line.threads.pieces), line.threads
     on = table.state == State.WORKING
     process = threads.process[table.owner[on]]
     size = len(threads)
@@ -129,7 +130,7 @@ def split(trace: Trace, line: Timeline, gil: bool | None) -> Split | None:
 
 def _valid(trace: Trace, line: Timeline) -> Int64:
     """Samples whose thread was on a core by the kernel's records, or had just been pushed off."""
-    run, table = trace.run, line.threads.pieces
+    run, table = trace.run, inside(line, line.threads.pieces)
     thread = line.threads.find(run.tid.astype(np.int64), run.before)
     row = asof(np.maximum(thread, 0), run.before, table.owner, table.start)
     at = np.maximum(row, 0)

@@ -75,6 +75,8 @@ class Timeline:
     """Tasks that were ever begun and that count as tasks."""
     merged: bool = False
     """Each "task" stands for several: only the slices know on which threads and cores it was."""
+    part: bool = False
+    """A window of a longer run: ``threads`` and ``owners.said`` tell of all of it."""
 
 
 def build_timeline(trace: Trace) -> Timeline:

@@ -26,6 +26,7 @@ from twocooks.analyse.threads import REASONS
 from twocooks.analyse.timeline import Timeline
 from twocooks.analyse.verdict import Ruling
 from twocooks.analyse.waits import label_waits
+from twocooks.analyse.window import inside
 from twocooks.model import Reason, State
 from twocooks.read.trace import Trace
 
@@ -98,9 +99,14 @@ class Facts:
         return loops(self.trace, self.line, lateness=False)
 
     @cached_property
+    def stretches(self) -> Pieces:
+        """The stretches of threads, waits without their reasons."""
+        return inside(self.line, self.line.threads.pieces)
+
+    @cached_property
     def labelled(self) -> Pieces:
         """The stretches of threads with the reasons of their waits."""
-        return label_waits(self.trace, self.line.threads)
+        return inside(self.line, label_waits(self.trace, self.line.threads))
 
     @cached_property
     def mine(self) -> Bool:

@@ -23,7 +23,7 @@ class Crowd:
         tiling, m = facts.line.owners.tiling, facts.m
         native = distinct(tiling.owner[tiling.thread == NATIVE])
         cores = max(1, int(m.usable))
-        table = facts.line.threads.pieces
+        table = facts.stretches
         queue = (table.state == State.IN_LINE) & (table.reason == REASONS[Reason.CORE])
         theirs = queue & np.isin(table.owner, native)
         native = distinct(table.owner[theirs])  # a library may keep some that never work
