@@ -1,0 +1,231 @@
+"""Measures the call phase of tests, judges their marks, and gathers what ``--twocooks`` shows.
+
+Registered only if a mark, the fixture or an option asks for it. The rules of the house hold here as
+in ``record``: a test that fails by itself keeps its own failure, whatever goes wrong in measuring
+is no failure of the test, and what one worker of pytest-xdist measured travels to the terminal as
+an attribute of its report, in plain values.
+
+The window is the call phase: fixtures are set up before it and torn down after it (``setUp`` and
+``tearDown`` of unittest classes belong to the call, as pytest has it). This wrapper is the
+innermost one, so that what other plugins do around a test is not in it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from twocooks.pytest_plugin import MARKS, SKIP_HEAD
+from twocooks.pytest_plugin.place import held_ms, library, strict, width_and_unicode
+
+if TYPE_CHECKING:
+    from twocooks.gate.checks import Check, Judged
+    from twocooks.pytest_plugin.probe import Probe
+
+NAME = "twocooks-measuring"
+EVERY = ("no_wait_for", "gil_released")
+"""Marks of which all count, those of the class and the module too; of the others the closest."""
+
+_open: set[int] = set()
+"""Runs of pytest in this process that measure (pytester runs one inside of another)."""
+
+
+class Measuring:
+    """The hooks of one pytest run."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.json = config.getoption("--twocooks-json")
+        self.all = bool(config.getoption("--twocooks") or self.json)
+        self.held_s = held_ms(config) / 1000
+        self.rows: list[dict[str, Any]] = []
+        self.row = pytest.StashKey[dict[str, Any]]()
+        self.checks = pytest.StashKey[list[tuple[pytest.Mark, Any]]]()
+        _open.add(id(self))
+
+    def pytest_unconfigure(self) -> None:
+        _open.discard(id(self))
+        if not _open:
+            library().stop()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Read the marks: a demand that makes no sense is an error before the test runs."""
+        marks = _marks(item)
+        item.stash[self.checks] = []
+        if not marks:
+            return
+        from twocooks.gate.checks import DemandError
+
+        try:
+            item.stash[self.checks] = [(mark, _demand(mark)) for mark in marks]
+        except DemandError as error:
+            pytest.fail(f"@pytest.mark.{error}", pytrace=False)
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        checks = item.stash.get(self.checks, [])
+        if self.row in item.stash:  # it runs again
+            del item.stash[self.row]
+        if not checks and not self.all:
+            return (yield)
+        stretch = _Stretch([check for _, check in checks])
+        result = None
+        try:
+            with stretch:
+                result = yield
+        finally:
+            if self.all:
+                item.stash[self.row] = self._row(stretch)
+        if not getattr(item, "_excinfo", None):  # where unittest keeps a failure of the test's own
+            self._judge(stretch, [check for _, check in checks])
+        return result
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        if call.when == "call" and (row := item.stash.get(self.row, None)) is not None:
+            told = {**row, "test": item.nodeid, "outcome": report.outcome}
+            report.__dict__["twocooks"] = told  # what a worker's report takes along
+        return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        row = getattr(report, "twocooks", None)
+        if row is not None and report.when == "call":
+            self.rows.append(row)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self.json and not hasattr(session.config, "workerinput"):
+            from twocooks.pytest_plugin import table
+
+            table.write(self.rows, self.json)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.all:
+            from twocooks.pytest_plugin import table
+
+            width, unicode = width_and_unicode(self.config)
+            terminalreporter.section("twocooks")
+            for line in table.lines(self.rows, self.held_s, width, unicode=unicode):
+                terminalreporter.write_line(line)
+            if self.json:
+                terminalreporter.write_line(f"The numbers of each test are in {self.json}")
+
+    def _row(self, stretch: _Stretch) -> dict[str, Any]:
+        from twocooks.pytest_plugin import table
+
+        try:
+            analysis = stretch.analysis()
+            return table.row(analysis, self.held_s, whole=bool(self.json))
+        except Exception as error:  # measuring is no matter of the test
+            return {"not_measured": _why(error)}
+
+    def _judge(self, stretch: _Stretch, checks: list[Any]) -> None:
+        from twocooks.gate.checks import Outcome, undecided
+
+        unsure = ""
+        for check in checks:
+            analysis = None
+            try:
+                judged, analysis = stretch.judge(check)
+            except Exception as error:  # nor is it here: what cannot be judged is undecided
+                judged = undecided(_why(error))
+            if judged.outcome is Outcome.FAILED:
+                pytest.fail(self._text(judged, analysis), pytrace=False)
+            if judged.outcome is Outcome.UNDECIDED:
+                unsure = unsure or judged.said
+        if unsure and strict(self.config):
+            pytest.fail(f"{SKIP_HEAD}{unsure} (twocooks_strict)", pytrace=False)
+        if unsure:
+            raise pytest.skip.Exception(SKIP_HEAD + unsure, _use_item_location=True)
+
+    def _text(self, judged: Judged, analysis: Any) -> str:
+        if analysis is None:
+            return "\n".join([judged.said, *judged.where])
+        from twocooks.gate.story import tell
+
+        width, unicode = width_and_unicode(self.config)
+        return tell(judged, analysis, width=width, unicode=unicode)
+
+
+class _Stretch:
+    """The measured stretch around one test, with the probes that its marks need."""
+
+    def __init__(self, checks: list[Any]) -> None:
+        self._names = [check.by for check in checks if isinstance(check, _By)]
+        self._stack = contextlib.ExitStack()
+        self._measured: Any = None
+        self._error: Exception | None = None
+        self._probes: dict[str, Probe] = {}
+
+    def __enter__(self) -> None:
+        for name in self._names:
+            from twocooks.pytest_plugin.probe import Probe
+
+            self._probes[name] = self._stack.enter_context(Probe(name))
+        try:
+            measured = library().measure()
+            self._stack.enter_context(measured)
+            self._measured = measured
+        except Exception as error:  # the test runs, measured or not
+            self._error = error
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._stack.close()
+        except Exception as error:
+            self._error, self._measured = error, None
+
+    def analysis(self) -> Any:
+        if self._measured is None:
+            raise self._error or RuntimeError("it was not measured")
+        return self._measured.analysis
+
+    def judge(self, check: Any) -> tuple[Judged, Any]:
+        if isinstance(check, _By):
+            return self._probes[check.by].judge(), None
+        analysis = self.analysis()
+        return check.judge(analysis), analysis
+
+
+class _By:
+    """``gil_released(by="module.function")``: judged by a probe, not by the records."""
+
+    def __init__(self, by: str) -> None:
+        self.by = by
+
+
+def _marks(item: pytest.Item) -> list[pytest.Mark]:
+    """The marks that count, the outermost first."""
+    found: list[pytest.Mark] = []
+    seen = set()
+    for mark in item.iter_markers():
+        if mark.name in MARKS and (mark.name in EVERY or mark.name not in seen):
+            seen.add(mark.name)
+            found.append(mark)
+    return found[::-1]
+
+
+def _demand(mark: pytest.Mark) -> Check | _By:
+    """DemandError if it makes no sense."""
+    from twocooks.gate.demands import demand
+
+    if mark.name == "gil_released" and "by" in mark.kwargs and len(mark.kwargs) == 1:
+        from twocooks.pytest_plugin.probe import find
+
+        find(mark.kwargs["by"])
+        return _By(mark.kwargs["by"])
+    return demand(mark.name, mark.args, mark.kwargs)
+
+
+def _why(error: BaseException) -> str:
+    from twocooks.model import TwocooksError, printable
+
+    name = "" if isinstance(error, TwocooksError) else f"{type(error).__name__}: "
+    return printable(f"it could not be measured: {name}{error}")
