@@ -40,8 +40,8 @@ if sys.platform == "linux":
     extensions += [
         extension(
             "twocooks._core",
-            "module.c", "recorder.c", "ring.c", "drain.c", "waits.c", "peek.c", "peek_code.c",
-            "peek_find.c", "peek_held.c", "search.c", "texts.c", "files.c",
+            "module.c", "recorder.c", "ring.c", "drain.c", "ticks.c", "waits.c", "peek.c",
+            "peek_code.c", "peek_find.c", "peek_held.c", "search.c", "texts.c", "files.c",
             "encode.c", "accounts.c",
         ),
         extension(

@@ -88,19 +88,9 @@ static uint8_t counts_as(const struct tc_words *w, uint8_t state, uint8_t reason
     return 0;
 }
 
-struct moments {
-    uint64_t *keys; /* NULL = only count them */
-    int64_t n, zero;
-};
-
-static void put(struct moments *m, int64_t time, uint8_t opens, uint8_t closes) {
-    if (m->keys) m->keys[m->n] = (uint64_t)(time - m->zero) << 16 | (uint64_t)opens << 8 | closes;
-    m->n++;
-}
-
 /* Where a stretch follows another without a gap, only what differs is a moment. */
 static void moments_of(struct tc_pieces t, struct tc_tasks tasks, const struct tc_words *w,
-                       struct moments *m) {
+                       struct tc_moments_of *m) {
     uint8_t open = 0;
     int64_t until = 0;
     for (int64_t i = 0; i < t.n; i++) {
@@ -114,24 +104,100 @@ static void moments_of(struct tc_pieces t, struct tc_tasks tasks, const struct t
                 if (from == t.start[i] && to == t.end[i]) {
                     bits |= C;
                 } else {
-                    put(m, from, C, 0);
-                    put(m, to, 0, C);
+                    tc_put(m, from, C, 0);
+                    tc_put(m, to, 0, C);
                 }
             }
         }
         if (open && t.start[i] != until) {
-            put(m, until, 0, open);
+            tc_put(m, until, 0, open);
             open = 0;
         }
-        if (open != bits) put(m, t.start[i], bits & (uint8_t)~open, open & (uint8_t)~bits);
+        if (open != bits) tc_put(m, t.start[i], bits & (uint8_t)~open, open & (uint8_t)~bits);
         open = bits;
         until = t.end[i];
     }
-    if (open) put(m, until, 0, open);
+    if (open) tc_put(m, until, 0, open);
 }
 
-int64_t tc_curves(struct tc_pieces t, struct tc_tasks tasks, const struct tc_words *w, int64_t room,
-                  int64_t *time, int32_t *counts) {
+/* What is measured while the breaks come by; `now` are the counts since the last of them. */
+struct measuring {
+    int64_t least, places, hands;
+    int64_t *out;
+    uint8_t *together;
+    int64_t n, last; /* breaks so far, and the time of the last */
+    int32_t now[TC_CURVES];
+    int64_t run, since, shared; /* the row where P >= 2 began, when that was, and P times ns since then */
+};
+
+static void pass(struct measuring *s, int64_t ns) {
+    const int32_t c = s->now[0], p = s->now[1], d = s->now[2], m = s->now[3], h = s->now[4], l = s->now[5];
+    int64_t *out = s->out;
+    if (c >= 1) out[TC_M_ACTIVE] += ns;
+    if (c >= 2) out[TC_M_C2] += ns, add(&out[TC_M_SUM_C2], ns, c);
+    if (p >= 1) out[TC_M_BUSY] += ns;
+    if (h >= 1) out[TC_M_H1] += ns;
+    if (d >= 1) out[TC_M_D1] += ns;
+    if (d >= 2) out[TC_M_D2] += ns;
+    if (d == 1 && d + m >= 2) out[TC_M_HIDDEN] += ns;
+    if (d >= 2 && d - l < 2 && p < s->hands) out[TC_M_PLACED] += ns;
+    if (p < s->hands) add(&out[TC_M_FREE_LINE], ns, l);
+    add(&out[TC_M_SUM_C], ns, c);
+    add(&out[TC_M_SUM_P], ns, p);
+    add(&out[TC_M_SUM_D], ns, d);
+    add(&out[TC_M_SERVED], ns, least_of(p, s->places));
+    add(&out[TC_M_WANTED], ns, least_of(d, s->places));
+    if (s->run >= 0) add(&s->shared, ns, p);
+}
+
+/* The moments in which two or more worked end at the row `until`. */
+static void end_run(struct measuring *s, int64_t until) {
+    const int64_t length = s->last - s->since;
+    if (length >= s->least) {
+        s->out[TC_M_TOGETHER] += length;
+        add(&s->out[TC_M_SUM_TOGETHER], s->shared, 1);
+        memset(s->together + s->run, 1, (size_t)(until - s->run));
+    } else {
+        s->out[TC_M_HANDED] += length;
+    }
+    s->run = -1;
+}
+
+/* From `time` on the counts are `now`. */
+static void hear(struct measuring *s, int64_t time, const int32_t *now) {
+    if (s->n) pass(s, time - s->last);
+    s->last = time;
+    memcpy(s->now, now, sizeof s->now);
+    if (s->run >= 0 && now[1] < 2) {
+        end_run(s, s->n);
+    } else if (s->run < 0 && now[1] >= 2) {
+        s->run = s->n;
+        s->since = time;
+        s->shared = 0;
+    }
+    s->n++;
+}
+
+static int64_t measured(struct tc_moments_of *m, struct measuring *s, int64_t room, int64_t *time,
+                        int32_t *counts) {
+    int32_t now[TC_CURVES] = {0};
+    uint64_t *keys;
+    for (int64_t in; (in = tc_next_bucket(m, &keys)) > 0;) {
+        for (int64_t i = 0; i < in;) {
+            const int64_t k = s->n;
+            if (k >= room) return TC_OTHERWISE;
+            time[k] = (int64_t)(keys[i] >> 16) + m->zero;
+            i += tc_at_once(keys + i, in - i, TC_CURVES, now);
+            for (int kept = 0; kept < TC_KEPT; kept++) counts[kept * room + k] = now[kept];
+            hear(s, time[k], now);
+        }
+    }
+    if (s->run >= 0) end_run(s, s->n);
+    return s->n;
+}
+
+int64_t tc_curves(struct tc_pieces t, struct tc_tasks tasks, const struct tc_words *w,
+                  struct tc_measures how, int64_t room, int64_t *time, int32_t *counts) {
     int64_t zero = INT64_MAX, last = INT64_MIN;
     for (int64_t i = 0; i < t.n; i++) {
         if (t.end[i] < t.start[i]) return TC_OTHERWISE;
@@ -141,18 +207,21 @@ int64_t tc_curves(struct tc_pieces t, struct tc_tasks tasks, const struct tc_wor
     if (last < zero) return 0;
     const uint64_t span = (uint64_t)last - (uint64_t)zero;
     if (span >> TC_TIME_BITS) return TC_OTHERWISE;
-    struct moments m = {NULL, 0, zero};
-    moments_of(t, tasks, w, &m);
-    if (!time) return m.n;
-    if (m.n > room) return TC_OTHERWISE;
-    uint64_t *keys = malloc((size_t)(m.n + 1) * 2 * sizeof *keys);
-    if (!keys) return TC_TABLES_NO_MEMORY;
-    m.keys = keys;
-    m.n = 0;
-    moments_of(t, tasks, w, &m);
-    uint64_t *sorted = tc_radix_sort(keys, keys + m.n, m.n, 16, 16 + tc_bits_of(span));
-    const int64_t k = tc_count_open(sorted, m.n, zero, TC_CURVES, room, time, counts);
-    free(keys);
+    struct tc_moments_of m;
+    int64_t k = TC_TABLES_NO_MEMORY;
+    if (tc_moments_begin(&m, zero, span, time ? room : t.n)) {
+        moments_of(t, tasks, w, &m);
+        if (!time) {
+            k = 0;
+            for (int64_t b = 0; b < m.buckets; b++) k += m.at[b + 1];
+        } else if (tc_moments_place(&m)) {
+            moments_of(t, tasks, w, &m);
+            struct measuring s = {.least = how.least, .places = most_of(1, how.hands), .hands = how.hands,
+                                  .out = how.out, .together = how.together, .run = -1};
+            k = measured(&m, &s, room, time, counts);
+        }
+    }
+    tc_moments_end(&m);
     return k;
 }
 
@@ -177,43 +246,66 @@ int64_t tc_runs(const int64_t *time, const int32_t *count, int64_t n, int32_t lo
     return k;
 }
 
-void tc_measure(const int64_t *time, const int32_t *counts, int64_t n, int64_t room, int64_t least,
-                int32_t hands, int64_t *out, uint8_t *together) {
-    const int32_t *c = counts, *p = c + room, *d = p + room, *m = d + room, *h = m + room, *l = h + room;
-    const int64_t places = most_of(1, hands);
-    memset(together, 0, (size_t)n);
-    int64_t run = -1, shared = 0; /* the row where P >= 2 began, and P times ns since then */
-    for (int64_t i = 0; i < n; i++) {
-        const int64_t ns = i + 1 < n ? time[i + 1] - time[i] : 0;
-        if (c[i] >= 1) out[TC_M_ACTIVE] += ns;
-        if (c[i] >= 2) out[TC_M_C2] += ns, add(&out[TC_M_SUM_C2], ns, c[i]);
-        if (p[i] >= 1) out[TC_M_BUSY] += ns;
-        if (h[i] >= 1) out[TC_M_H1] += ns;
-        if (d[i] >= 1) out[TC_M_D1] += ns;
-        if (d[i] >= 2) out[TC_M_D2] += ns;
-        if (d[i] == 1 && d[i] + m[i] >= 2) out[TC_M_HIDDEN] += ns;
-        if (d[i] >= 2 && d[i] - l[i] < 2 && p[i] < hands) out[TC_M_PLACED] += ns;
-        if (p[i] < hands) add(&out[TC_M_FREE_LINE], ns, l[i]);
-        add(&out[TC_M_SUM_C], ns, c[i]);
-        add(&out[TC_M_SUM_P], ns, p[i]);
-        add(&out[TC_M_SUM_D], ns, d[i]);
-        add(&out[TC_M_SERVED], ns, least_of(p[i], places));
-        add(&out[TC_M_WANTED], ns, least_of(d[i], places));
-        if (p[i] >= 2) {
-            if (run < 0) run = i, shared = 0;
-            add(&shared, ns, p[i]);
+/* ---- cooks ---- */
+
+/* Whether the slice i goes on where the thread was at work before (slices of one thread by start). */
+static int goes_on(struct tc_pieces s, int64_t before, int64_t i) {
+    return before >= 0 && s.thread[i] == s.thread[before] && s.start[i] == s.end[before];
+}
+
+static int cooks_in(struct tc_pieces s, struct tc_tasks tasks, int64_t i) {
+    return s.owner[i] >= 0 && tasks.chosen[s.owner[i]];
+}
+
+/* The cook's work in the unbroken stretch of slices from `first` on, whose work for chosen tasks is
+ * `steps` slices with walks of `walked` ns between them. */
+static int64_t cook(struct tc_pieces s, struct tc_tasks tasks, const struct tc_words *w, int64_t first,
+                    int64_t after, int64_t walk_ns, int64_t *start, int64_t *end, int64_t k) {
+    int64_t steps = 0, walked = 0, before = -1;
+    for (int64_t i = first; i < after; i++) {
+        if (s.state[i] != w->working || !cooks_in(s, tasks, i)) continue;
+        if (steps++) walked += s.start[i] - s.end[before];
+        before = i;
+    }
+    const int far = (double)walked > (double)walk_ns * (double)steps;
+    before = -1;
+    for (int64_t i = first; i < after; i++) {
+        if (s.state[i] != w->working || !cooks_in(s, tasks, i)) continue;
+        if (before < 0 || (far && s.start[i] - s.end[before] > walk_ns)) start[k++] = s.start[i];
+        end[k - 1] = s.end[i];
+        before = i;
+    }
+    return k;
+}
+
+int64_t tc_cooks(struct tc_pieces s, struct tc_tasks tasks, const struct tc_words *w, int64_t walk_ns,
+                 int64_t *start, int64_t *end) {
+    int64_t k = 0, first = -1, last = -1;
+    for (int64_t i = 0; i < s.n; i++) {
+        if (s.state[i] != w->working) continue;
+        if (s.owner[i] >= tasks.n) return TC_OTHERWISE;
+        if (last >= 0 && (s.thread[i] < s.thread[last] ||
+                          (s.thread[i] == s.thread[last] && s.start[i] < s.start[last])))
+            return TC_OTHERWISE;
+        if (!goes_on(s, last, i)) {
+            if (first >= 0) k = cook(s, tasks, w, first, i, walk_ns, start, end, k);
+            first = i;
         }
-        if (run >= 0 && (i + 1 == n || p[i + 1] < 2)) {
-            const int64_t length = time[i + 1 < n ? i + 1 : n - 1] - time[run];
-            if (length >= least) {
-                out[TC_M_TOGETHER] += length;
-                add(&out[TC_M_SUM_TOGETHER], shared, 1);
-                memset(together + run, 1, (size_t)(i + 1 - run));
-            } else {
-                out[TC_M_HANDED] += length;
-            }
-            run = -1;
-        }
+        last = i;
+    }
+    return first >= 0 ? cook(s, tasks, w, first, s.n, walk_ns, start, end, k) : k;
+}
+
+void tc_inside(struct tc_curve p, struct tc_moments within, uint8_t *rows, int64_t *out) {
+    int64_t j = 0;
+    for (int64_t i = 0; i < p.n; i++) {
+        while (j < within.n && within.end[j] <= p.time[i]) j++;
+        if (j == within.n) break;
+        if (within.start[j] > p.time[i] || p.count[i] < 2 || rows[i]) continue;
+        const int64_t ns = i + 1 < p.n ? p.time[i + 1] - p.time[i] : 0;
+        rows[i] = 1;
+        out[0] += ns;
+        add(&out[1], ns, p.count[i]);
     }
 }
 

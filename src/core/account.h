@@ -49,26 +49,32 @@ void tc_begins(struct tc_pieces t, const struct tc_words *w, const uint8_t *outs
 void tc_chosen_sums(struct tc_pieces t, struct tc_tasks tasks, const struct tc_words *w, int64_t *out,
                     int64_t *before, int64_t *gone);
 
-/* How many of the chosen tasks are at each moment: C on the go, P at work, D wanting hands, M perhaps
- * wanting them, H at work or in line for a core, L in line for a core. As tc_sweep, but the
- * time may be NULL: then only the room is found that it needs. */
+/* How many of the chosen tasks are at each moment: C on the go, P at work, D wanting hands (kept), M
+ * perhaps wanting them, H at work or in line for a core, L in line for a core (only measured). The counts
+ * since each break are counts[curve * room + break]. */
 #define TC_CURVES 6
-int64_t tc_curves(struct tc_pieces t, struct tc_tasks tasks, const struct tc_words *w, int64_t room,
-                  int64_t *time, int32_t *counts);
-
-/* Stretches in which low <= count <= high for at least so many ns. start NULL = only their number. */
-int64_t tc_runs(const int64_t *time, const int32_t *count, int64_t n, int32_t low, int32_t high,
-                int64_t least, int64_t *start, int64_t *end);
-
-/* What is measured on the curves; ns, or ns times a count. `together` = P >= 2 for at least `least`
- * ns, marked in a mask. `hands` = cores that the tasks may have at once. */
+#define TC_KEPT 3
+/* What is measured on the way; ns, or ns times a count (out, zeroed by the caller). `together` = P >= 2
+ * for at least `least` ns, marked in a mask (room bytes, zeroed). `hands` = cores that the tasks may have
+ * at once. */
 enum tc_measure {
     TC_M_ACTIVE, TC_M_BUSY, TC_M_TOGETHER, TC_M_HANDED, TC_M_D2, TC_M_D1, TC_M_HIDDEN, TC_M_C2, TC_M_H1,
     TC_M_PLACED, TC_M_SUM_C, TC_M_SUM_P, TC_M_SUM_D, TC_M_SUM_C2, TC_M_SUM_TOGETHER, TC_M_SERVED,
     TC_M_WANTED, TC_M_FREE_LINE, TC_MEASURES
 };
-void tc_measure(const int64_t *time, const int32_t *counts, int64_t n, int64_t room, int64_t least,
-                int32_t hands, int64_t *out, uint8_t *together);
+struct tc_measures {
+    int64_t least;
+    int32_t hands;
+    int64_t *out;
+    uint8_t *together;
+};
+/* Returns the number of breaks; with time NULL the room that they need. */
+int64_t tc_curves(struct tc_pieces t, struct tc_tasks tasks, const struct tc_words *w,
+                  struct tc_measures how, int64_t room, int64_t *time, int32_t *counts);
+
+/* Stretches in which low <= count <= high for at least so many ns. start NULL = only their number. */
+int64_t tc_runs(const int64_t *time, const int32_t *count, int64_t n, int32_t low, int32_t high,
+                int64_t least, int64_t *start, int64_t *end);
 
 /* Turns of the chosen tasks (account.py says what they are): changes of task on one thread among those
  * that `stepped` marks; the GIL lost after `least` ns of work; tasks pushed off their core where another
@@ -83,12 +89,22 @@ struct tc_curve {
 int64_t tc_turns(struct tc_pieces t, struct tc_tasks tasks, const uint8_t *stepped,
                  const struct tc_words *w, struct tc_curve p, int64_t least, int32_t hands, int64_t *out);
 
-/* Where the chosen tasks worked: ns by thread, by thread within the given moments (sorted, disjoint),
- * and by core. Returns TC_OTHERWISE where a thread or core is beyond the tables. */
+/* Work of threads (slices by thread and start) for the chosen tasks: for each unbroken stretch on a core
+ * from the first to the last of it; walks of more than `walk_ns` part it where the stretch has more of
+ * them than that for each slice. start and end have room for all slices. Returns how many they are. */
+int64_t tc_cooks(struct tc_pieces slices, struct tc_tasks tasks, const struct tc_words *w, int64_t walk_ns,
+                 int64_t *start, int64_t *end);
+
+/* Marks the rows of a curve with a count of two or more that begin within the given moments and are not
+ * marked yet; out = their ns [0], and those times the count [1]. */
 struct tc_moments {
     const int64_t *start, *end;
     int64_t n;
 };
+void tc_inside(struct tc_curve p, struct tc_moments within, uint8_t *rows, int64_t *out);
+
+/* Where the chosen tasks worked: ns by thread, by thread within the given moments (sorted, disjoint),
+ * and by core. Returns TC_OTHERWISE where a thread or core is beyond the tables. */
 int64_t tc_places(struct tc_pieces t, struct tc_tasks tasks, const struct tc_words *w,
                   struct tc_moments within, int64_t *by_thread, int64_t *fought, int64_t threads,
                   int64_t *by_core, int64_t cores);

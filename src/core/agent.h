@@ -23,6 +23,7 @@
 
 #include "arena.h"
 #include "events.h"
+#include "ticks.h"
 
 #define TC_LIKELY(x) __builtin_expect(!!(x), 1)
 #define TC_RARELY(x) __builtin_expect(!!(x), 0)
@@ -68,6 +69,11 @@ static inline uint64_t tc_now(void) {
     return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
 }
 
+extern int tc_in_ticks; /* as the arena says */
+
+/* The time of an entry. */
+static inline uint64_t tc_stamp(void) { return TC_LIKELY(tc_in_ticks) ? tc_ticks_now() : tc_now(); }
+
 /* The reader looks at `used` only, so it is stored last. */
 static inline void tc_publish(struct tc_unit *end) {
     struct tc_writer *me = &tc_me;
@@ -80,7 +86,7 @@ static inline void tc_publish(struct tc_unit *end) {
 static inline void tc_event(enum tc_event event, uint64_t value) {
     struct tc_unit *unit = tc_me.at;
     if (TC_RARELY(unit == tc_me.end) && !(unit = tc_writer_room(0))) return;
-    unit->time_ns = tc_now();
+    unit->time = tc_stamp();
     unit->word = (uint64_t)event << 56 | (value & TC_VALUE_MASK);
     tc_publish(unit + 1);
 }

@@ -10,7 +10,7 @@
  * gives read-out closed pages back. So an idle thread costs one touched page of memory, a burst may
  * use all pages, the total is bounded, and a killed program loses nothing that it had written.
  *
- * An entry is a head unit {time_ns, word} and word.units more units:
+ * An entry is a head unit {time, word} and word.units more units:
  *   word = kind << 56 | units << 48 | value (48 bits)
  * `kind` is the event's number in format/spec.py. `value` is its first field, if that is no text
  * (for a task: the address of the Task). The further fields follow as u64 each; a text, always the
@@ -29,7 +29,7 @@
 #define TC_BEAT_NS 10000000000ull /* a recorder that has not read for so long gets no new pages */
 
 struct tc_unit {
-    uint64_t time_ns; /* CLOCK_MONOTONIC */
+    uint64_t time; /* ns of CLOCK_MONOTONIC, or ticks: see ticks.h */
     uint64_t word;
 };
 
@@ -58,7 +58,8 @@ struct tc_arena {
     uint32_t recorder_pid;
     _Atomic uint64_t lost;       /* events lost in all */
     _Atomic uint64_t beat_ns;    /* when the recorder last read; 0 = it does not say */
-    uint64_t reserved;
+    uint32_t in_ticks;           /* the time of entries is in ticks of the processor's counter */
+    uint32_t reserved;
 };
 _Static_assert(sizeof(struct tc_arena) == 64, "arena head is one cache line");
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "events.h"
+#include "ticks.h"
 
 /* One thread of one process that has written: its open block and how far its pages are read. */
 struct thread {
@@ -20,6 +21,7 @@ struct thread {
     uint32_t number; /* ours, for the task table; never used twice */
     int gone;        /* the last sweep found no page of it */
     int again;       /* its process runs another program: what the old one wrote is read first */
+    uint64_t last_ns; /* time of its last entry */
     struct tc_stream stream;
     struct thread *chain;
 };
@@ -43,6 +45,8 @@ struct tc_drain {
     struct tc_arena *arena;
     size_t size;
     uint32_t npages; /* as we made it; the arena's own number is the program's to change */
+    int in_ticks;    /* the same */
+    struct tc_ticks ticks;
     tc_hello_fn *hello;
     void *context;
     struct thread *bucket[BUCKETS];
@@ -78,9 +82,12 @@ struct tc_drain *tc_drain_new(int fd, uint32_t npages, tc_hello_fn *hello, void 
     d->page_thread = calloc(npages, sizeof *d->page_thread);
     d->late = calloc(npages, sizeof *d->late);
     d->task_cap = 1024;
+    d->in_ticks = tc_ticks_usable();
+    if (d->in_ticks) tc_ticks_read(&d->ticks);
     d->tasks = calloc(d->task_cap, sizeof *d->tasks);
     if (!d->page_thread || !d->late || !d->tasks) goto failed;
     d->arena->version = 1;
+    d->arena->in_ticks = (uint32_t)d->in_ticks;
     d->arena->npages = npages;
     d->arena->page_size = TC_PAGE_SIZE;
     d->arena->recorder_pid = (uint32_t)getpid();
@@ -196,6 +203,14 @@ static uint64_t resolve(struct tc_drain *d, struct thread *t, uint64_t time_ns, 
 
 /* ---- entries ---- */
 
+/* The time of an entry. Ticks of one thread grow; where two readings of the clocks meet, their times
+ * must, too. */
+static uint64_t time_of(struct tc_drain *d, struct thread *t, const struct tc_unit *unit) {
+    if (!d->in_ticks) return unit->time;
+    uint64_t ns = tc_ticks_ns(&d->ticks, unit->time);
+    return t->last_ns = ns > t->last_ns ? ns : t->last_ns;
+}
+
 static void take_entry(struct tc_drain *d, struct thread *t, const struct tc_unit *unit, uint32_t units) {
     uint32_t event = (uint32_t)(unit->word >> 56);
     if (event >= TC_EVENT_LIMIT || !tc_events[event].name || tc_events[event].stream != TC_STREAM_AGENT) {
@@ -203,6 +218,7 @@ static void take_entry(struct tc_drain *d, struct thread *t, const struct tc_uni
         return;
     }
     const struct tc_event_row *row = &tc_events[event];
+    uint64_t time_ns = time_of(d, t, unit);
     uint64_t fields[TC_MAX_NUMBERS] = {unit->word & 0xffffffffffffull};
     const uint64_t *more = (const uint64_t *)(unit + 1);
     uint32_t words = 2 * units, used = 0;
@@ -222,9 +238,9 @@ static void take_entry(struct tc_drain *d, struct thread *t, const struct tc_uni
         }
         text = (const char *)(more + used + 1);
     }
-    if (row->types[0] == 't') fields[0] = resolve(d, t, unit->time_ns, event, fields[0]);
+    if (row->types[0] == 't') fields[0] = resolve(d, t, time_ns, event, fields[0]);
     if (event == TC_EV_HELLO && d->hello) d->hello(d->context, t->pid, fields[2], (uint32_t)fields[0]);
-    tc_put(&t->stream, unit->time_ns, event, fields, text, (size_t)length);
+    tc_put(&t->stream, time_ns, event, fields, text, (size_t)length);
 }
 
 static struct thread *find_thread(struct tc_drain *d, uint32_t pid, uint32_t tid, uint64_t life) {
@@ -274,7 +290,7 @@ static long read_page(struct tc_drain *d, uint32_t index) {
     if (used > TC_PAGE_SIZE) used = TC_PAGE_SIZE, d->damaged++;
     const struct tc_unit *data = tc_page_data(d->arena, d->npages, index);
     if (page->read == 0 && page->lost)
-        tc_put(&t->stream, used ? data->time_ns : t->stream.last_ns, TC_EV_AGENT_LOST, &page->lost, NULL, 0);
+        tc_put(&t->stream, used ? time_of(d, t, data) : t->stream.last_ns, TC_EV_AGENT_LOST, &page->lost, NULL, 0);
     long count = 0;
     uint32_t at = page->read / sizeof *data, end = used / sizeof *data;
     while (at < end) {
@@ -311,6 +327,7 @@ long tc_drain_read(struct tc_drain *d) {
     if (fresh > d->npages) fresh = d->npages;
     d->late_count = 0;
     atomic_store_explicit(&d->arena->beat_ns, now_ns(), memory_order_relaxed);
+    if (d->in_ticks) tc_ticks_read(&d->ticks);
     for (uint32_t i = 0; i < fresh; i++) total += read_page(d, i);
     size_t count = d->late_count;
     if (!count) return total;

@@ -282,41 +282,62 @@ uint64_t *tc_radix_sort(uint64_t *keys, uint64_t *spare, int64_t n, int low, int
     return keys;
 }
 
+#define IN_A_BUCKET 16384
+
+int tc_moments_begin(struct tc_moments_of *m, int64_t zero, uint64_t span, int64_t about) {
+    *m = (struct tc_moments_of){.zero = zero, .bits = tc_bits_of(span)};
+    int split = tc_bits_of((uint64_t)(about / IN_A_BUCKET));
+    if (split > m->bits) split = m->bits;
+    m->shift = m->bits - split;
+    m->buckets = (int64_t)(span >> m->shift) + 1;
+    m->at = calloc((size_t)m->buckets + 1, sizeof *m->at);
+    return m->at != NULL;
+}
+
+int tc_moments_place(struct tc_moments_of *m) {
+    int64_t most = 0;
+    for (int64_t b = 0; b < m->buckets; b++) {
+        if (m->at[b + 1] > most) most = m->at[b + 1];
+        m->at[b + 1] += m->at[b];
+    }
+    m->n = m->at[m->buckets];
+    m->keys = malloc((size_t)(m->n + most + 1) * sizeof *m->keys);
+    m->spare = m->keys ? m->keys + m->n : NULL;
+    m->round = 1;
+    return m->keys != NULL;
+}
+
+int64_t tc_next_bucket(struct tc_moments_of *m, uint64_t **keys) {
+    while (m->next < m->buckets) { /* at[b] is now where the bucket b ends */
+        const int64_t begin = m->first, n = m->at[m->next++] - begin;
+        m->first += n;
+        if (!n) continue;
+        *keys = tc_radix_sort(m->keys + begin, m->spare, n, 16, 16 + m->shift);
+        return n;
+    }
+    return 0;
+}
+
+void tc_moments_end(struct tc_moments_of *m) {
+    free(m->at);
+    free(m->keys);
+}
+
 /* The moments at which something opens or closes. Where a stretch follows another without a gap, only
  * what differs between the two. */
-static int64_t moments(const int64_t *start, const int64_t *end, const uint8_t *bits, int64_t n,
-                       int64_t zero, uint64_t *keys) {
-    int64_t m = 0;
+static void moments(const int64_t *start, const int64_t *end, const uint8_t *bits, int64_t n,
+                    struct tc_moments_of *m) {
     uint8_t open = 0;
     for (int64_t i = 0; i < n; i++) {
-        uint64_t at = (uint64_t)(start[i] - zero) << 16;
         if (i && start[i] == end[i - 1]) {
-            if (open != bits[i])
-                keys[m++] = at | (uint64_t)(bits[i] & ~open) << 8 | (uint64_t)(open & ~bits[i]);
+            if (open != bits[i]) tc_put(m, start[i], bits[i] & (uint8_t)~open, open & (uint8_t)~bits[i]);
         } else {
-            if (open) keys[m++] = (uint64_t)(end[i - 1] - zero) << 16 | open;
-            if (bits[i]) keys[m++] = at | (uint64_t)bits[i] << 8;
+            if (open) tc_put(m, end[i - 1], 0, open);
+            if (bits[i]) tc_put(m, start[i], bits[i], 0);
         }
         open = bits[i];
     }
-    if (n && open) keys[m++] = (uint64_t)(end[n - 1] - zero) << 16 | open;
-    return m;
-}
-
-int64_t tc_count_open(const uint64_t *keys, int64_t m, int64_t zero, int sets, int64_t room,
-                      int64_t *time, int32_t *counts) {
-    int32_t now[8] = {0};
-    int64_t k = 0;
-    for (int64_t i = 0; i < m;) {
-        const uint64_t at = keys[i] >> 16;
-        for (; i < m && keys[i] >> 16 == at; i++)
-            for (int s = 0; s < sets; s++)
-                now[s] += (int32_t)(keys[i] >> (8 + s) & 1) - (int32_t)(keys[i] >> s & 1);
-        time[k] = (int64_t)at + zero;
-        for (int s = 0; s < sets; s++) counts[s * room + k] = now[s];
-        k++;
-    }
-    return k;
+    if (n && open) tc_put(m, end[n - 1], 0, open);
 }
 
 int64_t tc_sweep(const int64_t *start, const int64_t *end, const uint8_t *bits, int64_t n, int sets,
@@ -331,12 +352,26 @@ int64_t tc_sweep(const int64_t *start, const int64_t *end, const uint8_t *bits, 
     if (last < zero) return 0;
     uint64_t span = (uint64_t)last - (uint64_t)zero;
     if (span >> TC_TIME_BITS) return TC_OTHERWISE;
-    uint64_t *keys = malloc((size_t)n * 4 * sizeof *keys);
-    if (!keys) return TC_TABLES_NO_MEMORY;
-    int64_t m = moments(start, end, bits, n, zero, keys);
-    uint64_t *sorted = tc_radix_sort(keys, keys + m, m, 16, 16 + tc_bits_of(span));
-    int64_t k = tc_count_open(sorted, m, zero, sets, 2 * n, time, counts);
-    free(keys);
+    struct tc_moments_of m;
+    int64_t k = TC_TABLES_NO_MEMORY;
+    if (tc_moments_begin(&m, zero, span, 2 * n)) {
+        moments(start, end, bits, n, &m);
+        if (tc_moments_place(&m)) {
+            moments(start, end, bits, n, &m);
+            k = 0;
+        }
+    }
+    int32_t now[8] = {0};
+    uint64_t *keys;
+    for (int64_t in; k >= 0 && (in = tc_next_bucket(&m, &keys)) > 0;) {
+        for (int64_t i = 0; i < in;) {
+            time[k] = (int64_t)(keys[i] >> 16) + zero;
+            i += tc_at_once(keys + i, in - i, sets, now);
+            for (int s = 0; s < sets; s++) counts[s * 2 * n + k] = now[s];
+            k++;
+        }
+    }
+    tc_moments_end(&m);
     return k;
 }
 

@@ -298,20 +298,70 @@ static PyObject *chosen_sums(PyObject *self, PyObject *const *args, Py_ssize_t n
     return result_of(&c, result);
 }
 
+/* Whole numbers before the arrays. */
+static int numbers_of(PyObject *const *args, Py_ssize_t n, long long *numbers, int count) {
+    if (n < count) {
+        PyErr_SetString(PyExc_TypeError, "numbers are missing");
+        return 0;
+    }
+    for (int i = 0; i < count; i++) {
+        numbers[i] = PyLong_AsLongLong(args[i]);
+        if (numbers[i] == -1 && PyErr_Occurred()) return 0;
+    }
+    return 1;
+}
+
 static PyObject *curves(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     (void)self;
     struct call c;
-    if (!enter(&c, args, n, n > 11 ? "iqqbbiibqqbQI" : "iqqbbiibqqb")) return NULL;
+    long long given[2]; /* least, hands */
+    if (!numbers_of(args, n, given, 2)) return NULL;
+    const int wanted = n > 13;
+    if (!enter(&c, args + 2, n - 2, wanted ? "iqqbbiibqqbQIQB" : "iqqbbiibqqb")) return NULL;
     struct tc_pieces t = pieces_at(&c, 0);
     struct tc_tasks tasks = tasks_at(&c, 7);
-    int64_t result, room = n > 11 ? items(&c, 11) : 0;
-    void *time = n > 11 ? c.view[11].buf : NULL, *counts = n > 11 ? c.view[12].buf : NULL;
+    struct tc_measures how = {given[0], (int32_t)given[1], NULL, NULL};
+    int64_t result, room = wanted ? items(&c, 11) : 0;
+    void *time = wanted ? c.view[11].buf : NULL, *counts = wanted ? c.view[12].buf : NULL;
     if (!long_enough(&c, 0, 6, t.n) || !long_enough(&c, 8, 9, tasks.n) || !words_at(&c, 10) ||
-        (n > 11 && !long_enough(&c, 12, 12, TC_CURVES * room)))
+        (wanted && (!long_enough(&c, 12, 12, TC_KEPT * room) || !long_enough(&c, 13, 13, TC_MEASURES) ||
+                    !long_enough(&c, 14, 14, room))))
         return NULL;
+    if (wanted) {
+        how.out = c.view[13].buf;
+        how.together = c.view[14].buf;
+    }
     CALL(result, !tc_rows_fit(t, tasks.n) ? TC_OTHERWISE
-                                          : tc_curves(t, tasks, c.view[10].buf, room, time, counts))
+                                          : tc_curves(t, tasks, c.view[10].buf, how, room, time, counts))
     return result_of(&c, result);
+}
+
+static PyObject *cooks(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    (void)self;
+    struct call c;
+    long long walk_ns;
+    int64_t result;
+    if (!numbers_of(args, n, &walk_ns, 1) || !enter(&c, args + 1, n - 1, "iqqbbiibqqbQQ")) return NULL;
+    struct tc_pieces t = pieces_at(&c, 0);
+    struct tc_tasks tasks = tasks_at(&c, 7);
+    if (!long_enough(&c, 0, 6, t.n) || !words_at(&c, 10) || !long_enough(&c, 11, 12, t.n)) return NULL;
+    CALL(result, tc_cooks(t, tasks, c.view[10].buf, walk_ns, c.view[11].buf, c.view[12].buf))
+    return result_of(&c, result);
+}
+
+static PyObject *inside(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    (void)self;
+    struct call c;
+    if (!enter(&c, args, n, "qiqqBQ")) return NULL;
+    struct tc_curve p = {c.view[0].buf, c.view[1].buf, items(&c, 0)};
+    struct tc_moments within = {c.view[2].buf, c.view[3].buf, items(&c, 2)};
+    if (!long_enough(&c, 1, 1, p.n) || !long_enough(&c, 3, 3, within.n) || !long_enough(&c, 4, 4, p.n) ||
+        !long_enough(&c, 5, 5, 2))
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    tc_inside(p, within, c.view[4].buf, c.view[5].buf);
+    Py_END_ALLOW_THREADS
+    return result_of(&c, p.n);
 }
 
 static PyObject *places(PyObject *self, PyObject *const *args, Py_ssize_t n) {
@@ -337,19 +387,6 @@ static PyObject *places(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     return result_of(&c, result);
 }
 
-/* Three whole numbers before the arrays. */
-static int numbers_of(PyObject *const *args, Py_ssize_t n, long long *numbers, int count) {
-    if (n < count) {
-        PyErr_SetString(PyExc_TypeError, "numbers are missing");
-        return 0;
-    }
-    for (int i = 0; i < count; i++) {
-        numbers[i] = PyLong_AsLongLong(args[i]);
-        if (numbers[i] == -1 && PyErr_Occurred()) return 0;
-    }
-    return 1;
-}
-
 static PyObject *runs(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     (void)self;
     struct call c;
@@ -367,22 +404,6 @@ static PyObject *runs(PyObject *self, PyObject *const *args, Py_ssize_t n) {
                              (int32_t)given[1], given[2], start, end))
     }
     return result_of(&c, result);
-}
-
-static PyObject *measure(PyObject *self, PyObject *const *args, Py_ssize_t n) {
-    (void)self;
-    struct call c;
-    long long given[3]; /* least, hands, room */
-    if (!numbers_of(args, n, given, 3) || !enter(&c, args + 3, n - 3, "qiQB")) return NULL;
-    int64_t rows = items(&c, 0), room = given[2];
-    if (room < rows || room > INT64_MAX / 64 || !long_enough(&c, 1, 1, (TC_CURVES - 1) * room + rows) ||
-        !long_enough(&c, 2, 2, TC_MEASURES) || !long_enough(&c, 3, 3, rows))
-        return NULL;
-    Py_BEGIN_ALLOW_THREADS
-    tc_measure(c.view[0].buf, c.view[1].buf, rows, room, given[0], (int32_t)given[1], c.view[2].buf,
-               c.view[3].buf);
-    Py_END_ALLOW_THREADS
-    return result_of(&c, rows);
 }
 
 static PyObject *turns(PyObject *self, PyObject *const *args, Py_ssize_t n) {
@@ -469,9 +490,11 @@ static PyMethodDef methods[] = {
     METHOD(begins, "begins(seven columns, words, outside, enough, little, reached, away, tool) -> n or -1"),
     METHOD(chosen_sums, "chosen_sums(seven columns, chosen, begun, done, words, out ns[states][reasons], "
                         "before, gone) -> n or -1"),
-    METHOD(curves, "curves(seven columns, chosen, begun, done, words[, out time, counts]) -> breaks or -1"),
+    METHOD(curves, "curves(least, hands, seven columns, chosen, begun, done, words[, out time, counts, measures, "
+                   "together]) -> breaks or -1"),
+    METHOD(cooks, "cooks(walk_ns, seven columns, chosen, begun, done, words, out start, end) -> n or -1"),
+    METHOD(inside, "inside(time, count, start, end, rows, out ns) -> n"),
     METHOD(runs, "runs(low, high, least, time, count[, out start, end]) -> runs"),
-    METHOD(measure, "measure(least, hands, room, time, counts, out measures, together) -> n"),
     METHOD(turns, "turns(least, hands, seven columns, chosen, begun, done, words, stepped, time, count, "
                   "out turns) -> 0 or -1"),
     METHOD(places, "places(seven columns, chosen, begun, done, words, start, end, out by thread, fought, "

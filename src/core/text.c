@@ -181,7 +181,7 @@ void tc_event_full(enum tc_event event, uint64_t value, const uint64_t *more, ui
     uint32_t units = (words + 1) / 2;
     struct tc_unit *unit = tc_writer_room(units);
     if (!unit) return;
-    unit->time_ns = tc_now();
+    unit->time = tc_stamp();
     unit->word = (uint64_t)event << 56 | (uint64_t)units << 48 | (value & TC_VALUE_MASK);
     uint64_t *word = (uint64_t *)(unit + 1);
     memset(word, 0, units * sizeof *unit);

@@ -21,6 +21,7 @@
 
 __thread struct tc_writer tc_me __attribute__((tls_model("initial-exec")));
 uint32_t tc_generation = 1;
+int tc_in_ticks;
 
 static struct tc_arena *arena;
 static pthread_key_t thread_end;
@@ -72,6 +73,7 @@ int tc_writer_open(const char *path, void (*hello)(int after_fork)) {
     if (pthread_atfork(NULL, NULL, after_fork_in_child)) goto failed;
     my_pid = (uint32_t)getpid();
     say_hello = hello;
+    tc_in_ticks = map->in_ticks == 1;
     arena = map;
     atomic_store(&hello_due, 1);
     return 0;

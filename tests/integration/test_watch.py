@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import os
 import signal
@@ -363,3 +364,27 @@ def test_time_is_up_ends_what_the_program_started_too(
     assert python(code, trace_path, for_s=0.1).why == "for"
     child = int(ready.read_text())
     wait_until(lambda: not lives(child), "the end of what the program started")
+
+
+def test_the_agents_times_are_the_programs_own(trace_path: Path, tmp_path: Path) -> None:
+    """Whatever clock the agents write by: what a program did between two readings of its clock is
+    between them in the trace."""
+    told = tmp_path / "told"
+    python(
+        "import time, twocooks\nnow = time.monotonic_ns\nrows = []\n"
+        "for i in range(300):\n"
+        "    a = now()\n    with twocooks.task('x'):\n        b = now()\n"
+        "        if i % 30 == 0: time.sleep(0.01)\n        c = now()\n"
+        "    rows.append((a, b, c, now()))\n"
+        f"open({str(told)!r}, 'w').write(repr(rows))",
+        trace_path,
+    )
+    rows = np.array(ast.literal_eval(told.read_text()))
+    agent = reader.load(trace_path).agent
+    begun, done = (agent.time[agent.event == BY_NAME[n].number] for n in ("BLOCK", "BLOCK_END"))
+    assert len(begun) == len(done) == len(rows)
+    near_ns = 2_000
+    assert (begun >= rows[:, 0] - near_ns).all()
+    assert (begun <= rows[:, 1] + near_ns).all()
+    assert (done >= rows[:, 2] - near_ns).all()
+    assert (done <= rows[:, 3] + near_ns).all()

@@ -20,9 +20,10 @@ import numpy as np
 
 from twocooks.analyse import fast
 from twocooks.analyse.book import SERVICE
-from twocooks.analyse.coincide import HAND_OVER_NS, peak, together
+from twocooks.analyse.coincide import HAND_OVER_NS, Together, peak, together
 from twocooks.analyse.columns import (
     Bool,
+    Int32,
     Int64,
     Levels,
     Pieces,
@@ -222,13 +223,20 @@ class Account:
 
     measures: Measures
     levels: Levels
-    """Counts C, P, D of significant tasks; hands: P with hand-overs counted as one."""
+    """Counts C, P, D of significant tasks."""
     cores: Levels
     """K: cores executing the program; KT: those that execute a significant task."""
     background: Bool
     significant: Bool
     by_state: dict[str, Int64] = field(default_factory=dict)
     """Per task ns: line, wait, tool, unknown."""
+    together: Bool = field(default_factory=lambda: np.empty(0, bool))
+    """Over the breaks of ``levels``: two or more work, and that is no hand-over."""
+
+    def hands(self) -> Int32:
+        """P with hand-overs counted as one, over the breaks of ``levels``."""
+        p = self.levels.counts["P"]
+        return np.where(self.together, p, np.minimum(p, 1))
 
 
 def _groups(line: Timeline) -> Int64:
@@ -298,8 +306,8 @@ def account(
     background, chosen = choose(line, wait) if only is None else (np.zeros_like(only), only)
     m = Measures(usable=usable, tasks=int(chosen.sum()))
     counted = Counted(chosen, line.begun, line.done)
-    levels = curves(line.table, counted)
-    cores = _cores(line, chosen)
+    told = curves(line.table, counted, HAND_OVER_NS, usable)
+    levels, cores = told.levels, _cores(line, chosen)
     sums = chosen_sums(line.table, counted)
     in_line, tool = sums.by_reason[State.IN_LINE], sums.by_reason[State.WANTS_TOOL]
     m.work = float(line.work[chosen].sum()) / 1e9
@@ -308,7 +316,8 @@ def account(
     m.in_line = _seconds(in_line + tool)
     m.wants_tool, m.wants_gil = _seconds(tool), float(in_line[GIL]) / 1e9
     m.wants_turn = float(in_line[REASONS[Reason.TURN]]) / 1e9
-    measured = _fractions(m, line, chosen, levels, cores, sums.gone[chosen])
+    found = together(line, counted, told)
+    measured = _fractions(m, line, chosen, levels, cores, found, sums.gone[chosen])
     _before_begun(m, line, sums, chosen)
     _threads(m, line, counted, contested(levels), float(in_line[CORE]) / 1e9)
     m.placed = measured.placed / 1e9
@@ -320,7 +329,7 @@ def account(
         "wait": wait,
         "unknown": by_state[State.UNKNOWN],
     }
-    return Account(m, levels, cores, background, chosen, states)
+    return Account(m, levels, cores, background, chosen, states, found.rows)
 
 
 def _seconds(ns: Int64) -> float:
@@ -336,12 +345,15 @@ def _cores(line: Timeline, chosen: Bool) -> Levels:
 
 
 def _fractions(
-    m: Measures, line: Timeline, chosen: Bool, levels: Levels, cores: Levels, length: Int64
+    m: Measures,
+    line: Timeline,
+    chosen: Bool,
+    levels: Levels,
+    cores: Levels,
+    found: Together,
+    length: Int64,
 ) -> Measured:
-    found = together(line, chosen, levels, m.usable)
     told = found.measured
-    p = levels.counts["P"]
-    levels.counts["hands"] = np.where(found.rows, p, np.minimum(p, 1))
     active, busy = told.active, told.busy
     m.active, m.busy = active / 1e9, busy / 1e9
     m.p2 = told.together / 1e9

@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from twocooks.analyse import fast
 from twocooks.analyse.callbacks import WALK_NS
 from twocooks.analyse.columns import (
     Bool,
@@ -34,7 +35,7 @@ from twocooks.analyse.columns import (
     stretches_of,
     sweep,
 )
-from twocooks.analyse.tally import Measured, measure
+from twocooks.analyse.tally import WORDS, Counted, Curves, Measured
 from twocooks.analyse.timeline import Timeline
 from twocooks.model import STEPPED, State, TaskKind
 
@@ -56,26 +57,35 @@ class Together:
     """W: threads on cores, at work or walking; None where they would tell nothing new."""
 
 
-def together(line: Timeline, chosen: Bool, levels: Levels, usable: float) -> Together:
-    """Measure the curves of the chosen tasks; short coincidences inside long ones of their threads
-    are no hand-overs."""
-    told, rows = measure(levels, HAND_OVER_NS, usable)
-    kinds = {line.book.kind[i] for i in np.flatnonzero(chosen)}
-    if not told.handed or kinds.isdisjoint(WITHIN):  # such a task is its thread: nothing to refine
-        return Together(told, rows, told.together, None)
-    cooks = _cooks(line, chosen)
+def together(line: Timeline, counted: Counted, told: Curves) -> Together:
+    """Refine the measures of the curves of the counted tasks: short coincidences inside long ones
+    of their threads are no hand-overs."""
+    measured, rows = told.measured, told.together
+    kinds = {line.book.kind[i] for i in np.flatnonzero(counted.chosen)}
+    if not measured.handed or kinds.isdisjoint(WITHIN):  # such a task is its thread
+        return Together(measured, rows, measured.together, None)
+    cooks = _cooks(line, counted)
     start, end = stretches_of(cooks, "W", 2, least=HAND_OVER_NS)
-    inside = within(levels.time, start, end) & (levels.counts["P"] >= 2) & ~rows
-    more = levels.when(inside)
-    told = replace(
-        told,
-        together=told.together + more,
-        handed=told.handed - more,
-        sum_together=told.sum_together + levels.integral("P", inside),
+    more, hands = _inside(told.levels, start, end, rows)
+    measured = replace(
+        measured,
+        together=measured.together + more,
+        handed=measured.handed - more,
+        sum_together=measured.sum_together + hands,
     )
+    met = covered(start, end, *stretches_of(told.levels, "D", 2)).sum()
+    return Together(measured, rows, max(measured.together, int(met)), cooks)
+
+
+def _inside(levels: Levels, start: Int64, end: Int64, rows: Bool) -> tuple[int, int]:
+    """Mark in ``rows`` the further moments of two or more at work that begin in these stretches;
+    their ns, and these times the count."""
+    found = fast.inside(levels.time, levels.counts["P"], (start, end), rows)
+    if found is not None:
+        return found[0], found[1]
+    inside = within(levels.time, start, end) & (levels.counts["P"] >= 2) & ~rows
     rows |= inside
-    met = covered(start, end, *stretches_of(levels, "D", 2)).sum()
-    return Together(told, rows, max(told.together, int(met)), cooks)
+    return levels.when(inside), levels.integral("P", inside)
 
 
 def peak(levels: Levels, name: str, cooks: Levels | None = None) -> int:
@@ -93,10 +103,16 @@ def peak(levels: Levels, name: str, cooks: Levels | None = None) -> int:
     return low
 
 
-def _cooks(line: Timeline, chosen: Bool) -> Levels:
+def _cooks(line: Timeline, counted: Counted) -> Levels:
     """W: for each unbroken stretch of a thread on a core, from its first to its last work for one
-    of the chosen tasks; longer than walks take it must not do anything else in between."""
-    s = line.slices
+    of the counted tasks; longer than walks take it must not do anything else in between."""
+    found = fast.cooks(line.slices.columns, counted.columns, WORDS, WALK_NS)
+    start, end = _at_it(line.slices, counted.chosen) if found is None else found
+    return sweep(W=(start, end))
+
+
+def _at_it(s: Pieces, chosen: Bool) -> tuple[Int64, Int64]:
+    """The twin of ``fast.cooks``."""
     mine = (s.state == State.WORKING) & (s.owner >= 0)
     mine[mine] = chosen[s.owner[mine]]
     order, stretch = _on_cores(s)
@@ -111,7 +127,7 @@ def _cooks(line: Timeline, chosen: Bool) -> Levels:
     walked = np.bincount(stretch[1:], walk, len(steps))
     first[1:] |= (walk > WALK_NS) & (walked > WALK_NS * steps)[stretch[1:]]
     last = np.append(first[1:], True) if len(first) else first
-    return sweep(W=(start[first], end[last]))
+    return start[first], end[last]
 
 
 def between(s: Pieces, mine: Bool) -> Bool:

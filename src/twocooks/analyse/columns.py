@@ -278,8 +278,6 @@ class Levels:
 
     time: Int64
     counts: dict[str, NDArray[Any]]
-    table: Any = None
-    """The counts as the C code made them, a row for each name; None = made otherwise."""
 
     @property
     def width(self) -> Int64:

@@ -216,19 +216,47 @@ def chosen_sums(
 
 
 def curves(
-    a: tuple[Any, ...], tasks: tuple[Any, Any, Any], words: bytes
-) -> tuple[Int64, Int32] | None:
-    """Breaks, and at each how many of the chosen tasks count as C, P, D, M, H, L (one row each)."""
+    a: tuple[Any, ...], tasks: tuple[Any, Any, Any], words: bytes, least: int, hands: int
+) -> tuple[Int64, Int32, list[int], Any] | None:
+    """Breaks, and at each how many of the chosen tasks count as C, P, D (one row each); the sums of
+    ``enum tc_measure``, and the mask of P >= 2 for at least ``least`` ns."""
     c = _c()
     if c is None:
         return None
-    given = [*_tables_of(a), *_tasks_of(tasks), words]
+    given = [least, hands, *_tables_of(a), *_tasks_of(tasks), words]
     room = c.curves(*given)
     if room < 0:
         return None
-    time, counts = np.empty(room, np.int64), np.empty((6, room), np.int32)
-    count = c.curves(*given, time, counts)
-    return None if count < 0 else (time[:count], counts)
+    time, counts = np.empty(room, np.int64), np.empty((3, room), np.int32)
+    sums, together = np.zeros(18, np.int64), np.zeros(room, bool)
+    count = c.curves(*given, time, counts, sums, together.view(np.uint8))
+    return None if count < 0 else (time[:count], counts[:, :count], sums.tolist(), together[:count])
+
+
+def cooks(
+    slices: tuple[Any, ...], tasks: tuple[Any, Any, Any], words: bytes, walk_ns: int
+) -> tuple[Int64, Int64] | None:
+    """Starts and ends of threads' work for the chosen tasks, walks included."""
+    c = _c()
+    if c is None:
+        return None
+    start, end = np.empty(len(slices[0]), np.int64), np.empty(len(slices[0]), np.int64)
+    given = [walk_ns, *_tables_of(slices), *_tasks_of(tasks), words]
+    count = c.cooks(*given, start, end)
+    return None if count < 0 else (start[:count].copy(), end[:count].copy())
+
+
+def inside(
+    time: Int64, count: Any, within: tuple[Int64, Int64], rows: NDArray[np.bool_]
+) -> list[int] | None:
+    """Marks the rows of a curve with a count of 2 or more that begin in the stretches and are not
+    marked yet; their ns, and these times the count."""
+    c = _c()
+    if c is None or count.dtype != np.int32:
+        return None
+    sums = np.zeros(2, np.int64)
+    c.inside(time, count, _long(within[0]), _long(within[1]), rows.view(np.uint8), sums)
+    return sums.tolist()
 
 
 def runs(time: Int64, count: Any, bounds: tuple[int, int], least: int) -> Any:
@@ -248,17 +276,6 @@ def longest_at(time: Int64, count: Any, low: int, least: int) -> bool | None:
     if c is None or count.dtype != np.int32:
         return None
     return bool(c.runs(low, INT32.max, least, time, count))
-
-
-def measure(time: Int64, table: Any, least: int, hands: int) -> tuple[list[int], Any] | None:
-    """The sums of ``enum tc_measure`` over the curves, and the mask of P >= 2 for at least
-    ``least`` ns. ``table``: the counts as ``curves`` gave them."""
-    c = _c()
-    if c is None or table is None:
-        return None
-    out, together = np.zeros(18, np.int64), np.empty(len(time), bool)
-    c.measure(least, hands, table.shape[1], time, table, out, together.view(np.uint8))
-    return out.tolist(), together
 
 
 def places(

@@ -7,12 +7,13 @@ the first look: the stretches of all tasks at once, of which each task shows a p
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from twocooks.analyse.columns import NO_REASON, Int64, Levels, Pieces, arranged
+from twocooks.analyse.columns import NO_REASON, Int32, Int64, Levels, Pieces, arranged
 from twocooks.analyse.result import Core, Segments, Steps
 from twocooks.analyse.timeline import Timeline
 from twocooks.model import State
@@ -61,14 +62,14 @@ class LateSegments(Segments):
 class LateSteps(Steps):
     """One of the curves, as ``Steps``."""
 
-    def __init__(self, line: Timeline, levels: Levels, name: str) -> None:
-        object.__setattr__(self, "_from", (line, levels, name))
+    def __init__(self, line: Timeline, levels: Levels, counts: Callable[[], Int32]) -> None:
+        object.__setattr__(self, "_from", (line, levels, counts))
 
     def __getattr__(self, name: str) -> Any:
         if name not in ("time", "value"):
             raise AttributeError(name)
-        line, levels, which = self._from
-        value = levels.counts[which]
+        line, levels, counts = self._from
+        value = counts()
         change = np.ones(len(value), bool)
         change[1:] = value[1:] != value[:-1]
         object.__setattr__(self, "time", seconds(line, levels.time[change]))

@@ -32,7 +32,8 @@ WORDS = bytes(
         *MAYBE,
     )
 )
-NAMES = "CPDMHL"
+KEPT = "CPD"
+"""Curves that are kept; the others are only measured."""
 
 
 @dataclass(frozen=True)
@@ -97,40 +98,6 @@ def chosen_sums(table: Pieces, counted: Counted) -> Sums:
     )
 
 
-def curves(table: Pieces, counted: Counted) -> Levels:
-    """How many of the counted tasks are on the go (C), at work (P), want hands (D) or perhaps do
-    (M), are at work or in line for a core (H), or in line for one (L)."""
-    found = fast.curves(table.columns, counted.columns, WORDS)
-    if found is not None:
-        time, counts = found
-        rows = {name: counts[i, : len(time)] for i, name in enumerate(NAMES)}
-        return Levels(time, rows, counts)
-    t = table
-    mine = counted.chosen[t.owner]
-    working, in_line = t.state == State.WORKING, t.state == State.IN_LINE
-    go_start = np.maximum(t.start, counted.begun[t.owner])
-    go_end = np.minimum(t.end, counted.done[t.owner])
-    on_go = mine & (t.state != State.DELEGATED) & (go_end > go_start)
-    wait = (t.state == State.WAITING) & np.isin(t.reason, MAYBE)
-    wants = mine & (working | in_line | (t.state == State.WANTS_TOOL))
-    for_core = mine & in_line & (t.reason == CORE)
-    # The few stretches in which a task is begun or done count as on the go for a part only.
-    part = np.flatnonzero(on_go & ((go_start != t.start) | (go_end != t.end)))
-    whole = on_go.copy()
-    whole[part] = False
-    none = np.zeros(len(part), bool)
-    return sweep_sets(
-        np.append(t.start, go_start[part]),
-        np.append(t.end, go_end[part]),
-        C=np.append(whole, ~none),
-        P=np.append(mine & working, none),
-        D=np.append(wants, none),
-        M=np.append(mine & (wait | (t.state == State.UNKNOWN)), none),
-        H=np.append((mine & working) | for_core, none),
-        L=np.append(for_core, none),
-    )
-
-
 @dataclass(frozen=True)
 class Measured:
     """Nanoseconds, or nanoseconds times a count, in the order of ``enum tc_measure``."""
@@ -160,13 +127,62 @@ class Measured:
     """In line for a core while not all cores worked for the tasks."""
 
 
-def measure(levels: Levels, least: int, usable: float) -> tuple[Measured, Bool]:
-    """What the curves sum to, and where two or more worked together for at least ``least`` ns."""
-    hands = int(usable)
-    found = fast.measure(levels.time, levels.table, least, hands)
+@dataclass(frozen=True)
+class Curves:
+    """The counts over time, and what was measured on them."""
+
+    levels: Levels
+    """C, P and D: on the go, at work, wanting hands."""
+    measured: Measured
+    together: Bool
+    """Over the breaks: where two or more worked together for no less than a hand-over takes."""
+
+
+def curves(table: Pieces, counted: Counted, least: int, usable: float) -> Curves:
+    """How many of the counted tasks are on the go (C), at work (P) and want hands (D), and what is
+    measured on that. ``least``: ns that a hand-over takes at most; ``usable``: cores."""
+    found = fast.curves(table.columns, counted.columns, WORDS, least, int(usable))
     if found is not None:
-        return Measured(*found[0]), found[1]
-    c, p, d, m, h, queue = (levels.counts[name] for name in NAMES)
+        time, counts, sums, rows = found
+        return Curves(Levels(time, dict(zip(KEPT, counts, strict=True))), Measured(*sums), rows)
+    levels = _curves(table, counted)
+    measured, rows = _measure(levels, least, int(usable))
+    kept = Levels(levels.time, {name: levels.counts[name] for name in KEPT})
+    return Curves(kept, measured, rows)
+
+
+def _curves(table: Pieces, counted: Counted) -> Levels:
+    """C, P and D, and how many perhaps want hands (M), are at work or in line for a core (H), or in
+    line for one (L)."""
+    t = table
+    mine = counted.chosen[t.owner]
+    working, in_line = t.state == State.WORKING, t.state == State.IN_LINE
+    go_start = np.maximum(t.start, counted.begun[t.owner])
+    go_end = np.minimum(t.end, counted.done[t.owner])
+    on_go = mine & (t.state != State.DELEGATED) & (go_end > go_start)
+    wait = (t.state == State.WAITING) & np.isin(t.reason, MAYBE)
+    wants = mine & (working | in_line | (t.state == State.WANTS_TOOL))
+    for_core = mine & in_line & (t.reason == CORE)
+    # The few stretches in which a task is begun or done count as on the go for a part only.
+    part = np.flatnonzero(on_go & ((go_start != t.start) | (go_end != t.end)))
+    whole = on_go.copy()
+    whole[part] = False
+    none = np.zeros(len(part), bool)
+    return sweep_sets(
+        np.append(t.start, go_start[part]),
+        np.append(t.end, go_end[part]),
+        C=np.append(whole, ~none),
+        P=np.append(mine & working, none),
+        D=np.append(wants, none),
+        M=np.append(mine & (wait | (t.state == State.UNKNOWN)), none),
+        H=np.append((mine & working) | for_core, none),
+        L=np.append(for_core, none),
+    )
+
+
+def _measure(levels: Levels, least: int, hands: int) -> tuple[Measured, Bool]:
+    """What the curves sum to, and where two or more worked together for at least ``least`` ns."""
+    c, p, d, m, h, queue = (levels.counts[name] for name in "CPDMHL")
     together = keep_long(levels, p >= 2, least)
     n, width = max(1, hands), levels.width
     measured = Measured(

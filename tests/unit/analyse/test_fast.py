@@ -15,9 +15,12 @@ from benchmarks import mimic
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twocooks.analyse import analyse, fast, timeline
-from twocooks.analyse.columns import Pieces, pieces
+from twocooks.analyse import analyse, coincide, fast, timeline
+from twocooks.analyse.callbacks import WALK_NS
+from twocooks.analyse.columns import Pieces, pieces, sweep_sets
 from twocooks.analyse.result import Analysis
+from twocooks.analyse.tally import WORDS
+from twocooks.model import State
 from twocooks.read import reader
 
 pytest.importorskip("twocooks._tables", reason="the C part is not built")
@@ -82,6 +85,72 @@ def test_tables_are_gathered_as_numpy_does_it(
     for mine, theirs in zip(quick.columns, slow.columns, strict=True):
         assert mine.dtype == theirs.dtype
         assert mine.tolist() == theirs.tolist()
+
+
+slices_drawn = st.lists(
+    st.tuples(
+        st.integers(0, 2),  # thread
+        st.sampled_from([0, 0, 0, 40_000, 2 * WALK_NS]),  # off the core before it
+        st.sampled_from([1, 30_000, WALK_NS, 3 * WALK_NS]),  # length
+        st.integers(-1, 3),  # task
+        st.sampled_from([State.WORKING, State.WORKING, State.WORKING, State.UNKNOWN]),
+    ),
+    max_size=40,
+)
+
+
+def _slices(drawn: list[tuple[int, int, int, int, int]]) -> Pieces:
+    clock = [0, 0, 0]
+    rows = []
+    for thread, gap, length, owner, state in sorted(drawn, key=lambda row: row[0]):
+        start = clock[thread] + gap
+        clock[thread] = start + length
+        rows.append((owner, start, start + length, state, thread))
+    owner, start, end, state, thread = np.array(rows, np.int64).reshape(-1, 5).T
+    return pieces(owner, start, end, state, 255, 0, thread)
+
+
+@given(slices_drawn)
+def test_cooks_are_found_as_numpy_does_it(drawn: list[tuple[int, int, int, int, int]]) -> None:
+    """Walks of all lengths between steps, tasks that are not counted, lost stretches."""
+    slices = _slices(drawn)
+    chosen = np.array([True, True, False, True])
+    never = np.zeros(4, np.int64)
+    found = fast.cooks(slices.columns, (chosen, never, never), WORDS, WALK_NS)
+    start, end = coincide._at_it(slices, chosen)
+    assert found is not None
+    assert found[0].tolist() == start.tolist()
+    assert found[1].tolist() == end.tolist()
+
+
+@given(slices_drawn, st.lists(st.integers(0, 10 * WALK_NS), max_size=12))
+def test_moments_inside_are_found_as_numpy_does_it(
+    drawn: list[tuple[int, int, int, int, int]], borders: list[int]
+) -> None:
+    slices, edges = _slices(drawn), np.array(sorted(set(borders)), np.int64)
+    levels = sweep_sets(slices.start, slices.end, P=slices.state == State.WORKING)
+    start, end = edges[: len(edges) // 2 * 2].reshape(-1, 2).T
+    told = []
+    for c in (True, False):
+        rows = np.arange(len(levels.time)) % 5 == 0
+        with fast.use(c):
+            told.append((coincide._inside(levels, start, end, rows), rows.tolist()))
+    assert told[0] == told[1]
+
+
+def test_many_moments_at_once_and_few_far_apart_are_counted() -> None:
+    """Moments are sorted in stretches of time; here nearly all of them lie in one."""
+    rng = np.random.default_rng(5)
+    start = np.append(rng.integers(0, 1000, 40_000), [10**12, 3 * 10**13])
+    end = start + rng.integers(1, 50, len(start))
+    marks = rng.random(len(start)) < 0.5
+    quick = sweep_sets(start, end, A=marks, B=~marks)
+    with fast.use(False):
+        slow = sweep_sets(start, end, A=marks, B=~marks)
+    for name in "AB":
+        mine, theirs = quick.counts[name], slow.counts[name]
+        assert np.array_equal(mine, theirs[np.isin(slow.time, quick.time)])
+    assert set(quick.time.tolist()) <= set(slow.time.tolist())
 
 
 def test_a_mimicked_trace_is_as_large_as_told(tmp_path: Path) -> None:
