@@ -7,6 +7,7 @@
 #include "accounts.h"
 #include "events.h"
 #include "recorder.h"
+#include "spawn.h"
 
 typedef struct {
     PyObject_HEAD
@@ -42,9 +43,9 @@ static void recorder_dealloc(PyObject *self) {
 
 static PyObject *open_rings(Recorder *self, PyObject *args) {
     unsigned int pid;
-    int pages, cpus[4096], n = 0;
+    int pages, cpus[4096], n = 0, running = 0;
     PyObject *list;
-    if (!PyArg_ParseTuple(args, "IO!i", &pid, &PyList_Type, &list, &pages)) return NULL;
+    if (!PyArg_ParseTuple(args, "IO!i|p", &pid, &PyList_Type, &list, &pages, &running)) return NULL;
     if (self->r.has_ring) return PyErr_Format(PyExc_RuntimeError, "the rings are open already");
     for (; n < PyList_GET_SIZE(list) && n < 4096; n++) {
         long cpu = PyLong_AsLong(PyList_GET_ITEM(list, n));
@@ -54,8 +55,49 @@ static PyObject *open_rings(Recorder *self, PyObject *args) {
     const char *what = "";
     if (n == 0 || pages < 1 || (pages & (pages - 1)))
         return PyErr_Format(PyExc_ValueError, "at least one CPU, and pages a power of two");
-    if (tc_recorder_open_ring(&self->r, pid, cpus, n, pages, &what)) return os_error(what);
+    if (tc_recorder_open_ring(&self->r, pid, cpus, n, pages, running, &what))
+        return os_error(what);
     return PyLong_FromLong(self->r.ring.pages);
+}
+
+static PyObject *attach(Recorder *self, PyObject *args) {
+    unsigned int tid;
+    if (!PyArg_ParseTuple(args, "I", &tid)) return NULL;
+    if (!self->r.has_ring) return PyErr_Format(PyExc_RuntimeError, "no rings are open");
+    if (tc_ring_add(&self->r.ring, tid)) return os_error("perf_event_open");
+    Py_RETURN_NONE;
+}
+
+static PyObject *found(Recorder *self, PyObject *args) {
+    static const enum tc_record_type kinds[] = {TC_REC_OUT, TC_REC_IN, TC_REC_PREEMPTED};
+    unsigned long long time_ns;
+    unsigned int kind, pid, tid, maker;
+    int cpu;
+    const char *name;
+    Py_ssize_t length;
+    if (!PyArg_ParseTuple(args, "KIiIIIz#", &time_ns, &kind, &cpu, &pid, &tid, &maker, &name, &length)) return NULL;
+    if (!self->r.has_ring || kind > 2) return PyErr_Format(PyExc_ValueError, "no rings are open, or no such state");
+    if (maker) tc_recorder_found(&self->r, time_ns, TC_REC_FORK, cpu, pid, tid, maker);
+    tc_recorder_found(&self->r, time_ns, kinds[kind], cpu, pid, tid, 0);
+    if (name) tc_recorder_named(&self->r, time_ns, pid, tid, name, (size_t)length);
+    Py_RETURN_NONE;
+}
+
+static PyObject *forked(Recorder *self, PyObject *args) {
+    int last = 0;
+    if (!PyArg_ParseTuple(args, "|p", &last)) return NULL;
+    struct tc_recorder *r = &self->r;
+    tc_recorder_round(r, 0);
+    PyObject *out = PyDict_New();
+    for (size_t i = 0; out && i < r->forked_count; i++) {
+        PyObject *tid = PyLong_FromUnsignedLong(r->forked[i].tid);
+        PyObject *row = Py_BuildValue("(IK)", r->forked[i].maker, (unsigned long long)r->forked[i].time_ns);
+        if (!tid || !row || PyDict_SetItem(out, tid, row)) Py_CLEAR(out);
+        Py_XDECREF(tid);
+        Py_XDECREF(row);
+    }
+    if (last) r->attaching = 0;
+    return out;
 }
 
 static PyObject *open_arena(Recorder *self, PyObject *args) {
@@ -178,8 +220,16 @@ static PyObject *stats(Recorder *self, PyObject *Py_UNUSED(none)) {
 
 static PyMethodDef recorder_methods[] = {
     {"open_rings", (PyCFunction)open_rings, METH_VARARGS,
-     "open_rings(pid, cpus, pages) -> pages: opens the kernel's rings for pid, which has not exec'd yet. "
-     "OSError (with the refused call as its text) where the kernel says no."},
+     "open_rings(pid, cpus, pages, running=False) -> pages: opens the kernel's rings for pid, which has not exec'd "
+     "yet, or is running. OSError (with the refused call as its text) where the kernel says no."},
+    {"attach", (PyCFunction)attach, METH_VARARGS,
+     "attach(tid): one more running thread is recorded, with all that it makes from now on. OSError."},
+    {"found", (PyCFunction)found, METH_VARARGS,
+     "found(time_ns, how, cpu, pid, tid, maker, name): a thread that was not recorded before: 0 blocked, 1 on this CPU, "
+     "2 in line; maker: the parent where it is a process's first thread and not the root's, else 0; name: bytes or None."},
+    {"forked", (PyCFunction)forked, METH_VARARGS,
+     "forked(last=False) -> {tid: (maker's tid, time_ns)}: the threads whose beginning was recorded since the rings "
+     "were opened on a running process; after the last call that is not noted any more."},
     {"open_arena", (PyCFunction)open_arena, METH_VARARGS,
      "open_arena(fd, npages): lays the agents' shared memory into the memory file."},
     {"run", (PyCFunction)run, METH_VARARGS,
@@ -235,7 +285,48 @@ static PyObject *read_accounts(PyObject *module, PyObject *args) {
     return out;
 }
 
+/* A NULL-terminated array of the strings of a list of bytes, borrowed; NULL with an exception. */
+static char **strings_of(PyObject *list) {
+    Py_ssize_t count = PyList_GET_SIZE(list);
+    char **all = PyMem_Calloc((size_t)count + 1, sizeof *all);
+    if (!all) return (char **)PyErr_NoMemory();
+    for (Py_ssize_t i = 0; i < count; i++)
+        if (!(all[i] = PyBytes_AsString(PyList_GET_ITEM(list, i)))) {
+            PyMem_Free(all);
+            return NULL;
+        }
+    return all;
+}
+
+static PyObject *spawn(PyObject *module, PyObject *args) {
+    PyObject *argv, *envp, *files;
+    int fds[16], count = 0;
+    pid_t pid = 0;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "O!O!O!", &PyList_Type, &argv, &PyList_Type, &envp, &PyTuple_Type, &files)) return NULL;
+    if (PyList_GET_SIZE(argv) < 1 || PyTuple_GET_SIZE(files) > 16)
+        return PyErr_Format(PyExc_ValueError, "a program, and at most 16 files");
+    for (; count < PyTuple_GET_SIZE(files); count++) {
+        fds[count] = (int)PyLong_AsLong(PyTuple_GET_ITEM(files, count));
+        if (fds[count] == -1 && PyErr_Occurred()) return NULL;
+    }
+    char **words = strings_of(argv), **environment = words ? strings_of(envp) : NULL;
+    int failed = 0;
+    if (environment) {
+        Py_BEGIN_ALLOW_THREADS
+        failed = tc_spawn(words, environment, fds, count, &pid);
+        Py_END_ALLOW_THREADS
+        if (failed) os_error("spawn");
+    }
+    PyMem_Free(environment);
+    PyMem_Free(words);
+    return !environment || failed ? NULL : PyLong_FromLong(pid);
+}
+
 static PyMethodDef functions[] = {
+    {"spawn", spawn, METH_VARARGS,
+     "spawn(argv, envp, fds) -> pid: starts a program (lists of bytes) that is no child of this process; its files "
+     "3, 4... are fds, all others are closed. OSError."},
     {"read_accounts", read_accounts, METH_VARARGS,
      "read_accounts(fds, told, first) -> [(place, run, line, turns)]: reads the open schedstat files fds (array "
      "'i') from place first on; told (array 'q', three numbers a file) holds the accounts, and is brought up to "

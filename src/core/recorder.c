@@ -104,6 +104,7 @@ void tc_recorder_free(struct tc_recorder *r) {
     free(r->cpu_stream);
     free(r->filed);
     free(r->on);
+    free(r->forked);
     if (r->has_ring) tc_ring_close(&r->ring);
     tc_drain_free(r->drain);
     tc_waits_free(r->waits);
@@ -117,8 +118,9 @@ void tc_recorder_free(struct tc_recorder *r) {
 }
 
 int tc_recorder_open_ring(struct tc_recorder *r, uint32_t pid, const int *cpus, int ncpu, int pages,
-                          const char **what) {
-    if (tc_ring_open(&r->ring, pid, cpus, ncpu, pages, what)) return -1;
+                          int running, const char **what) {
+    r->attaching = running;
+    if (tc_ring_open(&r->ring, pid, cpus, ncpu, pages, running, what)) return -1;
     r->cpu_stream = calloc((size_t)ncpu, sizeof *r->cpu_stream);
     r->filed = calloc((size_t)ncpu, sizeof *r->filed);
     r->on = calloc((size_t)ncpu, sizeof *r->on);
@@ -172,8 +174,28 @@ static void note_unfollowed(struct tc_recorder *r, struct tc_cpu_ring *cpu, cons
     else if (rec->type != TC_REC_FORK && rec->type != TC_REC_COMM) cpu->executed = 0;
 }
 
+/* A thread that began while we attached may have got the events twice, once from its maker and once
+ * from us; so may all that it makes. The kernel writes both records of one thing one after the other. */
+static int told_twice(struct tc_cpu_ring *cpu, const struct tc_record *rec) {
+    struct tc_record before = cpu->before;
+    cpu->before = *rec;
+    return before.tid && before.type == rec->type && before.tid == rec->tid && before.pid == rec->pid &&
+           rec->type != TC_REC_LOST && rec->type != TC_REC_COMM && rec->time_ns - before.time_ns < MS;
+}
+
+static void note_forked(struct tc_recorder *r, const struct tc_record *rec) {
+    size_t n = r->forked_count;
+    if ((n & (n + 1)) == 0) { /* room for 1, 3, 7... is used up */
+        struct tc_forked *more = realloc(r->forked, (2 * n + 1) * sizeof *more);
+        if (!more) return; /* then its events may be opened twice, and are told once all the same */
+        r->forked = more;
+    }
+    r->forked[r->forked_count++] = (struct tc_forked){rec->tid, rec->ptid, rec->time_ns};
+}
+
 static void take_record(void *context, struct tc_cpu_ring *cpu, const struct tc_record *rec) {
     struct tc_recorder *r = context;
+    if (r->ring.threads && told_twice(cpu, rec)) return;
     struct tc_stream *s = &r->cpu_stream[cpu - r->ring.cpu];
     struct tc_on *on = &r->on[cpu - r->ring.cpu];
     uint64_t ids[4] = {rec->pid, rec->tid, rec->ppid, rec->ptid};
@@ -195,6 +217,7 @@ static void take_record(void *context, struct tc_cpu_ring *cpu, const struct tc_
         break;
     case TC_REC_FORK:
         tc_put(s, rec->time_ns, TC_EV_FORK, ids, NULL, 0);
+        if (r->attaching) note_forked(r, rec);
         pids_note(&r->pids, rec->tid, rec->pid);
         break;
     case TC_REC_EXIT:
@@ -217,6 +240,32 @@ static void take_record(void *context, struct tc_cpu_ring *cpu, const struct tc_
     }
     note_unfollowed(r, cpu, rec);
     r->kernel_records++;
+}
+
+/* ---- threads that ran before ---- */
+
+void tc_recorder_found(struct tc_recorder *r, uint64_t time_ns, enum tc_record_type kind, int cpu, uint32_t pid,
+                       uint32_t tid, uint32_t maker) {
+    uint64_t ids[4] = {pid, tid, maker, maker};
+    int i = 0;
+    while (i < r->ring.ncpu - 1 && r->ring.cpu[i].cpu != cpu) i++;
+    struct tc_stream *s = &r->cpu_stream[i];
+    if (kind == TC_REC_FORK) tc_put(s, time_ns, TC_EV_FORK, ids, NULL, 0);
+    if (kind == TC_REC_IN) {
+        tc_put_in(s, time_ns, pid, tid, 0);
+        tc_waits_on(r->waits, pid, tid, time_ns);
+    }
+    if (kind == TC_REC_OUT || kind == TC_REC_PREEMPTED) {
+        tc_put_out(s, time_ns, pid, tid, kind == TC_REC_PREEMPTED);
+        tc_waits_off(r->waits, pid, tid, time_ns, kind == TC_REC_PREEMPTED);
+    }
+    pids_note(&r->pids, tid, pid);
+}
+
+void tc_recorder_named(struct tc_recorder *r, uint64_t time_ns, uint32_t pid, uint32_t tid, const char *name,
+                       size_t length) {
+    uint64_t ids[2] = {pid, tid};
+    tc_put(&r->cpu_stream[0], time_ns, TC_EV_COMM, ids, name, length);
 }
 
 /* ---- writing ---- */

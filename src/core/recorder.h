@@ -27,6 +27,11 @@ struct tc_on { /* the thread on a CPU */
     uint64_t left_ns; /* it was pushed off then, maybe by us; 0 = it is on */
 };
 
+struct tc_forked { /* a thread that began, with the kernel's events from its maker or without them */
+    uint32_t tid, maker;
+    uint64_t time_ns;
+};
+
 struct tc_recorder {
     int out_fd, error;          /* errno of the write that failed; only the end is tried after it */
     uint64_t max_bytes, written, stopped_ns;
@@ -52,6 +57,9 @@ struct tc_recorder {
     int agents_write;           /* agents had written since the last round */
     uint64_t blocked;           /* times that a thread left its core by itself */
     uint64_t switches, kernel_records, agent_records;
+    struct tc_forked *forked;   /* while it attaches: what began meanwhile */
+    size_t forked_count;
+    int attaching;              /* it attaches to a running process: until tc_recorder_attached */
     uint64_t unfollowed;        /* programs with other rights, which the kernel stopped recording */
     struct pid_table *pids;
 };
@@ -62,7 +70,14 @@ void tc_recorder_free(struct tc_recorder *r);
 
 /* Opens the rings (see tc_ring_open) and one stream for each. */
 int tc_recorder_open_ring(struct tc_recorder *r, uint32_t pid, const int *cpus, int ncpu, int pages,
-                          const char **what);
+                          int running, const char **what);
+
+/* A thread of which nothing was recorded so far, as it was found: `kind` TC_REC_IN (on this CPU),
+ * TC_REC_OUT (blocked), TC_REC_PREEMPTED (in line) or TC_REC_FORK (a process, `maker` its parent), and its name. */
+void tc_recorder_found(struct tc_recorder *r, uint64_t time_ns, enum tc_record_type kind, int cpu, uint32_t pid,
+                       uint32_t tid, uint32_t maker);
+void tc_recorder_named(struct tc_recorder *r, uint64_t time_ns, uint32_t pid, uint32_t tid, const char *name,
+                       size_t length);
 
 /* Lays the agents' arena of npages into the memory file. 0, or -1 with errno. */
 int tc_recorder_open_arena(struct tc_recorder *r, int fd, uint32_t npages);

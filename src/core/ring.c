@@ -29,13 +29,14 @@ static int perf_open(struct perf_event_attr *attr, uint32_t pid, int cpu) {
     return fd;
 }
 
-static void dummy_event(struct perf_event_attr *attr, int pages) {
+static void dummy_event(struct perf_event_attr *attr, int pages, int running) {
     memset(attr, 0, sizeof *attr);
     attr->type = PERF_TYPE_SOFTWARE;
     attr->config = PERF_COUNT_SW_DUMMY;
     attr->sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_CPU;
     attr->read_format = PERF_FORMAT_LOST;
-    attr->disabled = attr->enable_on_exec = attr->inherit = 1;
+    attr->disabled = attr->enable_on_exec = !running;
+    attr->inherit = 1;
     attr->exclude_kernel = attr->exclude_hv = 1; /* what an unprivileged user may ask for */
     attr->context_switch = attr->task = attr->comm = attr->comm_exec = attr->sample_id_all = 1;
     attr->use_clockid = 1;
@@ -44,19 +45,20 @@ static void dummy_event(struct perf_event_attr *attr, int pages) {
     attr->wakeup_watermark = (uint32_t)pages * PAGE / 4;
 }
 
-static int open_task_clock(uint32_t pid) {
+static int open_task_clock(uint32_t pid, int running) {
     struct perf_event_attr attr;
     memset(&attr, 0, sizeof attr);
     attr.type = PERF_TYPE_SOFTWARE;
     attr.config = PERF_COUNT_SW_TASK_CLOCK;
-    attr.disabled = attr.enable_on_exec = attr.inherit = 1;
+    attr.disabled = attr.enable_on_exec = !running;
+    attr.inherit = 1;
     attr.exclude_kernel = attr.exclude_hv = 1; /* the clock runs in the kernel too, all the same */
     return perf_open(&attr, pid, -1);
 }
 
-static int open_one(struct tc_cpu_ring *cpu, uint32_t pid, int pages, const char **what) {
+static int open_one(struct tc_cpu_ring *cpu, uint32_t pid, int pages, int running, const char **what) {
     struct perf_event_attr attr;
-    dummy_event(&attr, pages);
+    dummy_event(&attr, pages, running);
     *what = "perf_event_open";
     cpu->fd = perf_open(&attr, pid, cpu->cpu);
     if (cpu->fd < 0) return -1;
@@ -68,7 +70,7 @@ static int open_one(struct tc_cpu_ring *cpu, uint32_t pid, int pages, const char
     return 0;
 }
 
-int tc_ring_open(struct tc_ring *ring, uint32_t pid, const int *cpus, int ncpu, int pages,
+int tc_ring_open(struct tc_ring *ring, uint32_t pid, const int *cpus, int ncpu, int pages, int running,
                  const char **what) {
     memset(ring, 0, sizeof *ring);
     ring->task_clock_fd = -1;
@@ -79,7 +81,7 @@ int tc_ring_open(struct tc_ring *ring, uint32_t pid, const int *cpus, int ncpu, 
     for (;; pages /= 2) {
         int i = 0;
         for (int k = 0; k < ncpu; k++) ring->cpu[k] = (struct tc_cpu_ring){.cpu = cpus[k], .fd = -1};
-        while (i < ncpu && open_one(&ring->cpu[i], pid, pages, what) == 0) i++;
+        while (i < ncpu && open_one(&ring->cpu[i], pid, pages, running, what) == 0) i++;
         if (i == ncpu) break;
         int error = errno;
         int too_large = !strcmp(*what, "mmap") && (error == EPERM || error == ENOMEM) && pages > 1;
@@ -96,7 +98,31 @@ int tc_ring_open(struct tc_ring *ring, uint32_t pid, const int *cpus, int ncpu, 
         }
     }
     ring->pages = pages;
-    ring->task_clock_fd = open_task_clock(pid);
+    ring->task_clock_fd = open_task_clock(pid, running);
+    return 0;
+}
+
+int tc_ring_add(struct tc_ring *ring, uint32_t tid) {
+    size_t each = (size_t)ring->ncpu + 1;
+    struct perf_event_attr attr;
+    if ((ring->threads & (ring->threads + 1)) == 0) { /* room for 1, 3, 7... threads is used up */
+        int *more = realloc(ring->more, (2 * ring->threads + 1) * each * sizeof *more);
+        if (!more) return -1;
+        ring->more = more;
+    }
+    int *fds = ring->more + ring->threads * each;
+    for (int k = 0; k < ring->ncpu; k++) {
+        dummy_event(&attr, ring->pages, 1);
+        fds[k] = perf_open(&attr, tid, ring->cpu[k].cpu);
+        if (fds[k] >= 0 && ioctl(fds[k], PERF_EVENT_IOC_SET_OUTPUT, ring->cpu[k].fd) == 0) continue;
+        int error = errno;
+        for (int i = 0; i <= k; i++)
+            if (fds[i] >= 0) close(fds[i]);
+        errno = error;
+        return -1;
+    }
+    fds[ring->ncpu] = open_task_clock(tid, 1);
+    ring->threads++;
     return 0;
 }
 
@@ -107,6 +133,9 @@ void tc_ring_close(struct tc_ring *ring) {
     }
     free(ring->cpu);
     if (ring->task_clock_fd >= 0) close(ring->task_clock_fd);
+    for (size_t i = 0; i < ring->threads * ((size_t)ring->ncpu + 1); i++)
+        if (ring->more[i] >= 0) close(ring->more[i]);
+    free(ring->more);
     memset(ring, 0, sizeof *ring);
     ring->task_clock_fd = -1;
 }
@@ -193,8 +222,14 @@ uint64_t tc_ring_lost(const struct tc_cpu_ring *cpu) {
     return read(cpu->fd, value, sizeof value) == sizeof value ? value[1] : 0;
 }
 
-uint64_t tc_ring_task_clock(const struct tc_ring *ring) {
+static uint64_t read_clock(int fd) {
     uint64_t value = 0;
-    if (ring->task_clock_fd < 0) return 0;
-    return read(ring->task_clock_fd, &value, sizeof value) == sizeof value ? value : 0;
+    return fd >= 0 && read(fd, &value, sizeof value) == sizeof value ? value : 0;
+}
+
+uint64_t tc_ring_task_clock(const struct tc_ring *ring) {
+    uint64_t sum = read_clock(ring->task_clock_fd);
+    size_t each = (size_t)ring->ncpu + 1;
+    for (size_t i = 0; i < ring->threads; i++) sum += read_clock(ring->more[i * each + each - 1]);
+    return sum;
 }
