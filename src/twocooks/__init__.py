@@ -10,10 +10,22 @@ from __future__ import annotations
 __version__ = "0.1.0"
 TYPE_CHECKING = False  # as in typing, which would cost every watched program its import
 if TYPE_CHECKING:
+    from twocooks._measure import Measurement, measure, measured, stop
     from twocooks._task import task
     from twocooks.api import load, run
+    from twocooks.model import MeasureError
 
-__all__ = ["__version__", "load", "run", "task"]
+__all__ = [
+    "MeasureError",
+    "Measurement",
+    "__version__",
+    "load",
+    "measure",
+    "measured",
+    "run",
+    "stop",
+    "task",
+]
 
 
 def __getattr__(name: str) -> object:
@@ -21,6 +33,14 @@ def __getattr__(name: str) -> object:
         value: object
         if name == "task":  # used inside watched programs: no need of the rest
             from twocooks._task import task as value
+        elif name == "MeasureError":
+            from twocooks import model
+
+            value = model.MeasureError
+        elif name not in ("load", "run"):  # the same, until somebody asks for numbers
+            from twocooks import _measure
+
+            value = getattr(_measure, name)
         else:
             from twocooks import api
 

@@ -1,4 +1,4 @@
-"""What ``import twocooks`` gives: ``load``, ``run`` and ``task``.
+"""What ``import twocooks`` gives: ``load``, ``run``, ``measure`` and ``task``.
 
 run = twocooks.load("trace.2cooks")
 run.verdict["id"], run.summary["parallelism"]["max"]
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from twocooks._task import task as task
 
 if TYPE_CHECKING:
+    from twocooks.analyse.build import Recording
     from twocooks.analyse.result import Analysis
     from twocooks.read.trace import Trace
 
@@ -33,20 +34,22 @@ class Run:
     """Of the program, where ``run`` started it and it ended by itself."""
     signal: int | None = None
     """The signal that ended it."""
+    window: tuple[int, int] | None = None
+    """Of ``measure``: the stretch of the trace that is told of, in ns of its clock."""
+    recording: Recording | None = field(default=None, repr=False, compare=False)
+    """The timeline of ``trace``, where somebody has it already."""
 
     @cached_property
     def analysis(self) -> Analysis:
         """Tasks, cores and step functions; computed once."""
-        from twocooks.analyse import analyse
-
-        return analyse(self.trace)
+        return self.by("task")
 
     def by(self, level: str) -> Analysis:
         """The same run counted otherwise: by "task" (as ``analysis``), "name", "thread" or
         "process". ValueError if there is no such level."""
-        from twocooks.analyse import analyse
+        from twocooks.analyse.build import Recording
 
-        return analyse(self.trace, level)
+        return (self.recording or Recording(self.trace)).analyse(level, self.window)
 
     @property
     def summary(self) -> dict[str, Any]:

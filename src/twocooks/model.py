@@ -140,5 +140,9 @@ class TwocooksError(Exception):
     """Something the user can mend. The message is one line and says what to do."""
 
 
+class MeasureError(TwocooksError):
+    """Something could not be measured in the running process; the message says why."""
+
+
 class TraceError(TwocooksError):
     """A trace file that cannot be read: not one of ours, newer, or damaged at its head."""

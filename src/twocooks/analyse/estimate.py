@@ -72,7 +72,7 @@ def polled_threads(trace: Trace, end_ns: int) -> Threads:
 
 def windows(trace: Trace, end_ns: int) -> Int64:
     """Borders of the windows in which accounts are judged: times of looks, at least WINDOW_NS
-    apart (the last may be longer)."""
+    apart (the last may be longer), and the looks at the ends of a stretch that was measured."""
     ticks = distinct(trace.poll.time[trace.poll.event == CPU])
     start = int(trace.meta.get("start_ns") or (ticks[0] if len(ticks) else end_ns))
     chosen = [start]
@@ -81,7 +81,12 @@ def windows(trace: Trace, end_ns: int) -> Int64:
             chosen.append(tick)
     if end_ns - chosen[-1] < WINDOW_NS and len(chosen) > 1:
         chosen.pop()
-    return np.array([*chosen, max(end_ns, chosen[-1] + 1)], np.int64)
+    borders = [*chosen, max(end_ns, chosen[-1] + 1)]
+    edges = np.intersect1d(np.array((trace.end or {}).get("edges") or [], np.int64), ticks).tolist()
+    if edges:
+        apart = [b for b in borders[1:-1] if all(abs(b - edge) >= WINDOW_NS for edge in edges)]
+        borders = sorted({borders[0], *apart, *edges, borders[-1]})
+    return np.array(borders, np.int64)
 
 
 def _born(seen: Int64, borders: Int64) -> Int64:

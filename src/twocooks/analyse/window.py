@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from twocooks.analyse.book import Book
-from twocooks.analyse.columns import Pieces
+from twocooks.analyse.columns import Int64, Pieces
 from twocooks.analyse.estimate import CPU as POLLED_CPU
 from twocooks.analyse.estimate import windows as polled_windows
 from twocooks.analyse.machine import METER
@@ -59,7 +59,7 @@ def cut(line: Timeline, window: Window) -> Timeline:
     waits."""
     begin, end = window
     table = clip(line.table, window)
-    there = (line.begun >= 0) & (line.begun < end) & (line.done > begin)
+    there = (line.begun >= 0) & (line.begun < end) & (_over(line) > begin)
     items = [
         (task, max(new, begin), began) for task, new, began in line.owners.items
         if new < end and (began < 0 or began > begin)
@@ -83,6 +83,17 @@ def cut(line: Timeline, window: Window) -> Timeline:
         alive=line.alive & there,
         part=True,
     )
+
+
+def _over(line: Timeline) -> Int64:
+    """When each task was over. A thread is when its function has returned and it may be joined;
+    what it still does in the kernel then would put it into the window behind that join."""
+    said, over = line.owners.said, line.done.copy()
+    for row in said.rows("THREAD_END").tolist():
+        task = line.book.base.get(int(said.thread[row]), -1)
+        if task >= 0:
+            over[task] = min(over[task], int(said.time[row]))
+    return over
 
 
 def _queued(book: Book, line: Timeline, window: Window) -> Book:

@@ -102,6 +102,7 @@ END: dict[str, Any] = {
     "still_running": whole(INT32_MAX),
     "labels": {key: whole(MOST_COUNT) for key in ("looked", "missed", "denied", "torn")},
     "notes": texts,
+    "edges": lambda value: isinstance(value, list) and all(whole(FIRST_NS)(v) for v in value),
 }
 """Known keys of END."""
 

@@ -41,8 +41,14 @@ KILLED = (
 Progress = Callable[[int, int], None]
 
 
-def load(path: str | os.PathLike[str], progress: Progress | None = None) -> Trace:
+def load(
+    path: str | os.PathLike[str],
+    progress: Progress | None = None,
+    end: dict[str, Any] | None = None,
+) -> Trace:
     """Reads a trace file. ``progress`` is called with (bytes read, bytes in all) now and then.
+    ``end``: of a recording that goes on, what its recorder says of it up to here: the content of
+    the END block that the file has not got yet.
 
     Raises TraceError (one line, with what to do) where the file is not a trace, is of a newer
     version, or is damaged at its head. Lesser damage is said in ``Trace.notes``.
@@ -51,7 +57,7 @@ def load(path: str | os.PathLike[str], progress: Progress | None = None) -> Trac
     try:
         with open(name, "rb") as file:
             open_trace(file, name)
-            return _Reader(name).read(file, progress)
+            return _Reader(name, end).read(file, progress)
     except OSError as error:
         raise TraceError(f"{name}: {error.strerror}; give the path of a trace file") from error
 
@@ -94,10 +100,10 @@ class _Slab:
 
 
 class _Reader:
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, end: dict[str, Any] | None = None) -> None:
         self.name = name
         self.meta: dict[str, Any] | None = None
-        self.end: dict[str, Any] | None = None
+        self.end = end
         self.notes: Counter[str] = Counter()
         self.texts: dict[bytes, int] = {}
         self.text_bytes = 0

@@ -306,7 +306,7 @@ class Session:
         next_meter = start
         while True:
             if now >= next_meter:
-                self._meter(now, meter, child.pid)
+                self.sample_meter(now, meter, child.pid)
                 next_meter = now + (METER_NS if self.poll is None else POLLED_METER_NS)
             if stop_at is not None and now >= stop_at:
                 why = "for"
@@ -322,7 +322,7 @@ class Session:
                 now = time.monotonic_ns()
                 if self.poll is not None:  # ended but not yet reaped: its last account
                     self.poll.sample(now, force=True)
-                self._meter(now, meter, child.pid)  # a short run has no other
+                self.sample_meter(now, meter, child.pid)  # a short run has no other
                 return why
             if reason == "size":
                 if not self.recorder.stats()["error"]:  # that has a note of its own
@@ -330,7 +330,7 @@ class Session:
                 why = "size"
             now = time.monotonic_ns()
 
-    def _meter(self, now: int, meter: Meter, pid: int) -> None:
+    def sample_meter(self, now: int, meter: Meter, pid: int) -> None:
         clock = self.recorder.task_clock_ns()
         tree = clock if self.poll is None else self.poll.cpu_ns
         own = tree + time.process_time_ns()
@@ -548,29 +548,41 @@ def finish(
     session: Session, why: str, code: int, end_ns: int, usage: resource.struct_rusage
 ) -> None:
     """Writes the END block: how it ended, and the kernel's totals to check everything against."""
-    stats = session.recorder.stats()
-    if stats["error"]:
-        session.notes.append(
-            f"writing the trace failed ({os.strerror(stats['error'])}); what came after is unknown"
-        )
-    elif stats["stopped_ns"] and FULL not in session.notes:  # at the very end
-        session.notes.append(FULL)
-    if any(stats["lost"].values()) and SMALL_RING <= session.pages < RING_PAGES:
-        session.notes.append(small_rings(session.pages))
-    if stats["denied"]:
-        session.notes.append(BLIND)
-    if stats["unfollowed"]:
-        session.notes.append(unfollowed(stats["unfollowed"]))
-    mine = resource.getrusage(resource.RUSAGE_SELF)
     content = {
         "exit": {
             "code": code if code >= 0 else None,
             "signal": -code if code < 0 else None,
         },
+        "rusage": {"user_s": usage.ru_utime, "system_s": usage.ru_stime},
+        **totals(session, why, end_ns),
+    }
+    session.notes = content["notes"]
+    with contextlib.suppress(OSError):  # a full disk; what is there reads without it
+        session.write_json(Block.END, content)
+
+
+def totals(session: Session, why: str, end_ns: int) -> dict[str, Any]:
+    """The rest of the END block: what was recorded and lost until ``end_ns``, and what is to be
+    said of it."""
+    stats = session.recorder.stats()
+    notes = list(session.notes)
+    said = {
+        f"writing the trace failed ({os.strerror(stats['error'])}); what came after is unknown": (
+            stats["error"] != 0
+        ),
+        FULL: stats["stopped_ns"] and not stats["error"],  # at the very end
+        small_rings(session.pages): (
+            any(stats["lost"].values()) and SMALL_RING <= session.pages < RING_PAGES
+        ),
+        BLIND: stats["denied"],
+        unfollowed(stats["unfollowed"]): stats["unfollowed"],
+    }
+    notes += [note for note, holds in said.items() if holds and note not in notes]
+    mine = resource.getrusage(resource.RUSAGE_SELF)
+    return {
         "why": why,
         "end_ns": end_ns,
         "task_clock_ns": stats["task_clock_ns"],
-        "rusage": {"user_s": usage.ru_utime, "system_s": usage.ru_stime},
         "lost": stats["lost"],
         "agent_lost": stats["agent_lost"],
         "agent_damaged": stats["agent_damaged"],
@@ -578,7 +590,5 @@ def finish(
         "records": {"kernel": stats["kernel_records"], "agent": stats["agent_records"]},
         "labels": {key: stats[key] for key in ("looked", "missed", "denied", "torn")},
         "unfollowed": stats["unfollowed"],
-        "notes": session.notes,
+        "notes": notes,
     }
-    with contextlib.suppress(OSError):  # a full disk; what is there reads without it
-        session.write_json(Block.END, content)

@@ -1,0 +1,219 @@
+"""The program's side of ``measure()``: starts the recorder beside this process and asks it.
+
+Standard library only, and little of it: this runs inside the watched program. The recorder is a
+process of its own (``record.helper``); the agent is loaded into this one, and two variables in the
+environment bring it into the children, as for ``twocooks run``. ``stop`` takes all of it back.
+
+After a fork the child has copies of the files, and a parent whose recorder is not its own: whoever
+asks, ``Attached.mine`` first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from twocooks.model import MeasureError
+
+ARENA, PYTHONPATH = "TWOCOOKS_ARENA", "PYTHONPATH"
+BOOT = str(Path(__file__).parent / "agent" / "boot")
+ROOT = str(Path(__file__).parents[2])
+MAX_SIZE = 1 << 30
+START = (
+    "import sys; sys.path.insert(0, sys.argv.pop(1)); "
+    "from twocooks.record.helper import main; main()"
+)
+PATIENCE_MS = 30_000
+"""So long an answer may take on a machine that has no time."""
+YAMA = "/proc/sys/kernel/yama/ptrace_scope"
+
+
+def private_file() -> int:
+    """A file without a name, for the trace: it is gone with the last who has it open."""
+    why = None
+    for folder in (os.environ.get("TMPDIR"), "/tmp", "/var/tmp", "/dev/shm"):
+        if not folder:
+            continue
+        try:
+            return os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        except OSError as error:  # a file system that cannot do that
+            why = error
+        path = f"{folder}/twocooks-{os.getpid()}-{os.urandom(8).hex()}"
+        try:
+            fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            why = error
+            continue
+        os.unlink(path)
+        return fd
+    raise MeasureError(f"there is no place for the trace: {why and why.strerror}")
+
+
+def script_name() -> str:
+    """What this Python runs: a module's name, a script's path, "-c", or "" for a prompt."""
+    main = sys.modules.get("__main__")
+    spec = getattr(main, "__spec__", None)
+    if spec is not None and isinstance(getattr(spec, "name", None), str):
+        name: str = spec.name
+        return name.removesuffix(".__main__")
+    file = getattr(main, "__file__", None)
+    return file if isinstance(file, str) else "-c" if "-c" in sys.orig_argv else ""
+
+
+class Attached:
+    """A recording of this process. One at a time; not for several threads at once."""
+
+    def __init__(self, source: str = "auto") -> None:
+        self.pid = os.getpid()
+        self.agent: Any = None
+        self.said: dict[str, str] = {}
+        """What we put into the environment."""
+        self.end: dict[str, Any] | None = None
+        self.size = 0
+        """What the recorder said last: its totals, and the length of the trace that they are of."""
+        self.over = False
+        self._buffer = b""
+        from twocooks import _core
+
+        self.trace_fd = private_file()
+        asked, self._ask = os.pipe()
+        self._answer, answered = os.pipe()
+        try:
+            self.helper = _core.spawn(*self._command(source), (self.trace_fd, asked, answered))
+        except OSError as error:
+            os.close(asked)
+            os.close(answered)
+            self._close()
+            why = f"the recorder could not be started: {error.strerror}"
+            raise MeasureError(why) from None
+        os.close(asked)
+        os.close(answered)
+        try:
+            hello = self._hear()
+            self._install(hello.get("arena"))
+        except MeasureError:
+            self._close()
+            raise
+        self.source: str = hello["source"]
+
+    def _command(self, source: str) -> tuple[list[bytes], list[bytes]]:
+        argv = [sys.executable or "python3", "-I", "-S"]
+        if sys.dont_write_bytecode:
+            argv.append("-B")
+        argv += ["-c", START, ROOT, str(self.pid), str(MAX_SIZE), source]
+        environ = [
+            name + b"=" + value
+            for name, value in os.environb.items()
+            if not name.startswith((b"TWOCOOKS", b"PYTHON"))
+        ]
+        return [os.fsencode(word) for word in argv], environ
+
+    @property
+    def path(self) -> Path:
+        """Where this process can read the trace."""
+        return Path(f"/proc/{self.pid}/fd/{self.trace_fd}")
+
+    @property
+    def mine(self) -> bool:
+        """It is this process that is recorded (not one that forked this one)."""
+        return self.pid == os.getpid()
+
+    def ask(self, what: str) -> dict[str, Any]:
+        """Sends one question and waits for its answer. MeasureError where the recorder is gone."""
+        try:
+            os.write(self._ask, json.dumps({"do": what}).encode() + b"\n")
+        except OSError:
+            raise MeasureError(GONE) from None
+        return self._hear()
+
+    def _hear(self) -> dict[str, Any]:
+        poll = select.poll()
+        poll.register(self._answer, select.POLLIN)
+        while b"\n" not in self._buffer:
+            if not poll.poll(PATIENCE_MS):
+                raise MeasureError("the recorder does not answer")
+            part = os.read(self._answer, 1 << 16)
+            if not part:
+                raise MeasureError(GONE)
+            self._buffer += part
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        said: dict[str, Any] = json.loads(line)
+        if "error" in said:
+            raise MeasureError(str(said["error"]))
+        self.end, self.size = said.get("end", self.end), said.get("size", self.size)
+        return said
+
+    def edge(self) -> int:
+        """This moment, as the end of a window: polled accounts are known at looks only, so there
+        the moment of one that is made now."""
+        if self.source == "schedstat" and not self.over:
+            return int(self.ask("look")["at"])
+        return time.monotonic_ns()
+
+    def flush(self) -> dict[str, Any]:
+        """All that happened until now is in the file; the recorder's totals of it."""
+        self.ask("flush")
+        return self.end or {}
+
+    # ---- what is in this process ----
+
+    def _install(self, arena: str | None) -> None:
+        if arena is None:
+            return
+        from twocooks.record.agent import _agent
+
+        if not _agent.start(arena, script_name(), sys.modules["_frozen_importlib"]):
+            return
+        self.agent = _agent
+        old = os.environ.get(PYTHONPATH)
+        self.said = {ARENA: arena, PYTHONPATH: BOOT + os.pathsep + old if old else BOOT}
+        os.environ.update(self.said)
+
+    def _clean(self) -> None:
+        """Takes the environment back; what the program has changed since stays its own."""
+        if os.environ.get(ARENA) == self.said.get(ARENA):
+            os.environ.pop(ARENA, None)
+        path = os.environ.get(PYTHONPATH)
+        if self.said and path is not None:
+            rest = [part for part in path.split(os.pathsep) if part != BOOT]
+            if rest:
+                os.environ[PYTHONPATH] = os.pathsep.join(rest)
+            else:
+                del os.environ[PYTHONPATH]
+        self.said = {}
+
+    def stop(self) -> None:
+        """Ends the recording. The trace stays open as long as somebody may read it."""
+        if self.over:
+            return
+        self.over = True
+        if self.mine:
+            with contextlib.suppress(MeasureError):  # then what it said last counts
+                self.ask("stop")
+                while os.read(self._answer, 1 << 16):
+                    pass  # it is gone when the pipe is
+            self._clean()
+            if self.agent is not None and hasattr(self.agent, "stop"):
+                self.agent.stop()
+            with contextlib.suppress(OSError):  # ours where this process adopts orphans
+                os.waitpid(self.helper, os.WNOHANG)
+        for fd in (self._ask, self._answer):
+            os.close(fd)
+
+    def _close(self) -> None:
+        for fd in (self._ask, self._answer, self.trace_fd):
+            os.close(fd)
+
+    def __del__(self) -> None:
+        fd = getattr(self, "trace_fd", -1)
+        if getattr(self, "over", False) and fd >= 0:
+            os.close(fd)
+
+
+GONE = "the recorder has ended (killed?): what it had not yet told is lost"

@@ -1,0 +1,179 @@
+"""Windows on a running process: ``measure()``, ``measured`` and ``stop``.
+
+Each program runs in a process of its own, without root's rights, and prints one JSON object of
+what it saw. Nothing here depends on how fast the machine is: what is asked is who was on the go,
+how often, and what is left behind.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.kit.needs import has_gil
+from tests.kit.watched import ROOT, Place, drop_root, make_place
+
+LIMIT_S = 60
+BEGIN = """
+import asyncio, hashlib, json, os, sys, threading, time
+import twocooks
+
+def burn(cpu_s):
+    end = time.thread_time() + cpu_s
+    while time.thread_time() < end:
+        sum(range(300))
+
+def hashes(cpu_s):
+    data, end = bytes(1 << 20), time.thread_time() + cpu_s
+    while time.thread_time() < end:
+        hashlib.sha256(data)
+
+def together(function, *arguments, count=2):
+    threads = [threading.Thread(target=function, args=arguments) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+def say(**what):
+    print(json.dumps(what), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Place]:
+    import shutil
+
+    made = make_place()
+    yield made
+    shutil.rmtree(made.folder, ignore_errors=True)
+
+
+def run(place: Place, code: str, *, deny: str = "", env: dict[str, str] | None = None) -> Any:
+    """Runs the program to its end; what it printed, as JSON."""
+    file = place.folder / "program.py"
+    file.write_text(BEGIN + textwrap.dedent(code))
+    refusing = [sys.executable, "-m", "tests.kit.deny_perf", deny] if deny else []
+    done = subprocess.run(
+        [*drop_root(), *refusing, sys.executable, str(file)],
+        capture_output=True, text=True, cwd=ROOT, timeout=LIMIT_S,
+        env={**place.env, "PYTHONPATH": str(ROOT), **(env or {})},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return json.loads(done.stdout)
+
+
+def test_windows_tell_of_what_was_in_them(place: Place) -> None:
+    """Threads that compute, then a window over tasks that only wait."""
+    said = run(
+        place,
+        """
+        async def cook():
+            for _ in range(5):
+                await asyncio.sleep(0.01)
+
+        async def cooks():
+            async with twocooks.measure() as m:
+                await asyncio.gather(*[asyncio.create_task(cook()) for _ in range(3)])
+            return m
+
+        with twocooks.measure() as first:
+            together(burn, 0.1)
+        second = asyncio.run(cooks())
+        with twocooks.measure() as third:
+            pass
+        say(
+            first=first.summary, second=second.summary, third=third.summary,
+            report=first.report(), source=first.measured.source,
+        )
+        """,
+    )
+    first, second, third = said["first"], said["second"], said["third"]
+    assert said["source"] == "kernel"
+    assert first["tasks"] == {"count": 2, "by_kind": {"thread": 2}}
+    assert first["concurrency"]["max"] == 2
+    assert 0.15 < first["cpu_s"] < 0.4
+    if has_gil():
+        assert first["verdict"]["id"] != "parallel"
+    assert second["tasks"] == {"count": 3, "by_kind": {"asyncio": 3}}
+    assert second["concurrency"]["max"] == 3
+    assert second["verdict"]["id"] != "parallel"
+    assert third["verdict"]["id"] == "nothing"
+    assert third["wall_s"] < first["wall_s"]
+    assert "Thread-1" in said["report"]
+
+
+@pytest.mark.cores
+def test_hashing_threads_are_parallel(place: Place, free_cores: None) -> None:
+    said = run(
+        place,
+        """
+        with twocooks.measure() as m:
+            together(hashes, 0.3)
+        say(verdict=m.verdict.id, cause=m.verdict.cause, mean=m.parallelism.mean)
+        """,
+    )
+    if said["cause"] == "no-free-core":
+        pytest.skip("cores not free: during the test")
+    assert said["verdict"] == "parallel"
+
+
+def test_numbers_are_attributes_and_what_is_not_there_is_said(place: Place) -> None:
+    said = run(
+        place,
+        """
+        m = twocooks.measure()
+        errors = []
+        def fails(action):
+            try:
+                action()
+            except twocooks.MeasureError as error:
+                errors.append(str(error))
+        fails(lambda: m.verdict)
+        with m:
+            together(burn, 0.02)
+            fails(lambda: m.verdict)
+        fails(lambda: m.start())
+        fails(lambda: m.parallelism.median)
+        fails(lambda: m.speed)
+        fails(lambda: m.finish() or twocooks.measure().finish())
+        same = m.parallelism["mean"] == m.parallelism.mean == m.summary["parallelism"]["mean"]
+        say(errors=errors, same=same, missing=hasattr(m, "speed"), keys=sorted(m.concurrency),
+            waits=[w.reason for w in m.waits], tasks=len(m.task_list), run=m.run.verdict["id"],
+            by=m.by("process").summary["tasks"]["count"])
+        """,
+    )
+    assert len(said["errors"]) == 6
+    assert "still open" in said["errors"][1]
+    assert said["same"]
+    assert not said["missing"]
+    assert said["keys"] == ["max", "mean", "two_or_more_s"]
+    assert said["tasks"] >= 2
+    assert said["by"] <= 1
+
+
+def test_a_kernel_that_denies_its_records(place: Place) -> None:
+    """Estimated, with the reason; a window reaches from look to look."""
+    said = run(
+        place,
+        """
+        with twocooks.measure() as m:
+            together(burn, 0.15)
+        with twocooks.measure() as nothing:
+            pass
+        say(cpu=m.cpu_s, **m.measured, empty=nothing.cpu_s)
+        """,
+        deny="EACCES",
+    )
+    assert said["source"] == "schedstat"
+    assert not said["exact"]
+    assert any("perf_event_open" in note for note in said["notes"])
+    assert 0.2 < said["cpu"] < 0.6
+    assert said["empty"] < 0.1
