@@ -2,7 +2,7 @@
  * inode. Its ends are asked of the socket itself, which pidfd_getfd(2) (Linux 5.6) lends us for the
  * few microseconds; it takes the rights that reading memory takes. Where it is refused, TCP sockets
  * stand in /proc/PID/net/tcp, one long list for all: several milliseconds, so it is read seldom. Who
- * has the other end of a pipe or of a nameless local socket the kernel does not tell.
+ * has the other end is found by looking for it in the files of the program's processes (ends.c).
  *
  * What an epoll waits on stands in /proc/PID/fdinfo/EPFD, a line for each file. It is read anew at each
  * look (some 10 us): a list that was true 100 ms ago would name what nobody waits for any more. Only that there
@@ -27,6 +27,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "events.h"
+
 #ifndef SYS_pidfd_getfd
 #define SYS_pidfd_getfd 438
 #endif
@@ -35,6 +37,7 @@
 #endif
 #define LIST_SHARE 100u /* one part in so many of the time may go into reading lists */
 #define CROWD_NS 100000000ull /* so long an epoll of many files is not asked again */
+#define AGAIN_NS 200000000ull /* after so long a socket without a known peer is asked again */
 enum { MAX_LINES = 4000, MOST_FILES = TC_NAMED + 2 /* with what the loop wakes itself by */ };
 
 struct waited { /* one file of several */
@@ -208,11 +211,13 @@ static int ask_socket(struct tc_files *f, uint32_t pid, int number, uint64_t ino
     int fd = (int)syscall(SYS_pidfd_getfd, process, number, 0);
     close(process);
     if (fd < 0) return 0;
-    char ends[sizeof f->sockets[0].ends];
-    int size = put_socket(fd, ends, sizeof ends);
+    struct tc_socket *s = &f->sockets[inode % TC_SOCKETS];
+    int size = put_socket(fd, s->ends, sizeof s->ends);
+    if (!size) s->ends[0] = 0;
+    s->inode = inode;
+    s->peer = tc_peer_of(&f->ends, fd, inode);
+    s->asked_ns = clock_ns();
     close(fd);
-    f->sockets[inode % TC_SOCKETS].inode = inode;
-    memcpy(f->sockets[inode % TC_SOCKETS].ends, size ? ends : "", size ? (size_t)size + 1 : 1);
     return 1;
 }
 
@@ -253,28 +258,40 @@ static void read_lists(struct tc_files *f, uint32_t pid) {
 
 /* "tcp own > other" and the like; NULL = not known. */
 static const char *ends_of(struct tc_files *f, uint32_t pid, int fd, uint64_t inode) {
-    size_t place = inode % TC_SOCKETS, size = strlen(f->sockets[place].ends);
-    int known = f->sockets[place].inode == inode;
-    if (known && size && f->sockets[place].ends[size - 1] == '-') known = 0; /* it may be connected by now */
+    struct tc_socket *s = &f->sockets[inode % TC_SOCKETS];
+    size_t size = strlen(s->ends);
+    int known = s->inode == inode;
+    if (known && size && s->ends[size - 1] == '-' && !s->peer) known = 0; /* it may be connected by now */
+    if (known && !s->peer && clock_ns() - s->asked_ns > AGAIN_NS) known = 0; /* or accepted */
     if (!known && !ask_socket(f, pid, fd, inode)) read_lists(f, pid);
-    return f->sockets[place].inode == inode && *f->sockets[place].ends ? f->sockets[place].ends : NULL;
+    return s->inode == inode && *s->ends ? s->ends : NULL;
+}
+
+/* Its other end is another process's, and not its own: no loop wakes itself by such a socket. */
+static int leads_out(struct tc_files *f, uint32_t pid, const struct tc_told *t) {
+    uint32_t pids[TC_ENDS];
+    size_t count = tc_ends_of(&f->ends, &f->tree, pid, t->fd, t->link, t->peer, pids);
+    return count && pids[count - 1] != pid;
 }
 
 /* What this descriptor is. *quiet: a loop may have it just to be woken. Returns the length; 0 = not
  * known. `whole`: a socket's number follows its ends. */
 static size_t put_file(struct tc_files *f, uint32_t pid, const struct waited *file, int whole, char *text,
-                       size_t room, int *quiet) {
-    char path[48], link[200];
+                       size_t room, struct tc_told *told, int *quiet) {
+    char path[48], *link = told->link;
     snprintf(path, sizeof path, "/proc/%u/fd/%d", pid, file->fd);
-    ssize_t size = readlink(path, link, sizeof link - 1);
+    ssize_t size = readlink(path, link, sizeof told->link - 1);
     if (size <= 0) return 0;
     link[size] = 0;
     int is_socket = !strncmp(link, "socket:[", 8), is_pipe = !strncmp(link, "pipe:[", 6);
     uint64_t inode = is_socket || is_pipe ? strtoull(strchr(link, '[') + 1, NULL, 10) : 0;
     if (inode && file->inode && inode != file->inode) return 0; /* another file has this number now */
     const char *ends = is_socket ? ends_of(f, pid, file->fd, inode) : NULL;
-    int asked = f->sockets[inode % TC_SOCKETS].inode == inode; /* and it has nothing to tell */
-    *quiet = (is_socket && asked && !ends) || !strncmp(link, "anon_inode:", 11);
+    const struct tc_socket *s = &f->sockets[inode % TC_SOCKETS];
+    int asked = is_socket && s->inode == inode;
+    told->fd = file->fd;
+    told->peer = asked ? s->peer : 0;
+    *quiet = !strncmp(link, "anon_inode:", 11) || (asked && !ends && !leads_out(f, pid, told));
     int all = ends ? snprintf(text, room, whole ? "%s %s" : "%s", ends, link)
                    : snprintf(text, room, "%s", link);
     return all > 0 && (size_t)all < room ? (size_t)all : 0;
@@ -285,21 +302,27 @@ static size_t put_file(struct tc_files *f, uint32_t pid, const struct waited *fi
 static size_t put_files(struct tc_files *f, uint32_t pid, const struct waited *files, size_t count,
                         int all_quiet, char *text) {
     char parts[MOST_FILES][TC_FILE_TEXT / 2];
+    struct tc_told all[MOST_FILES];
     int quiet[MOST_FILES], loud = 0, last = 0;
     size_t at = 0, told = 0;
     for (size_t i = 0; i < count; i++) {
-        if (!put_file(f, pid, &files[i], 0, parts[i], sizeof parts[i], &quiet[i])) return 0;
+        if (!put_file(f, pid, &files[i], 0, parts[i], sizeof parts[i], &all[i], &quiet[i])) return 0;
         if (!quiet[i]) loud++, last = (int)i;
     }
     if (!loud && !all_quiet) return 0;
-    if (loud == 1) return put_file(f, pid, &files[last], 1, text, TC_FILE_TEXT, quiet);
+    if (loud == 1) {
+        f->told_count = 1;
+        return put_file(f, pid, &files[last], 1, text, TC_FILE_TEXT, f->told, quiet);
+    }
     if ((loud ? (size_t)loud : count) > TC_NAMED) return 0;
     for (size_t i = 0; i < count; i++) {
         if (loud && quiet[i]) continue;
-        int more = snprintf(text + at, TC_FILE_TEXT - at, "%s%s", told++ ? ", " : "", parts[i]);
+        int more = snprintf(text + at, TC_FILE_TEXT - at, "%s%s", told ? ", " : "", parts[i]);
         if (more <= 0 || at + (size_t)more >= TC_FILE_TEXT) return 0;
         at += (size_t)more;
+        f->told[told++] = all[i];
     }
+    f->told_count = told;
     return at;
 }
 
@@ -308,13 +331,19 @@ static size_t put_epoll(struct tc_files *f, uint32_t pid, int fd, char text[TC_F
     struct waited files[MOST_FILES];
     struct tc_epoll *e = &f->epolls[(pid * 31u + (uint32_t)fd) % TC_EPOLLS];
     uint64_t hash;
+    if (e->ends_ns != f->ends.read_ns) e->hash = 0; /* which sockets lead out may be told by now */
     size_t count = of_epoll(e, pid, fd, files, &hash);
     if (!count) return 0;
-    if (hash != e->hash) {
+    if (hash != e->hash || e->ends_ns != f->ends.read_ns) {
         e->size = put_files(f, pid, files, count, 0, e->text);
         e->hash = hash;
+        e->ends_ns = f->ends.read_ns;
+        e->told_count = e->size ? f->told_count : 0;
+        memcpy(e->told, f->told, sizeof e->told);
     }
     memcpy(text, e->text, e->size);
+    memcpy(f->told, e->told, sizeof f->told);
+    f->told_count = e->told_count;
     return e->size;
 }
 
@@ -323,12 +352,32 @@ size_t tc_file_of(struct tc_files *f, uint32_t pid, uint64_t number, const uint6
     struct waited files[MOST_FILES] = {{descriptor(number, arguments), 0}};
     int quiet, loop = number == SYS_epoll_wait || number == SYS_epoll_pwait || number == SYS_epoll_pwait2;
     size_t count = files[0].fd >= 0, size = 0;
+    f->told_count = 0;
     if (loop && arguments[0] < 1u << 30) size = put_epoll(f, pid, (int)arguments[0], text);
     if (number == SYS_poll || number == SYS_ppoll) count = of_poll(pid, arguments, files);
     if (number == SYS_select || number == SYS_pselect6) count = of_select(pid, arguments, files);
-    if (count == 1) size = put_file(f, pid, files, 1, text, TC_FILE_TEXT, &quiet);
+    if (count == 1) size = put_file(f, pid, files, 1, text, TC_FILE_TEXT, f->told, &quiet);
+    if (count == 1) f->told_count = size > 0;
     if (count > 1) size = put_files(f, pid, files, count, 1, text);
     for (size_t i = 0; i < size; i++) /* names are the program's word */
         if ((unsigned char)text[i] < 32 || text[i] == 127) text[i] = '?';
     return size;
+}
+
+void tc_file_put(struct tc_files *f, struct tc_texts *texts, uint32_t pid, uint32_t tid, uint64_t number,
+                 const uint64_t arguments[4], uint64_t now_ns, struct tc_stream *look) {
+    char text[TC_FILE_TEXT];
+    uint32_t pids[TC_ENDS];
+    size_t size = tc_file_of(f, pid, number, arguments, text);
+    if (!size) return;
+    uint64_t fields[] = {tid, tc_texts_id(texts, look, now_ns, text, size)};
+    tc_put(look, now_ns, TC_EV_FILE, fields, NULL, 0);
+    for (size_t n = 0; n < f->told_count; n++) {
+        const struct tc_told *t = &f->told[n];
+        size_t count = tc_ends_of(&f->ends, &f->tree, pid, t->fd, t->link, t->peer, pids);
+        for (size_t i = 0; i < count; i++) {
+            uint64_t peer[] = {tid, n, pids[i]};
+            tc_put(look, now_ns, TC_EV_PEER, peer, NULL, 0);
+        }
+    }
 }

@@ -85,6 +85,7 @@ struct tc_waits {
     uint64_t urgent; /* long waits that ended before their look, and looks at waits for another thread */
     struct tc_search search;
     struct tc_files files_seen;
+    uint64_t changes; /* of the table of processes */
     struct tc_waits_counts counts;
 };
 
@@ -163,6 +164,7 @@ static void drop_process(struct tc_waits *w, struct process *p) {
     uint32_t mask = w->process_places - 1, hole = (uint32_t)(p - w->processes), i = hole;
     drop_peek(w, p);
     w->processes[hole] = (struct process){0};
+    w->changes++;
     w->process_count--;
     while (w->processes[i = (i + 1) & mask].pid) {
         uint32_t home = slot(w->processes[i].pid, w->process_places);
@@ -178,6 +180,7 @@ static struct process *make_process(struct tc_waits *w, uint32_t pid) {
     if (!grow_processes(w)) return NULL;
     p = find_process(w, pid);
     *p = (struct process){.pid = pid};
+    w->changes++;
     w->process_count++;
     return p;
 }
@@ -233,6 +236,7 @@ void tc_waits_free(struct tc_waits *w) {
     free(w->threads);
     free(w->processes);
     tc_texts_close(&w->texts);
+    tc_ends_close(&w->files_seen.ends);
     free(w);
 }
 
@@ -479,14 +483,14 @@ static void put_holder(struct tc_waits *w, const struct thread *t, struct tc_pee
     w->put_ns = now;
 }
 
-/* What it waits on, where that is a file, a pipe or a socket. */
-static void put_file(struct tc_waits *w, const struct thread *t, uint64_t number,
-                     const uint64_t arguments[4], uint64_t now_ns, struct tc_stream *look) {
-    char text[TC_FILE_TEXT];
-    size_t size = tc_file_of(&w->files_seen, t->pid, number, arguments, text);
-    if (!size) return;
-    uint64_t fields[] = {t->tid, tc_texts_id(&w->texts, look, now_ns, text, size)};
-    tc_put(look, now_ns, TC_EV_FILE, fields, NULL, 0);
+/* The processes that are known now, for whoever asks which of them has a file. */
+static void tell_tree(struct tc_waits *w) {
+    struct tc_tree *tree = &w->files_seen.tree;
+    if (tree->changes == w->changes) return;
+    tree->changes = w->changes;
+    tree->count = 0;
+    for (uint32_t i = 0; i < w->process_places && tree->count < TC_TREE; i++)
+        if (w->processes[i].pid) tree->pids[tree->count++] = w->processes[i].pid;
 }
 
 /* One look. TC_NOTHING: the thread runs, ended or may not be read. TC_THREAD: it waits for another one. */
@@ -511,7 +515,10 @@ static enum told look_at(struct tc_waits *w, struct thread *t, uint64_t began, i
         where = tc_texts_id(&w->texts, look, now, text, (size_t)size);
         w->counts.frames++;
     }
-    if (!stopped) put_file(w, t, number, arguments, now, look);
+    if (!stopped) {
+        tell_tree(w);
+        tc_file_put(&w->files_seen, &w->texts, t->pid, t->tid, number, arguments, now, look);
+    }
     int lock_wait = kind == TC_FUTEX_PARKED || kind == TC_FUTEX_SEMAPHORE;
     uint64_t told = lock_wait && arguments[3] /* a futex's time limit */ ? kind + TIMED : kind;
     uint64_t fields[] = {t->pid, t->tid, now - began, number, argument, told, where};

@@ -31,6 +31,7 @@ from twocooks.read.trace import (
     KernelColumns,
     LookColumns,
     MeterColumns,
+    PeerColumns,
     PollColumns,
     RunColumns,
     Trace,
@@ -282,12 +283,16 @@ class Builder:
         where: Sequence[str] = (),
         pid: int | None = None,
         what: str = "",
+        peers: Sequence[int] = (),
     ) -> None:
-        """Between start and end the thread was seen waiting (on ``what``); ``where`` is innermost
-        first."""
+        """Between start and end the thread was seen waiting (on ``what``, of which ``peers`` had
+        the other end); ``where`` is innermost first."""
         pid = self.pid if pid is None else pid
         if what:
             self.rows.append(Row(spec.Stream.LOOK, (0, 0), self.ns(end), "FILE", (tid,), what))
+        for peer in peers:
+            row = Row(spec.Stream.LOOK, (0, 0), self.ns(end), "PEER", (tid, 0, peer), None)
+            self.rows.append(row)
         fields = (pid, tid, self.ns(end) - self.ns(start), syscall, arg, kind)
         text = spec.SEPARATOR.join(where) if where else None
         self.rows.append(Row(spec.Stream.LOOK, (0, 0), self.ns(end), "LOOK", fields, text))
@@ -467,6 +472,7 @@ class Builder:
             look=_look_columns(by_stream[spec.Stream.LOOK], texts),
             run=_run_columns(by_stream[spec.Stream.LOOK], texts),
             file=_file_columns(by_stream[spec.Stream.LOOK], texts),
+            peer=_peer_columns(by_stream[spec.Stream.LOOK]),
             holder=_holder_columns(by_stream[spec.Stream.LOOK], texts),
             kernel=_kernel_columns(by_stream[spec.Stream.KERNEL], texts),
             agent=_agent_columns(by_stream[spec.Stream.AGENT], threads, texts),
@@ -595,6 +601,12 @@ def _file_columns(rows: list[Row], texts: dict[str, int]) -> FileColumns:
         tid=np.array(_field(rows, 0), np.int32),
         what=np.array(what, np.int32),
     )
+
+
+def _peer_columns(rows: list[Row]) -> PeerColumns:
+    rows = [row for row in rows if row.event == "PEER"]
+    time = np.array([row.time_ns for row in rows], np.int64)
+    return PeerColumns(time, *(np.array(_field(rows, n), np.int32) for n in range(3)))
 
 
 def _holder_columns(rows: list[Row], texts: dict[str, int]) -> HolderColumns:

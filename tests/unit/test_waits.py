@@ -5,7 +5,9 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -19,7 +21,7 @@ from tests.kit import cbuild
 
 MS = 1_000_000
 NO_LIMIT = 10_000 * MS
-TEXT, LOOK, HOLDER, FILE = 48, 49, 50, 52
+TEXT, LOOK, HOLDER, FILE, PEER = 48, 49, 50, 52, 53
 SLEEPER = """
 import ctypes, json, os, sys, threading
 quiet, _ = os.pipe()
@@ -100,7 +102,7 @@ class Waits:
             "src/core/waits.c", "src/core/encode.c",
             "src/core/peek.c", "src/core/peek_code.c", "src/core/peek_find.c",
             "src/core/peek_held.c", "src/core/search.c", "src/core/texts.c",
-            "src/core/files.c",
+            "src/core/files.c", "src/core/ends.c",
         )  # fmt: skip
         for name, (result, arguments) in SIGNATURES.items():
             function = getattr(self.lib, name)
@@ -110,6 +112,7 @@ class Waits:
         self.lib.tc_stream_init(self.stream, 3, 0, 0)
         self.texts = {0: ""}
         self.files: list[tuple[int, str]] = []
+        self.peers: list[tuple[int, int, int]] = []
         self.holders: list[tuple[int, int, int, int, str]] = []
 
     def __getattr__(self, name: str) -> Any:
@@ -150,7 +153,7 @@ class Waits:
         while at < len(words):
             head = number()
             clock += head >> 3
-            event = {0: LOOK, 1: HOLDER, 3: FILE}.get(head & 7) or number()
+            event = {0: LOOK, 1: HOLDER, 3: FILE, 4: PEER}.get(head & 7) or number()
             if event == TEXT:
                 key, size = number(), number()
                 self.texts[key] = words[at : at + size].decode()
@@ -158,6 +161,9 @@ class Waits:
             elif event == FILE:
                 tid, what = number(), number()
                 self.files.append((tid, self.texts[what]))
+            elif event == PEER:
+                tid, part, pid = number(), number(), number()
+                self.peers.append((tid, part, pid))
             elif event == HOLDER:
                 _pid, tid, _took, waiter, lock, _turn, how, place = (number() for _ in range(8))
                 self.holders.append((tid, waiter, lock, how, self.texts[place]))
@@ -437,6 +443,140 @@ def test_a_local_socket_with_a_name_has_two_ends(waits: Waits, tmp_path: Path) -
             ((_, what),) = waits.files
             assert what.startswith(f"unix - > {tmp_path}/a?[31m socket:[")
             connection.close()
+
+
+PEERS = """
+import os, socket, select, sys
+case, folder = sys.argv[1:]
+ready, told = os.pipe()
+if case == "pipe":
+    wait, other = os.pipe()
+    call = lambda: os.read(wait, 1)
+elif case == "full pipe":
+    other, wait = os.pipe()
+    os.set_blocking(wait, False)
+    try:
+        while True:
+            os.write(wait, bytes(4096))
+    except BlockingIOError:
+        os.set_blocking(wait, True)
+    call = lambda: os.write(wait, bytes(4096))
+elif case in ("socketpair", "loop"):
+    wait, other = (end.detach() for end in socket.socketpair())
+    call = socket.socket(fileno=os.dup(wait)).recv
+    call = lambda call=call: call(1)
+elif case == "unix":
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(folder + "/at")
+    server.listen()
+    client = socket.socket(socket.AF_UNIX)
+    client.connect(folder + "/at")
+    wait, other = server.accept()[0].detach(), client.detach()
+    call = lambda: os.read(wait, 1)
+elif case == "tcp":
+    server = socket.create_server(("127.0.0.1", 0))
+    client = socket.create_connection(server.getsockname())
+    wait, other = server.accept()[0].detach(), client.detach()
+    call = lambda: os.read(wait, 1)
+elif case == "fifo":
+    os.mkfifo(folder + "/f")
+    other = os.open(folder + "/f", os.O_RDWR)
+    wait = os.open(folder + "/f", os.O_RDONLY)
+    only = os.open(folder + "/f", os.O_WRONLY)
+    os.close(other)
+    other = only
+    call = lambda: os.read(wait, 1)
+own = socket.socketpair()
+if case == "loop":
+    loop = select.epoll()
+    loop.register(wait, select.EPOLLIN)
+    loop.register(own[0], select.EPOLLIN)
+    call = loop.poll
+child = os.fork()
+if not child:
+    if case != "loop":
+        os.close(wait)
+    os.write(told, b"x")
+    sys.stdin.read()
+    os._exit(0)
+os.read(ready, 1)
+if case == "loop":
+    os.close(other)
+print(child, flush=True)
+call()
+"""
+WAITS_ON_ONE = {"0": "pipe unix tcp fifo", "1": "full pipe", "45": "socketpair", "232": "loop"}
+
+
+def kernel_tells_peers() -> bool:
+    """Whether this kernel says which socket another one is connected to: not all can."""
+    if not hasattr(socket, "AF_NETLINK"):
+        return False
+    one, other = socket.socketpair()
+    try:
+        with one, other, socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 4) as asked:
+            asked.settimeout(20)
+            question = struct.pack("=BBHIIIII", 1, 0, 0, 2**32 - 1, os.fstat(one.fileno()).st_ino,
+                                   4, 2**32 - 1, 2**32 - 1)  # fmt: skip
+            asked.send(struct.pack("=IHHII", 16 + len(question), 20, 1, 0, 0) + question)
+            answer = asked.recv(4096)
+            one.getsockopt(socket.SOL_SOCKET, 71, 8)  # SO_NETNS_COOKIE, Linux 5.14
+    except OSError:
+        return False
+    return struct.unpack_from("=H", answer, 4) == (20,)
+
+
+def peers_of(waits: Waits, process: subprocess.Popen[str], case: str) -> list[int]:
+    """Those that one look at the process names, once it waits."""
+    waiting = Path(f"/proc/{process.pid}/syscall")
+    while case not in WAITS_ON_ONE.get(waiting.read_text().split()[0], ""):
+        assert process.poll() is None
+        os.sched_yield()
+    waits.peers.clear()
+    waits.on(process.pid, process.pid, time.monotonic_ns())
+    waits.off(process.pid, process.pid, time.monotonic_ns(), 0)
+    assert len(waits.look(time.monotonic_ns())) == 1
+    assert {(tid, part) for tid, part, _ in waits.peers} <= {(process.pid, 0)}
+    return [pid for _, _, pid in waits.peers]
+
+
+@pytest.mark.parametrize(
+    "case", ["pipe", "full pipe", "socketpair", "unix", "tcp", "fifo", "loop"]
+)  # fmt: skip
+def test_who_has_the_other_end(waits: Waits, tmp_path: Path, case: str) -> None:
+    if case in ("socketpair", "unix", "tcp", "loop") and not kernel_tells_peers():
+        pytest.skip("needs a kernel that tells the other end of a socket")
+    command = [sys.executable, "-c", PEERS, case, str(tmp_path)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        child = int(process.stdout.readline())
+        try:
+            waits.process(child, 0, 0)
+            # Both have the other end, where nobody closed it; the one that waits comes last.
+            both = [child] if case == "loop" else [child, process.pid]
+            assert peers_of(waits, process, case) == both
+            os.kill(child, signal.SIGKILL)
+            while os.path.exists(f"/proc/{child}/fd/0"):  # its files are closed at its end
+                os.sched_yield()
+            if case != "loop":
+                assert peers_of(waits, process, case) == [process.pid]
+        finally:
+            process.kill()
+
+
+def test_who_is_no_part_of_the_program_is_not_named(waits: Waits, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", PEERS, "pipe", str(tmp_path)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        process.stdout.readline()
+        try:
+            assert peers_of(waits, process, "pipe") == [process.pid]
+        finally:
+            process.kill()
 
 
 def test_who_waits_for_a_core_is_not_looked_at(waits: Waits, sleeper: dict[str, Any]) -> None:

@@ -1,12 +1,15 @@
 """On what threads waited: the file, the pipe or the socket, or which child process.
 
 The recorder reads the name of the file behind a wait for bytes at its look (FILE records); of a
-named socket both ends. The child is the number that the system call was given.
+named socket both ends. Which processes of the program had the other end, it says beside that (PEER
+records): those that it saw; there may be more. The child is the number that the system call was
+given.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +22,8 @@ from twocooks.read.trace import Trace
 MOST = 5
 """Told for each line that waits; of more, those with the most seconds."""
 SOCKET = re.compile(r"^((?:tcp|udp|unix) .*[^,]) socket:\[\d+\]$", re.DOTALL)
+ITSELF = "itself"
+WITH_ENDS = ("pipe:[", "socket:[", "unix ")
 WAIT4 = min(WAITS_FOR_CHILD)
 
 
@@ -30,10 +35,18 @@ class On:
     """A path, "pipe:[inode]", "socket:[inode]", "tcp own end > other end" (also udp, unix), several
     of them joined by ", ", "process NAME"; hostile text."""
     seconds: float
+    peers: tuple[str, ...] = ()
+    """The processes of the program that were seen to have the other end, "process 12 (NAME)"; one
+    that waits for itself comes last, "itself". Empty = not known. Hostile text."""
+
+    @property
+    def has_ends(self) -> bool:
+        """It is, or begins with, something with another end in some process."""
+        return self.what.startswith(WITH_ENDS)
 
     def row(self) -> dict[str, object]:
         """As the JSON has it."""
-        return {"what": self.what, "seconds": self.seconds}
+        return {"what": self.what, "seconds": self.seconds, "peers": list(self.peers)}
 
 
 def waited_on(
@@ -42,18 +55,53 @@ def waited_on(
     """For each group (``which``) of waits what they waited on. ``look``: the look (its row in the
     trace) at each wait, or -1; ``length`` in ns."""
     sums: dict[int, dict[str, int]] = {}
+    ends: dict[tuple[int, str], dict[str, int]] = {}
     mine = np.flatnonzero(look >= 0)
+    peers = _peers(trace, line)
     for texts, rows in (_files(trace, look, mine), _children(trace, line, look, mine)):
-        groups, lengths = which[rows].tolist(), length[rows].tolist()
-        for text, group, ns in zip(texts, groups, lengths, strict=True):
+        groups, lengths, at = which[rows].tolist(), length[rows].tolist(), look[rows].tolist()
+        for text, group, ns, seen in zip(texts, groups, lengths, at, strict=True):
             into = sums.setdefault(group, {})
             into[text] = into.get(text, 0) + ns
+            for peer in peers(seen):
+                of = ends.setdefault((group, text), {})
+                of[peer] = of.get(peer, 0) + ns
     return {
         group: tuple(
-            On(text, ns / 1e9) for text, ns in sorted(into.items(), key=lambda e: (-e[1], e[0]))
-        )[:MOST]
+            On(text, ns / 1e9, _ordered(ends.get((group, text), {})))
+            for text, ns in sorted(into.items(), key=lambda e: (-e[1], e[0]))[:MOST]
+        )
         for group, into in sums.items()
     }
+
+
+def _ordered(peers: dict[str, int]) -> tuple[str, ...]:
+    """By seconds; who waits for itself last."""
+    return tuple(sorted(peers, key=lambda name: (name == ITSELF, -peers[name], name)))
+
+
+def _peers(trace: Trace, line: Timeline) -> Callable[[int], list[str]]:
+    """Who had the other ends of what a look's thread waited on."""
+    p, threads = trace.peer, line.threads
+    found: dict[tuple[int, int], list[int]] = {}
+    for time, tid, pid in zip(p.time.tolist(), p.tid.tolist(), p.pid.tolist(), strict=True):
+        found.setdefault((tid, time), []).append(pid)
+    names: dict[tuple[int, int], str] = {}
+
+    def told(look: int) -> list[str]:
+        time, tid = int(trace.look.time[look]), int(trace.look.tid[look])
+        said = []
+        for pid in found.get((tid, time), ()):
+            thread = int(threads.find(np.array([pid]), np.array([time]))[0])
+            if thread >= 0 and (pid, thread) not in names:
+                task = line.book.base.get(thread, -1)
+                name = line.book.name[task] if task >= 0 else threads.name[thread]
+                names[pid, thread] = f"process {pid} ({name})"
+            own = pid == int(trace.look.pid[look])
+            said.append(ITSELF if own else names.get((pid, thread), f"process {pid}"))
+        return said
+
+    return told
 
 
 def _files(trace: Trace, look: Int64, rows: Int64) -> tuple[list[str], Int64]:

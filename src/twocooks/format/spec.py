@@ -151,6 +151,8 @@ EVENTS: tuple[Event, ...] = (
           "knows (2: no GIL); where as in LOOK, about: the thread may have moved on."),
     Event(52, "FILE", L, 3, (("tid", "u"), ("what", "u")),
           "The LOOK of this thread that follows is a wait on this: a TEXT id; a path, 'pipe:[inode]', 'socket:[inode]', or 'tcp own end > other end socket:[inode]' (also udp, unix; '-' is an end without a name); several (epoll, poll, select) joined by ', ', then without the socket's number where there are ends."),
+    Event(53, "PEER", L, 4, (("tid", "u"), ("part", "u"), ("pid", "u")),
+          "Of what the FILE before (of this thread) names, the part-th (from 0) had its other end open in this process, then; there may be more. None: not known."),
     # Accounts from /proc, where there are no kernel records.
     Event(64, "POLL", P, 0, (("pid", "u"), ("tid", "u"), ("run_ns", "u"), ("line_ns", "u"), ("turns", "u")),
           "Growth of the thread's schedstat since its last POLL: on a core, in line, times on a core."),

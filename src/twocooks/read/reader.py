@@ -265,6 +265,7 @@ class _Reader:
             look=shape.look(ordered[spec.Stream.LOOK]),
             run=shape.run(ordered[spec.Stream.LOOK]),
             file=shape.file(ordered[spec.Stream.LOOK]),
+            peer=shape.peer(ordered[spec.Stream.LOOK]),
             holder=shape.holder(ordered.pop(spec.Stream.LOOK)),
             poll=shape.poll(ordered.pop(spec.Stream.POLL)),
             meter=shape.meter(ordered.pop(spec.Stream.METER)),

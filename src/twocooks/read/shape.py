@@ -16,6 +16,7 @@ from twocooks.read.trace import (
     KernelColumns,
     LookColumns,
     MeterColumns,
+    PeerColumns,
     PollColumns,
     RunColumns,
 )
@@ -81,6 +82,12 @@ def file(rows: Sorted) -> FileColumns:
     at, numbers = rows.numbers("FILE")
     tid, what = numbers.T
     return FileColumns(rows.time[at], tid.astype(np.int32), _texts_of(rows, at, what))
+
+
+def peer(rows: Sorted) -> PeerColumns:
+    """Who had the other ends of it."""
+    at, numbers = rows.numbers("PEER")
+    return PeerColumns(rows.time[at], *(column.astype(np.int32) for column in numbers.T))
 
 
 def holder(rows: Sorted) -> HolderColumns:

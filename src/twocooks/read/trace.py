@@ -98,6 +98,17 @@ class FileColumns:
 
 
 @dataclass(frozen=True)
+class PeerColumns:
+    """PEER records: process ``pid`` has the other end of the ``part``-th that this thread's FILE of
+    the same time names."""
+
+    time: Int64
+    tid: Int32
+    part: Int32
+    pid: Int32
+
+
+@dataclass(frozen=True)
 class RunColumns:
     """RUN records: samples of threads on a core. ``before`` = time - took, when it was asked;
     ``has_gil``: 0 no, 1 yes, 2 not known; ``where`` as in looks, about."""
@@ -151,6 +162,7 @@ class Trace:
     look: LookColumns
     holder: HolderColumns
     file: FileColumns
+    peer: PeerColumns
     run: RunColumns
     poll: PollColumns
     meter: MeterColumns

@@ -86,13 +86,14 @@ def test_a_wait_for_bytes_or_a_child_says_for_which() -> None:
     for n, (syscall, what) in enumerate(((scenes.READ, socket), (scenes.READ, "pipe:[5]"))):
         b.on(n, 20 + n, 0.01, 0.02, pid=20 + n)
         b.look(0.024, 0.0241, 20 + n, syscall, arg=3, where=("app.py:4:work",), pid=20 + n,
-               what=what)  # fmt: skip
+               what=what, peers=(20, 21) if n else ())  # fmt: skip
         b.on(n, 20 + n, 0.05 + n * 0.01, 0.08, pid=20 + n)
         b.look(0.084, 0.0841, 20 + n, scenes.WAIT4, arg=21, where=("app.py:5:work",), pid=20 + n)
         b.on(n, 20 + n, 0.1, 0.11, pid=20 + n, exits=True)
     for trace in (b.trace(), loaded(b)):
         found = {w.reason: w.on for w in analyse(trace).waits if w.on}
         assert [on.what for on in found[Reason.IO]] == ["pipe:[5]", socket.partition(" socket")[0]]
+        assert [on.peers for on in found[Reason.IO]] == [("process 20 (P0)", "itself"), ()]
         assert [on.seconds for on in found[Reason.IO]] == pytest.approx([0.04, 0.03], abs=1e-4)
         assert [on.what for on in found[Reason.CHILD]] == ["process P1"]
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from twocooks.analyse.held import NATIVE, WORKING, Holder
 from twocooks.analyse.places import LockSum, WaitSum
 from twocooks.analyse.result import Analysis
+from twocooks.analyse.waited_on import On
 from twocooks.model import Reason
 from twocooks.report.base import MAX_WIDTH, MIN_WIDTH, Options
 from twocooks.report.terminal.paint import BOLD, DIM, Painter, Span
@@ -16,6 +17,7 @@ MARGIN, NUMBERS, WHY = 2, 27, 21
 """Columns of the margin, of the three numbers, and of what was waited for."""
 HEAD = "  waited   times  longest  "
 TASK = 16
+MOST_PEERS = 3
 UNKNOWN_SHARE = 0.005
 """Less than this share of a wait without a known holder is not worth a line."""
 MOST = 20
@@ -65,8 +67,7 @@ def _table(rows: list[WaitSum], painter: Painter, width: int, only: Reason | Non
         if wait.reason in (Reason.GIL, Reason.LOCK):
             yield from _holders(wait.holders, wait.unknown_s, wait.seconds, painter, width, 2)
         for on in wait.on[:2]:
-            what = clean(on.what, unicode=painter.unicode)
-            yield line((f"{seconds(on.seconds):>8} on {end_of(what, width - MARGIN - 16)}", DIM))
+            yield from _on(on, painter, width)
     rest = rows[MOST:]
     if rest:
         total = seconds(sum(wait.seconds for wait in rest))
@@ -74,6 +75,27 @@ def _table(rows: list[WaitSum], painter: Painter, width: int, only: Reason | Non
     if only is None and any(not wait.where for wait in rows):
         yield ""
         yield from (line((part, DIM)) for part in wrap(WHY_NO_PLACE, width - 2 * MARGIN))
+
+
+def _on(on: On, painter: Painter, width: int) -> Iterator[str]:
+    """What was waited on, and who has its other end."""
+
+    def line(text: str) -> str:
+        return painter.line([(" " * MARGIN, None), (text, DIM)])
+
+    what = clean(on.what, unicode=painter.unicode)
+    head = f"{seconds(on.seconds):>8} on "
+    names = ", ".join(clean(peer, unicode=painter.unicode) for peer in on.peers[:MOST_PEERS])
+    if len(on.peers) > MOST_PEERS:
+        names += f" and {count(len(on.peers) - MOST_PEERS, 'other')}"
+    end = f"; its other end: {names or 'not known'}" if names or on.has_ends else ""
+    room = width - MARGIN - len(head)
+    if len(what) + len(end) <= room:
+        yield line(f"{head}{what}{end}")
+        return
+    yield line(head + end_of(what, room - 4))
+    if end:
+        yield line(" " * len(head) + fit(end[2:], room))
 
 
 def locks(analysis: Analysis, options: Options) -> str:
