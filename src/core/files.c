@@ -381,3 +381,12 @@ void tc_file_put(struct tc_files *f, struct tc_texts *texts, uint32_t pid, uint3
         }
     }
 }
+
+void tc_file_put_object(struct tc_texts *texts, uint32_t tid, const char *type, uint64_t now_ns,
+                        struct tc_stream *look) {
+    char text[100];
+    int size = snprintf(text, sizeof text, "object:%s", type);
+    if (size <= 0 || (size_t)size >= sizeof text) return;
+    uint64_t fields[] = {tid, tc_texts_id(texts, look, now_ns, text, (size_t)size)};
+    tc_put(look, now_ns, TC_EV_FILE, fields, NULL, 0);
+}

@@ -54,4 +54,7 @@ size_t tc_file_of(struct tc_files *f, uint32_t pid, uint64_t number, const uint6
 /* Puts what the system call waits on, and who has the other ends: a FILE record and its PEERs, or nothing. */
 void tc_file_put(struct tc_files *f, struct tc_texts *texts, uint32_t pid, uint32_t tid, uint64_t number,
                  const uint64_t arguments[4], uint64_t now_ns, struct tc_stream *look);
+/* The same for a wait on the lock inside an object of this type. */
+void tc_file_put_object(struct tc_texts *texts, uint32_t tid, const char *type, uint64_t now_ns,
+                        struct tc_stream *look);
 #endif

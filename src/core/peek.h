@@ -38,13 +38,20 @@ uint64_t tc_peek_torn(const struct tc_peek *p);
 void tc_peek_refresh(struct tc_peek *p);
 
 enum tc_futex { TC_FUTEX_OTHER = 0, TC_FUTEX_GIL = 1, TC_FUTEX_PARKED = 2, TC_FUTEX_SEMAPHORE = 3,
-                TC_STOPPED = 4 /* no futex: what LOOK says of a stopped thread */ };
+                TC_STOPPED = 4 /* no futex: what LOOK says of a stopped thread */,
+                TC_FUTEX_OBJECT = 5, TC_FUTEX_WORLD = 6 };
 
 /* What the futex at `address`, on which a thread of p waits, belongs to. For TC_FUTEX_PARKED *lock
  * is set to the address of the lock (3.13t, 3.14 and later: the word at address - 8). A semaphore is
  * what threading.Lock is before that, and multiprocessing.Lock always; native code that waits for
  * its own threads mostly uses other things. */
 enum tc_futex tc_peek_futex(struct tc_peek *p, uint64_t address, uint64_t *lock);
+
+/* Free-threaded: what kind of lock the thread tid, whose frames were read before, is parked on. TC_FUTEX_OBJECT:
+ * the lock that every object has inside, which methods of lists, dicts and others take by themselves; the name
+ * of the object's type, at most size - 1 bytes of text, goes to `type`. TC_FUTEX_WORLD: none, the interpreter
+ * has stopped all threads but one (a garbage collection, for example). Else TC_FUTEX_PARKED. */
+enum tc_futex tc_peek_parked(struct tc_peek *p, uint32_t tid, uint64_t lock, char *type, size_t size);
 
 /* The innermost frames of the blocked thread tid, as "file:line:function" joined by U+001F, innermost
  * first, at most `frames` of them, cut to size - 1 bytes and ended by 0. Returns the text's length;

@@ -155,3 +155,43 @@ uint32_t tc_peek_next(struct tc_peek *p, int fresh) {
     }
     return 0;
 }
+
+/* ---- what is no lock of the program's ---- */
+
+/* A type's own type is a type, and so on up to the one that is its own. */
+static int is_type(struct tc_peek *p, uint64_t type) {
+    for (int level = 0; level < 4 && is_word(type); level++) {
+        uint64_t above = get_word(p, type + p->at[TC_OBJECT_SIZE] - 8);
+        if (above == type) return is_name(p, get_word(p, type + p->at[TC_OBJECT_SIZE] + 8), "type");
+        type = above;
+    }
+    return 0;
+}
+
+/* What a type is called, without its module. 0: no text. */
+static int put_type(struct tc_peek *p, uint64_t type, char *to, size_t size) {
+    char name[128];
+    if (!get(p, get_word(p, type + p->at[TC_OBJECT_SIZE] + 8), name, sizeof name)) return 0;
+    if (!memchr(name, 0, sizeof name)) return 0;
+    for (const char *c = name; *c; c++)
+        if ((unsigned char)*c < 32 || *c == 127) return 0;
+    const char *last = strrchr(name, '.');
+    last = last ? last + 1 : name;
+    if (!*last || strlen(last) >= size) return 0;
+    memcpy(to, last, strlen(last) + 1);
+    return 1;
+}
+
+/* Only a free-threaded object has this head: {thread, flags (2 bytes), lock (1 byte), ...}. */
+enum { OBJECT_LOCK = 10 };
+
+enum tc_futex tc_peek_parked(struct tc_peek *p, uint32_t tid, uint64_t lock, char *type, size_t size) {
+    if (size) type[0] = 0;
+    if (!p->usable || p->at[TC_OBJECT_SIZE] <= 16 || !size) return TC_FUTEX_PARKED;
+    for (uint32_t i = 0; i < p->thread_places; i++) /* a thread is stopped by a word in its own state */
+        if (p->threads[i].tid == tid && lock - p->threads[i].state < p->thread_size) return TC_FUTEX_WORLD;
+    uint64_t object = lock - OBJECT_LOCK;
+    if (object & 15) return TC_FUTEX_PARKED;
+    uint64_t of = get_word(p, object + p->at[TC_OBJECT_SIZE] - 8);
+    return is_type(p, of) && put_type(p, of, type, size) ? TC_FUTEX_OBJECT : TC_FUTEX_PARKED;
+}

@@ -497,7 +497,7 @@ static void tell_tree(struct tc_waits *w) {
 enum told { TC_NOTHING, TC_TOLD, TC_THREAD };
 static enum told look_at(struct tc_waits *w, struct thread *t, uint64_t began, int search,
                          struct tc_stream *look) {
-    char text[TEXT_SIZE];
+    char text[TEXT_SIZE], type[64] = "";
     uint64_t number, arguments[4], kind = TC_FUTEX_OTHER, lock = 0, where = 0;
     if (!read_syscall(w, t, &number, arguments)) return TC_NOTHING;
     uint64_t argument = arguments[0];
@@ -508,6 +508,7 @@ static enum told look_at(struct tc_waits *w, struct thread *t, uint64_t began, i
         if (number == SYS_futex && !stopped) kind = (uint64_t)tc_peek_futex(peek, argument, &lock);
         if (kind == TC_FUTEX_PARKED) argument = lock;
         size = tc_peek_frames(peek, t->tid, FRAMES, text, sizeof text);
+        if (kind == TC_FUTEX_PARKED) kind = (uint64_t)tc_peek_parked(peek, t->tid, lock, type, sizeof type);
     }
     uint64_t now = clock_ns();
     if (now < w->put_ns) now = w->put_ns;
@@ -517,10 +518,11 @@ static enum told look_at(struct tc_waits *w, struct thread *t, uint64_t began, i
     }
     if (!stopped) {
         tell_tree(w);
+        if (*type) tc_file_put_object(&w->texts, t->tid, type, now, look);
         tc_file_put(&w->files_seen, &w->texts, t->pid, t->tid, number, arguments, now, look);
     }
     int lock_wait = kind == TC_FUTEX_PARKED || kind == TC_FUTEX_SEMAPHORE;
-    uint64_t told = lock_wait && arguments[3] /* a futex's time limit */ ? kind + TIMED : kind;
+    uint64_t told = (lock_wait || kind == TC_FUTEX_OBJECT) && arguments[3] /* a futex's time limit */ ? kind + TIMED : kind;
     uint64_t fields[] = {t->pid, t->tid, now - began, number, argument, told, where};
     tc_put(look, now, TC_EV_LOOK, fields, NULL, 0);
     w->put_ns = now;

@@ -10,6 +10,7 @@ import socket
 import struct
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -577,6 +578,91 @@ def test_who_is_no_part_of_the_program_is_not_named(waits: Waits, tmp_path: Path
             assert peers_of(waits, process, "pipe") == [process.pid]
         finally:
             process.kill()
+
+
+INSIDE = """
+import ctypes, sys, threading, _thread
+class Bowl(list):
+    pass
+def append(bowl):
+    told.append(threading.get_native_id())
+    bowl.append(1)
+told = []
+bowls = [[], Bowl()]
+for n, bowl in enumerate(bowls):
+    ctypes.pythonapi.PyMutex_Lock(ctypes.c_void_p(id(bowl) + 10))
+    threading.Thread(target=append, args=(bowl,), daemon=True).start()
+    while len(told) < n + 1:
+        pass
+lock = threading.Lock()
+lock.acquire()
+def acquire():
+    told.append(threading.get_native_id())
+    lock.acquire()
+threading.Thread(target=acquire, daemon=True).start()
+while len(told) < 3:
+    pass
+print(*told, flush=True)
+sys.stdin.read()
+"""
+STOPPED = """
+import gc, threading
+heap = [[i] for i in range(200_000)]
+def spin():
+    print(threading.get_native_id(), flush=True)
+    while True:
+        pass
+threading.Thread(target=spin, daemon=True).start()
+while True:
+    gc.collect()
+"""
+without_gil = pytest.mark.skipif(
+    not sysconfig.get_config_var("Py_GIL_DISABLED"), reason="only a free-threaded Python has them"
+)
+
+
+@without_gil
+def test_the_lock_inside_an_object_is_told_from_others(waits: Waits) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", INSIDE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        tids = [int(word) for word in process.stdout.readline().split()]
+        try:
+            for tid in tids:
+                while Path(f"/proc/{process.pid}/task/{tid}/syscall").read_text()[:4] != "202 ":
+                    assert process.poll() is None
+                    os.sched_yield()
+                waits.off(process.pid, tid, time.monotonic_ns(), 0)
+            looks = waits.look(time.monotonic_ns())
+        finally:
+            process.kill()
+    assert [look.tid for look in looks] == tids
+    assert [look.kind for look in looks][:2] == [5, 5]
+    assert [look.arg % 16 for look in looks][:2] == [10, 10]
+    assert looks[2].kind in (2, 3)
+    assert looks[0].where.split("\x1f")[0] == "<string>:7:append"
+    assert waits.files == [(tids[0], "object:list"), (tids[1], "object:Bowl")]
+
+
+@without_gil
+def test_a_thread_that_the_interpreter_stopped_waits_for_no_lock(waits: Waits) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", STOPPED], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        tid = int(process.stdout.readline())
+        kinds: set[int] = set()
+        deadline = time.monotonic() + 60
+        try:
+            while 6 not in kinds and time.monotonic() < deadline:
+                waits.on(process.pid, tid, time.monotonic_ns())
+                waits.off(process.pid, tid, time.monotonic_ns(), 0)
+                kinds.update(look.kind for look in waits.look(time.monotonic_ns()))
+        finally:
+            process.kill()
+    assert 6 in kinds
+    assert not kinds & {3, 5}
 
 
 def test_who_waits_for_a_core_is_not_looked_at(waits: Waits, sleeper: dict[str, Any]) -> None:

@@ -31,7 +31,7 @@ import numpy as np
 
 from twocooks.analyse.columns import Int64, Pieces, union
 from twocooks.analyse.threads import REASONS, Threads
-from twocooks.analyse.waits import settled
+from twocooks.analyse.waits import OBJECT, settled
 from twocooks.format.spec import SEPARATOR
 from twocooks.model import Reason, State
 from twocooks.read.trace import Trace
@@ -51,7 +51,7 @@ MOST_WAITS = 100_000
 """Waits for locks that are looked into; of more, the longest."""
 MOST_ON_CORE = 64
 MOST_BARE = 200
-WAITED_FOR = {2, 3}
+WAITED_FOR = {2, 3, OBJECT}
 LOCK, SHORT, NOT_KNOWN = (REASONS[r] for r in (Reason.LOCK, Reason.SHORT, Reason.UNKNOWN))
 
 

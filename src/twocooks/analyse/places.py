@@ -29,8 +29,8 @@ from twocooks.analyse.holders import is_shared
 from twocooks.analyse.lock_names import name_of
 from twocooks.analyse.threads import REASONS
 from twocooks.analyse.timeline import Timeline
-from twocooks.analyse.waited_on import On, waited_on
-from twocooks.analyse.waits import labels
+from twocooks.analyse.waited_on import INSIDE, STOPPED, On, waited_on
+from twocooks.analyse.waits import WORLD, labels
 from twocooks.format.spec import SEPARATOR
 from twocooks.model import Reason, State
 from twocooks.read.shape import distinct
@@ -97,7 +97,7 @@ class LockSum:
     """Hexadecimal; "" = locks made anew for each wait, all of one line."""
     pid: int
     name: str
-    """What the program calls it; "" = not known. Hostile text."""
+    """What the program calls it, or of what object it is a part; "" = not known. Hostile text."""
     where: tuple[str, ...]
     """The lines that wait for it, the most seconds first. Hostile text."""
     seconds: float
@@ -145,7 +145,7 @@ def locks(table: list[WaitSum], before: float | None = None) -> list[LockSum]:
         LockSum(
             address,
             pid,
-            name_of([wait.where for wait in waits], before),
+            _inside(waits) or name_of([wait.where for wait in waits], before),
             tuple(dict.fromkeys(wait.where for wait in waits if wait.where)),
             sum(wait.seconds for wait in waits),
             sum(wait.count for wait in waits),
@@ -156,6 +156,16 @@ def locks(table: list[WaitSum], before: float | None = None) -> list[LockSum]:
         for (pid, address, _), waits in found.items()
     ]
     return sorted(sums, key=lambda lock: (-lock.seconds, lock.address, lock.where))
+
+
+def _inside(waits: list[WaitSum]) -> str:
+    """What the interpreter itself waits for (see ``waited_on``); "" = a lock of the program's."""
+    for what in (on.what for wait in waits for on in wait.on):
+        if what.startswith(INSIDE):
+            return f"inside a {what.removeprefix(INSIDE).strip()}"
+        if what == STOPPED:
+            return "stop of all threads"
+    return ""
 
 
 def place_of(text: str) -> str:
@@ -249,7 +259,7 @@ def _kinds(
     place = np.array([ids[name] for name in names], np.int64)[spot]
     fresh = np.array([is_fresh(text) for text in told], bool)[spot]
     shared = np.array([is_shared(text) for text in told], bool)[spot]
-    lock = (t.reason[mine] == REASONS[Reason.LOCK]) & ~fresh
+    lock = (t.reason[mine] == REASONS[Reason.LOCK]) & ~fresh & (trace.look.kind[seen] != WORLD)
     address = np.where(lock, trace.look.arg[seen].astype(np.int64), 0)
     pid = np.where((address != 0) & ~shared, line.threads.pid[np.maximum(t.thread[mine], 0)], 0)
     plain = [ids[""], 0, 0] if "" in ids else [0, 0, 0]

@@ -1,4 +1,5 @@
-"""On what threads waited: the file, the pipe or the socket, or which child process.
+"""On what threads waited: the file, the pipe or the socket, or which child process; which object's
+own lock.
 
 The recorder reads the name of the file behind a wait for bytes at its look (FILE records); of a
 named socket both ends. Which processes of the program had the other end, it says beside that (PEER
@@ -16,12 +17,14 @@ import numpy as np
 
 from twocooks.analyse.columns import Int64, asof
 from twocooks.analyse.timeline import Timeline
-from twocooks.analyse.waits import WAITS_FOR_CHILD
+from twocooks.analyse.waits import WAITS_FOR_CHILD, WORLD
 from twocooks.read.trace import Trace
 
 MOST = 5
 """Told for each line that waits; of more, those with the most seconds."""
 SOCKET = re.compile(r"^((?:tcp|udp|unix) .*[^,]) socket:\[\d+\]$", re.DOTALL)
+OBJECT_OF, INSIDE = "object:", "the lock inside this"
+STOPPED = "all threads but one, which the interpreter has stopped"
 ITSELF = "itself"
 WITH_ENDS = ("pipe:[", "socket:[", "unix ")
 WAIT4 = min(WAITS_FOR_CHILD)
@@ -32,8 +35,8 @@ class On:
     """One thing that was waited on."""
 
     what: str
-    """A path, "pipe:[inode]", "socket:[inode]", "tcp own end > other end" (also udp, unix), several
-    of them joined by ", ", "process NAME"; hostile text."""
+    """STOPPED, "the lock inside this TYPE", a path, "pipe:[inode]", "socket:[inode]", "tcp own end
+    > other end" (also udp, unix), several of them joined by ", ", "process NAME"; hostile text."""
     seconds: float
     peers: tuple[str, ...] = ()
     """The processes of the program that were seen to have the other end, "process 12 (NAME)"; one
@@ -58,7 +61,8 @@ def waited_on(
     ends: dict[tuple[int, str], dict[str, int]] = {}
     mine = np.flatnonzero(look >= 0)
     peers = _peers(trace, line)
-    for texts, rows in (_files(trace, look, mine), _children(trace, line, look, mine)):
+    kinds = _files(trace, look, mine), _children(trace, line, look, mine), _world(trace, look, mine)
+    for texts, rows in kinds:
         groups, lengths, at = which[rows].tolist(), length[rows].tolist(), look[rows].tolist()
         for text, group, ns, seen in zip(texts, groups, lengths, at, strict=True):
             into = sums.setdefault(group, {})
@@ -114,7 +118,19 @@ def _files(trace: Trace, look: Int64, rows: Int64) -> tuple[list[str], Int64]:
     place = order[np.maximum(found, 0)] if len(order) else found
     good[good] &= (f.time[place[good]] >= trace.look.before[at[good]]) & (f.what[place[good]] >= 0)
     texts = [trace.texts[what] for what in f.what[place[good]].tolist()]
-    return [m[1] if (m := SOCKET.match(text)) else text for text in texts], rows[good]
+    return [_told(text) for text in texts], rows[good]
+
+
+def _told(text: str) -> str:
+    if text.startswith(OBJECT_OF):
+        return f"{INSIDE} {text.removeprefix(OBJECT_OF)}"
+    return m[1] if (m := SOCKET.match(text)) else text
+
+
+def _world(trace: Trace, look: Int64, rows: Int64) -> tuple[list[str], Int64]:
+    """Those that the interpreter had stopped."""
+    rows = rows[trace.look.kind[look[rows]] == WORLD]
+    return [STOPPED] * len(rows), rows
 
 
 def _children(trace: Trace, line: Timeline, look: Int64, rows: Int64) -> tuple[list[str], Int64]:

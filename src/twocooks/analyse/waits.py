@@ -95,6 +95,10 @@ IO_CALLS = {
 sync, epoll_wait, pselect6, ppoll, splice.., recvmmsg, sendmmsg, copy_file_range, preadv2..,
 io_uring_enter, epoll_pwait2, io_getevents, flock, fcntl, open, openat, syncfs."""
 
+OBJECT, WORLD = 5, 6
+"""Kinds of looks on a free-threaded Python: on the lock inside an object; stopped with all others
+by the interpreter. Both are tools: one thread has them, the others could go on but for it."""
+
 SIGNAL_WAITS = 3
 """A private place counts as a signal from this many waits on (in both directions)."""
 
@@ -186,6 +190,8 @@ def wait_label(syscall: int, kind: int, text: str) -> Label:
         return FAULT  # stopped: what it would wait for is not what keeps it
     if kind == 1:
         return GIL
+    if kind in (OBJECT, WORLD):
+        return TOOL
     if syscall in FUTEX or kind == 2:
         label = futex_label(text)
         # A plain futex right under the program's own frame is native code's (BLAS, OpenMP), whose
@@ -303,7 +309,8 @@ def _signals(trace: Trace, seen: Int64, thread: Int32, code: Int64, tools: set[i
         return np.empty(0, np.int64)
     tool = np.zeros(int(code.max()) + 1, bool)
     tool[list(tools)] = True
-    at = np.flatnonzero(tool[code])
+    # What the interpreter takes by itself is no signal of the program's.
+    at = np.flatnonzero(tool[code] & ~np.isin(look.kind[seen], (OBJECT, WORLD)))
     where = look.where[seen[at]].astype(np.int64)
     what = np.stack([where, look.arg[seen[at]].astype(np.int64)], axis=1)
     pairs, which = np.unique(what, axis=0, return_inverse=True)

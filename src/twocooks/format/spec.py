@@ -139,7 +139,8 @@ EVENTS: tuple[Event, ...] = (
           "Between now - took_ns and now the thread waited in this system call with this first "
           "argument (system call 0xffffffff: none, a page fault or stopped); kind 0 plain, 1 = on the GIL, "
           "2 = futex on a parked lock (arg = its address), 3 = futex of a semaphore, 4 = stopped by a "
-          "signal or a debugger, whatever the system call; 8 is added to 2 and 3 where the wait has a time limit; where = a TEXT "
+          "signal or a debugger, whatever the system call, 5 = on the lock inside an object of a free-threaded Python, which its methods take by themselves (arg as with 2), "
+          "6 = the interpreter has stopped all threads but one; 8 is added to 2, 3 and 5 where the wait has a time limit; where = a TEXT "
           "id (0 = not known), parts: frame, frame, ... innermost first, each 'file:line:function'."),
     Event(50, "HOLDER", L, 1, (("pid", "u"), ("tid", "u"), ("took_ns", "u"), ("waiter", "u"), ("lock", "u"), ("turn", "u"), ("how", "u"), ("where", "u")),
           "At some moment between now - took_ns and now thread tid had what thread waiter of the same process waited for "
@@ -150,7 +151,7 @@ EVENTS: tuple[Event, ...] = (
           "A sample: at about now - took_ns the thread was on a core, and it had the GIL (1), had it not (0: native code), or nobody "
           "knows (2: no GIL); where as in LOOK, about: the thread may have moved on."),
     Event(52, "FILE", L, 3, (("tid", "u"), ("what", "u")),
-          "The LOOK of this thread that follows is a wait on this: a TEXT id; a path, 'pipe:[inode]', 'socket:[inode]', or 'tcp own end > other end socket:[inode]' (also udp, unix; '-' is an end without a name); several (epoll, poll, select) joined by ', ', then without the socket's number where there are ends."),
+          "The LOOK of this thread that follows is a wait on this: a TEXT id; a path, 'pipe:[inode]', 'socket:[inode]', or 'tcp own end > other end socket:[inode]' (also udp, unix; '-' is an end without a name); several (epoll, poll, select) joined by ', ', then without the socket's number where there are ends; before a LOOK of kind 5 'object:TYPE'."),
     Event(53, "PEER", L, 4, (("tid", "u"), ("part", "u"), ("pid", "u")),
           "Of what the FILE before (of this thread) names, the part-th (from 0) had its other end open in this process, then; there may be more. None: not known."),
     # Accounts from /proc, where there are no kernel records.

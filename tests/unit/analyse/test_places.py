@@ -15,6 +15,7 @@ from twocooks.analyse import analyse
 from twocooks.analyse.held import Holder
 from twocooks.analyse.places import WaitSum, is_fresh, main_lock, place_of
 from twocooks.analyse.rings import Link, Ring
+from twocooks.analyse.waited_on import STOPPED
 from twocooks.cli import main
 from twocooks.model import Reason, State
 from twocooks.read.reader import load
@@ -96,6 +97,24 @@ def test_a_wait_for_bytes_or_a_child_says_for_which() -> None:
         assert [on.peers for on in found[Reason.IO]] == [("process 20 (P0)", "itself"), ()]
         assert [on.seconds for on in found[Reason.IO]] == pytest.approx([0.04, 0.03], abs=1e-4)
         assert [on.what for on in found[Reason.CHILD]] == ["process P1"]
+
+
+def test_what_the_interpreter_takes_by_itself_is_named() -> None:
+    b = scenes.processes(2)
+    for n, (kind, what) in enumerate(((5, "object:Bowl"), (6, ""))):
+        b.on(n, 20 + n, 0.01, 0.02, pid=20 + n)
+        b.look(0.024, 0.0241, 20 + n, scenes.FUTEX, arg=0x50A, kind=kind,
+               where=("app.py:4:work",), pid=20 + n, what=what)  # fmt: skip
+        b.on(n, 20 + n, 0.05, 0.06, pid=20 + n, exits=True)
+    for trace in (b.trace(), loaded(b)):
+        analysis = analyse(trace)
+        assert {(w.state, w.reason) for w in analysis.waits if w.where} == {
+            (State.WANTS_TOOL, Reason.LOCK)
+        }
+        told = {on.what for w in analysis.waits for on in w.on}
+        assert told == {"the lock inside this Bowl", STOPPED}
+        names = {lock.name: lock.address for lock in analysis.locks}
+        assert names == {"inside a Bowl": "0x50a", "stop of all threads": ""}
 
 
 def loaded(b: Builder) -> Trace:
