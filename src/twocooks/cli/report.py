@@ -10,6 +10,7 @@ twocooks report [OPTIONS] [TRACE]      without TRACE: the last run
 --tasks            all tasks: hands on, in line, waiting for what
 --redact           placeholders instead of names (task-1, file-2), to show it to others
 --json FILE        write the numbers as JSON instead; - is stdout
+--html FILE        write one self-contained page instead: the picture, to look into
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from twocooks.model import TwocooksError
 if TYPE_CHECKING:
     from twocooks.analyse.result import Analysis
 
-VALUED = {"--json": "--json", "--by": "--by", "--held": "--held"}
+VALUED = {"--json": "--json", "--html": "--html", "--by": "--by", "--held": "--held"}
 TABLES = {"--waits", "--locks", "--loop", "--tasks"}
 HELD = "50ms"
 
@@ -49,10 +50,17 @@ def main(argv: list[str]) -> int:
         from twocooks.cli.run import JSON_HEAD
 
         common.may_write(Path(str(target)), "--json", JSON_HEAD)
+    page = values.get("--html")
+    if page is not None:
+        may_write_page(page)
     analysis = _without_names(path, by) if without_names else analyse_file(path, by)
     if target is not None:
         write_json(analysis.whole | _tables(analysis, tables, held_s), target)
-    elif tables:
+    if page is not None:
+        write_page(analysis, page)
+    if target is not None or page is not None:
+        return 0
+    if tables:
         show_tables(analysis, tables, held_s, sys.stdout)
     else:
         show(analysis, sys.stdout)
@@ -133,6 +141,21 @@ def show(analysis: Analysis, stream: IO[str]) -> None:
 
     stream.write(terminal.render(analysis, common.place(stream)))
     stream.flush()
+
+
+def may_write_page(target: str) -> None:
+    """Refuse early what --html could not write."""
+    from twocooks.report.base import PAGE_HEAD
+
+    common.may_write(Path(target), "--html", PAGE_HEAD)
+
+
+def write_page(analysis: Analysis, target: str) -> None:
+    """Write the self-contained page of a run."""
+    from twocooks.report import html
+
+    with common.progress(f"writing {Path(target).name}"):
+        html.write(Path(target), html.page([("", analysis)]))
 
 
 def write_json(summary: dict[str, Any], target: str) -> None:

@@ -10,6 +10,7 @@ comes the report.
 
   -o FILE            where the trace goes (else to your state folder, where the last 20 are kept)
   --json FILE        write the numbers as JSON; - is stdout
+  --html FILE        write one self-contained page: the picture, to look into
   --by WHAT          what to count: task (the default), name, thread or process
   -q, --quiet        no report
   --for TIME         watch only so long: 30s, 500ms, 2m
@@ -27,7 +28,7 @@ import platform
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 from twocooks.cli import common, store
 from twocooks.cli.common import fail
@@ -41,6 +42,7 @@ VALUED = {
     "-o": "-o",
     "--output": "-o",
     "--json": "--json",
+    "--html": "--html",
     "--for": "--for",
     "--max-size": "--max-size",
     "--source": "--source",
@@ -72,6 +74,10 @@ def main(argv: list[str]) -> int:
     json_path = values.get("--json")
     if json_path is not None and json_path != "-":
         common.may_write(Path(json_path), "--json", JSON_HEAD)
+    if "--html" in values:
+        from twocooks.cli.report import may_write_page
+
+        may_write_page(values["--html"])
     if "-o" in values:
         trace_path = Path(values["-o"])
         common.may_write(trace_path, "-o", TRACE_HEAD)
@@ -93,36 +99,46 @@ def main(argv: list[str]) -> int:
     for note in outcome.notes:
         print(f"twocooks: {printable(note)}", file=sys.stderr)
     code = exit_code(outcome)
-    if flags and json_path is None and condition is None:
+    html_path = values.get("--html")
+    if flags and json_path is None and html_path is None and condition is None:
         failed = False
     else:
-        failed = _after(outcome, bool(flags), json_path, condition, "-o" in values, by)
+        asked = _Asked(bool(flags), json_path, html_path, condition, "-o" in values, by)
+        failed = _after(outcome, asked)
     if outcome.signal is not None and code:
         die_by(outcome.signal)
     return 1 if failed and code == 0 else code
 
 
-def _after(
-    outcome: Outcome,
-    quiet: bool,
-    json_path: str | None,
-    condition: Condition | None,
-    named: bool,
-    by: str,
-) -> bool:
+class _Asked(NamedTuple):
+    """What is wanted of the finished run."""
+
+    quiet: bool
+    json_path: str | None
+    html_path: str | None
+    condition: Condition | None
+    named: bool
+    """The trace has a name that the user gave."""
+    by: str
+
+
+def _after(outcome: Outcome, asked: _Asked) -> bool:
     """Report on the finished run; True if the condition of --fail-if holds.
 
     The program has had its say: whatever goes wrong here is told, and hides no exit code.
     """
-    from twocooks.cli.report import analyse_file, show, write_json
+    from twocooks.cli.report import analyse_file, show, write_json, write_page
 
+    condition = asked.condition
     try:
-        analysis = analyse_file(outcome.trace_path, by)
-        if json_path is not None:
-            write_json(analysis.whole, json_path)
-        if not quiet:
+        analysis = analyse_file(outcome.trace_path, asked.by)
+        if asked.json_path is not None:
+            write_json(analysis.whole, asked.json_path)
+        if asked.html_path is not None:
+            write_page(analysis, asked.html_path)
+        if not asked.quiet:
             show(analysis, sys.stderr)
-            if not named:
+            if not asked.named:
                 again = _short(outcome.trace_path)
                 print(f"  Again: twocooks report {printable(again)}\n", file=sys.stderr)
         if condition is None:

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 if TYPE_CHECKING:
     from twocooks.analyse.result import Analysis
 
+PAGE_HEAD = b"<!doctype html>\n<!-- twocooks page -->\n"
+"""What a page begins with: a file that does not is somebody else's, and is not overwritten."""
+
 Colour = Literal["none", "16", "256", "full"]
 
 

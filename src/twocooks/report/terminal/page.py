@@ -12,12 +12,13 @@ from typing import Any
 from rich.style import Style
 
 from twocooks.analyse.result import Analysis
-from twocooks.model import Cause, Verdict
+from twocooks.model import Verdict
+from twocooks.report import told
 from twocooks.report.base import MAX_WIDTH, MIN_WIDTH, Options
 from twocooks.report.terminal import draw
 from twocooks.report.terminal.lanes import fold, shown
 from twocooks.report.terminal.paint import BOLD, DIM, WARN, Painter, Span
-from twocooks.report.words import clean, count, fit, plain, seconds, width_of, wrap
+from twocooks.report.words import clean, fit, plain, width_of, wrap
 
 MARGIN = 2
 INDENT = 8
@@ -26,17 +27,6 @@ MAX_TEXT = 96
 """Longer lines of text are hard to read."""
 
 IN_THIS_RUN = "in this run"
-TECHNICAL = {
-    Verdict.ONE_AFTER_ANOTHER: "Neither concurrent nor parallel.",
-    Verdict.TURNS: "Concurrent, not parallel.",
-    Verdict.WAITING_TOGETHER: "Concurrent; nobody's hands were needed.",
-    Verdict.RELAY: "Concurrent, not parallel.",
-    Verdict.SOMETIMES: "Concurrent, and now and then parallel.",
-    Verdict.PARALLEL: "Parallel (and so concurrent).",
-    Verdict.BOTH: "Concurrent and parallel.",
-    Verdict.MANY_HANDS: "Parallel, not concurrent.",
-}
-"""The two technical words, said once. The other verdicts claim neither."""
 
 
 def render(analysis: Analysis, options: Options) -> str:
@@ -71,9 +61,7 @@ class _Page:
 
     def head(self) -> Iterator[str]:
         headline = self.clean(self.verdict.get("headline"))
-        first, stop, rest = headline.partition(". ")
-        technical = rest or TECHNICAL.get(self.verdict["id"], "")
-        title = (first + stop).strip()
+        title, technical = told.headline(self.verdict, headline)
         where = IN_THIS_RUN if self.by == "task" else f"{IN_THIS_RUN}, by {self.by}"
         gap = self.width - 2 * MARGIN - width_of(title) - 2 - width_of(technical) - len(where)
         if gap >= 2:
@@ -85,31 +73,11 @@ class _Page:
             yield from (self.line((part, None)) for part in wrap(technical, self.text_width))
             if self.by != "task":
                 yield self.line((where, DIM))
-        for warning in self.warnings():
+        for warning in told.warnings(self.summary):
             yield from self.paragraph(self.painter.glyphs.warn, warning, WARN, indent=2)
         yield ""
         sentence = self.clean(self.verdict.get("sentence"))
         yield from (self.line((part, None)) for part in wrap(sentence, self.text_width))
-
-    def warnings(self) -> Iterator[str]:
-        """What makes the answer doubtful, in order of weight."""
-        measured = self.summary.get("measured") or {}
-        if self.verdict.get("cause") == Cause.NO_FREE_CORE:
-            yield "Cores were taken from it: this run does not show what the program can do."
-        if measured.get("source") == "schedstat":
-            yield (
-                "Estimated: the kernel did not tell its switches, so work at the same moment "
-                "is a lower bound. Why, and what to change: twocooks doctor"
-            )
-        lost, unknown = measured.get("lost_events") or 0, measured.get("unknown_s") or 0.0
-        if unknown > 0:
-            yield (
-                f"{seconds(unknown)} of the run are unknown"
-                + (f" ({count(lost, 'record')} lost)" if lost else "")
-                + ": drawn as ?, and nothing is claimed about them."
-            )
-        elif lost:
-            yield f"{count(lost, 'record')} of the program's agents lost: tasks may be missing."
 
     def body(self) -> Iterator[str]:
         for title, key in (("Why", "why"), ("So", "so")):
@@ -133,7 +101,7 @@ class _Page:
         yield ""
         dot = f" {self.painter.glyphs.dot} "
         line = ""
-        for number in self.numbers():  # broken between the numbers, not inside one
+        for number in told.numbers(self.summary):  # broken between the numbers, not inside one
             if line and width_of(line + dot + number) > self.text_width:
                 yield self.line((line, DIM))
                 line = ""
@@ -144,33 +112,6 @@ class _Page:
             yield from self.paragraph(
                 self.painter.glyphs.dot, self.clean(note), DIM, indent=2, body=DIM
             )
-
-    def numbers(self) -> Iterator[str]:
-        """How it was measured and on what, in one breath."""
-        summary = self.summary
-        if summary.get("wall_s") is not None and summary.get("cpu_s") is not None:
-            yield f"{seconds(summary['cpu_s'])} of work in {seconds(summary['wall_s'])}"
-        time = summary.get("time") or {}
-        if time.get("python_s") is not None:
-            error = seconds(time["split"]["error_s"])
-            yield f"about {seconds(time['python_s'])} of it Python code (give or take {error})"
-        if summary.get("in_line_s"):
-            yield f"{seconds(summary['in_line_s'])} in line"
-        cores = summary.get("cores") or {}
-        if cores.get("usable") is not None:
-            text = count(int(cores["usable"]), "core")
-            if cores.get("free") is not None:
-                text += f" ({cores['free']:.1f} free for it)"
-            yield text
-        if summary.get("python"):
-            gil = {None: "", True: ", GIL on", False: ", no GIL"}[summary.get("gil")]
-            yield self.clean(str(summary["python"]).replace("cpython", "CPython")) + gil
-        measured = summary.get("measured") or {}
-        if measured.get("source") == "schedstat":
-            yield "estimated"
-        else:
-            whole = measured.get("exact")
-            yield "exact, from the kernel" if whole else "from the kernel, with gaps"
 
     def paragraph(
         self, title: str, text: str, style: Style, indent: int = INDENT, body: Style | None = None

@@ -1,0 +1,105 @@
+"""One self-contained page of a run: ``page(runs)`` gives its text, ``write`` a file.
+
+The page opens from a file, an e-mail, a build's artifacts: nothing is loaded from anywhere, and its
+Content-Security-Policy allows nothing but the script and the style inside it, by their hashes.
+Names from the watched program are hostile: they are cleaned (``report.words.clean``), travel as
+JSON in which no character can end the element or reach an editor as a direction mark, and the page
+writes them with ``textContent`` only.
+
+The front end's sources are in ``web/``; what is built of them lies in ``report/assets``.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from twocooks.analyse.result import Analysis
+from twocooks.model import TwocooksError
+from twocooks.report.base import PAGE_HEAD
+from twocooks.report.html.contract import SCHEMA, Page
+from twocooks.report.html.run import packed_run
+
+ASSETS = Path(__file__).parent.parent / "assets"
+
+_POLICY = (
+    "default-src 'none'; script-src '{script}'; style-src '{style}'; img-src data:; "
+    "base-uri 'none'; form-action 'none'"
+)
+
+
+def page(analyses: Sequence[tuple[str, Analysis]], title: str = "") -> str:
+    """The page of these runs, each with what it is called ("" where it is the only one)."""
+    blocks: list[str] = []
+    runs = []
+    for number, (name, analysis) in enumerate(analyses):
+        run, block = packed_run(analysis, name, f"block-{number}")
+        runs.append(run)
+        blocks.append(block)
+    whole: Page = {"schema": SCHEMA, "title": title, "runs": runs}
+    return _document(whole, blocks)
+
+
+def write(target: Path, text: str) -> None:
+    """Write a page to a file."""
+    try:
+        target.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise TwocooksError(f"{target} cannot be written: {error.strerror or error}") from error
+
+
+def safe_json(value: Any) -> str:
+    """JSON that may stand inside an element of HTML: plain ASCII, no character that HTML knows."""
+    text = json.dumps(value, ensure_ascii=True, separators=(",", ":"), default=_plain)
+    for char in "<>&'\x7f":
+        text = text.replace(char, f"\\u{ord(char):04x}")
+    return text
+
+
+def _plain(value: Any) -> Any:
+    """numpy's numbers are numbers."""
+    if hasattr(value, "item"):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} has no place in JSON")
+
+
+def _document(whole: Page, blocks: list[str]) -> str:
+    script = (ASSETS / "page.js").read_text(encoding="utf-8")
+    style = (ASSETS / "page.css").read_text(encoding="utf-8")
+    policy = _POLICY.format(script=_hash(script), style=_hash(style))
+    words = whole["runs"][0]["words"] if whole["runs"] else {}
+    said = " ".join(words.get(key, "") for key in ("headline", "technical", "sentence"))
+    title = whole["title"] or words.get("headline", "")
+    data = "\n".join(
+        f'<script type="application/octet-stream" id="block-{number}">{block}</script>'
+        for number, block in enumerate(blocks)
+    )
+    return f"""{PAGE_HEAD.decode()}<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="referrer" content="no-referrer">
+<meta name="color-scheme" content="light dark">
+<title>{html.escape(title)} – twocooks</title>
+<style>{style}</style>
+</head>
+<body>
+<noscript><p>{html.escape(said)}</p><p>The picture needs JavaScript.</p></noscript>
+<main id="page"></main>
+<script type="application/json" id="data">{safe_json(whole)}</script>
+{data}
+<script>{script}</script>
+</body>
+</html>
+"""
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode("utf-8")).digest()
+    return "sha256-" + base64.b64encode(digest).decode("ascii")

@@ -1,0 +1,197 @@
+"""Lanes as runs: what each task, each folding row and each core shows from which number of the axis
+on. Consecutive stretches that show the same are one run; a run that holds no moment is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twocooks.analyse.result import Analysis, Core, Task
+from twocooks.model import State
+from twocooks.report.html.contract import (
+    BLANK,
+    CORE_IDLE,
+    CORE_PROGRAM,
+    CORE_TASK,
+    CORE_UNKNOWN,
+    NO_REASON,
+    REASON_STEP,
+)
+from twocooks.report.html.grid import (
+    LEAST_MOMENTS,
+    MOST_MOMENTS,
+    Float64,
+    Grid,
+    Int64,
+    coarser,
+    exact,
+    moments,
+)
+
+MOST_EXACT = 250_000
+"""So many stretches of tasks and cores are given as they are."""
+MOST_RUNS = 500_000
+"""So many runs a sampled page may have: with the rest of it, less than 5 MB."""
+
+STRENGTH = (State.WORKING, State.IN_LINE, State.WANTS_TOOL, State.WAITING, State.DELEGATED)
+"""What a folding row shows of the tasks in it: the first of these that one of them does."""
+
+
+class Runs(NamedTuple):
+    """Sorted by lane and start, not overlapping inside a lane."""
+
+    lane: Int64
+    start: Int64
+    end: Int64
+    code: Int64
+
+    def take(self, rows: NDArray[np.bool_]) -> Runs:
+        return Runs(*(column[rows] for column in self))
+
+
+class Raw(NamedTuple):
+    """Stretches in seconds, sorted by lane and start."""
+
+    lane: Int64
+    start: Float64
+    end: Float64
+    code: Int64
+
+
+class Lanes(NamedTuple):
+    """All that is drawn in lanes, on one axis."""
+
+    grid: Grid
+    tasks: Runs
+    cores: Runs
+
+
+def lanes(
+    analysis: Analysis, most_exact: int = MOST_EXACT, most_runs: int = MOST_RUNS
+) -> Lanes:
+    """The lanes of all tasks and cores, exact or as fine as the size allows."""
+    of_tasks, of_cores = _of_tasks(analysis.tasks), _of_cores(analysis.cores)
+    if len(of_tasks.lane) + len(of_cores.lane) <= most_exact:
+        grid = exact(analysis)
+        return Lanes(grid, _runs(of_tasks, grid), _runs(of_cores, grid))
+    grid = moments(analysis, MOST_MOMENTS)
+    tasks, cores = _runs(of_tasks, grid), _runs(of_cores, grid)
+    while len(tasks.lane) + len(cores.lane) > most_runs and grid.size > LEAST_MOMENTS:
+        grid, before = coarser(grid)
+        tasks, cores = _fewer(tasks, before), _fewer(cores, before)
+    return Lanes(grid, tasks, cores)
+
+
+def _of_tasks(tasks: Sequence[Task]) -> Raw:
+    parts = [task.segments for task in tasks]
+    start = _joined([part.start for part in parts], np.float64)
+    lengths = [len(part.start) for part in parts]
+    state = _joined([part.state for part in parts], np.int64)
+    reason = _joined([part.reason for part in parts], np.int64)
+    return Raw(
+        np.repeat(np.arange(len(parts)), lengths).astype(np.int64),
+        start,
+        _joined([part.end for part in parts], np.float64),
+        state + REASON_STEP * np.minimum(reason, NO_REASON),
+    )
+
+
+def _of_cores(cores: Sequence[Core]) -> Raw:
+    task = _joined([core.task for core in cores], np.int64)
+    code = np.where(task == -1, CORE_PROGRAM, np.where(task < -1, CORE_UNKNOWN, task + CORE_TASK))
+    return Raw(
+        np.repeat(np.arange(len(cores)), [len(core.start) for core in cores]).astype(np.int64),
+        _joined([core.start for core in cores], np.float64),
+        _joined([core.end for core in cores], np.float64),
+        code,
+    )
+
+
+def _joined(parts: Sequence[NDArray[Any]], kind: type) -> NDArray[Any]:
+    return np.concatenate(parts).astype(kind) if parts else np.empty(0, kind)
+
+
+def _runs(raw: Raw, grid: Grid) -> Runs:
+    low, high = grid.cut(raw.start, raw.end)
+    whole = Runs(raw.lane, low, high, raw.code)
+    return _merged(whole.take(high > low))
+
+
+def _fewer(runs: Runs, before: Int64) -> Runs:
+    low, high = before[runs.start], before[runs.end]
+    return _merged(runs._replace(start=low, end=high).take(high > low))
+
+
+def _merged(runs: Runs) -> Runs:
+    """Neighbours that show the same become one."""
+    n = len(runs.lane)
+    if n == 0:
+        return runs
+    new = np.ones(n, bool)
+    new[1:] = (
+        (runs.lane[1:] != runs.lane[:-1])
+        | (runs.code[1:] != runs.code[:-1])
+        | (runs.start[1:] != runs.end[:-1])
+    )
+    first = np.flatnonzero(new)
+    last = np.append(first[1:], n) - 1
+    return Runs(runs.lane[first], runs.start[first], runs.end[last], runs.code[first])
+
+
+def with_gaps(runs: Runs, count: int, blank: int) -> tuple[Int64, Int64, Int64]:
+    """The runs as the page has them: lengths and codes with the gaps between them as runs of their
+    own, from the axis's begin, and how many each of the lanes ``0 .. count - 1`` has."""
+    before = np.zeros(len(runs.lane), np.int64)
+    if len(before):
+        same = runs.lane[1:] == runs.lane[:-1]
+        before[1:][same] = runs.end[:-1][same]
+    gap = runs.start - before
+    row = np.flatnonzero(gap > 0)
+    place = np.arange(len(gap)) + np.cumsum(gap > 0)  # of each run among all
+    total = len(gap) + len(row)
+    length, code = np.empty(total, np.int64), np.full(total, blank, np.int64)
+    length[place], code[place] = runs.end - runs.start, runs.code
+    length[place[row] - 1] = gap[row]
+    each = np.bincount(runs.lane, minlength=count) + np.bincount(runs.lane[row], minlength=count)
+    return length, code, each.astype(np.int64)
+
+
+def folded(tasks: Runs, node: Int64, nodes: int) -> tuple[Runs, Int64]:
+    """The lanes of rows that others fold into: at each moment the strongest state of the tasks in
+    it, and how many of them are at work. ``node``: the row of each task, -1 = none."""
+    home = node[tasks.lane] if len(node) else tasks.lane
+    ours = tasks.take(home >= 0)
+    home = home[home >= 0]
+    if len(home) == 0:
+        none = np.empty(0, np.int64)
+        return Runs(none, none, none, none), none
+    state = ours.code % REASON_STEP
+    when = np.concatenate([ours.start, ours.end])
+    who = np.concatenate([home, home])
+    order = np.lexsort((when, who))
+    when, who = when[order], who[order]
+    what = np.concatenate([state, state])[order]
+    by = np.concatenate([np.ones(len(home), np.int64), -np.ones(len(home), np.int64)])[order]
+    last = np.ones(len(when), bool)
+    last[:-1] = (when[1:] != when[:-1]) | (who[1:] != who[:-1])
+    shown = np.full(int(last.sum()), BLANK, np.int64)
+    for one in (State.UNKNOWN, *reversed(STRENGTH)):
+        count = np.cumsum(np.where(what == one, by, 0))[last]
+        shown[count > 0] = int(one)
+    hands = np.cumsum(np.where(what == State.WORKING, by, 0))[last]
+    when, who = when[last], who[last]
+    stop = np.append(when[1:], 0)
+    alive = shown != BLANK
+    # Hands are a part of the code while neighbours are merged.
+    wide = Runs(who, when, stop, shown + REASON_STEP * hands).take(alive)
+    merged = _merged(wide)
+    code = merged.code % REASON_STEP + REASON_STEP * NO_REASON
+    return merged._replace(code=code), merged.code // REASON_STEP
+
+
+CORE_BLANK = CORE_IDLE
+TASK_BLANK = BLANK + REASON_STEP * NO_REASON

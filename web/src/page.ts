@@ -1,0 +1,227 @@
+// The page: words first, then the picture, then what is folded. Texts come ready from the run; the
+// page computes no verdict. Hostile names only ever become text nodes.
+
+import { RunJson, pageJson } from "./data";
+import { el, fill } from "./dom";
+import { Fragment, readFragment, writeFragment } from "./fragment";
+import { help } from "./help";
+import { keys } from "./keys";
+import { legend } from "./legend";
+import { rangePanel } from "./numbers";
+import { Mode, Picture } from "./picture";
+import { Run } from "./run";
+import { story } from "./story";
+import { tables } from "./tables";
+import { FOR, count } from "./words";
+
+function head(json: RunJson): HTMLElement {
+  const { words, summary } = json;
+  const by = summary.by && summary.by !== "task" ? `, by ${summary.by}` : "";
+  const command = summary.command.join(" ");
+  return el(
+    "header",
+    {},
+    el("p", { class: "command" }, el("code", {}, el("bdi", {}, command || "a run"))),
+    el("h1", {}, words.headline ?? ""),
+    el("p", { class: "technical" }, `${words.technical ?? ""} `, el("span", {}, `in this run${by}`)),
+    ...json.warnings.map((text) => el("p", { class: "warning", role: "note" }, text)),
+    el("p", { class: "sentence" }, words.sentence ?? ""),
+  );
+}
+
+function body(json: RunJson): HTMLElement {
+  const list = el("dl", { class: "words" });
+  const add = (title: string, ...texts: (Node | string)[]) => {
+    if (texts.length) list.append(el("div", {}, el("dt", {}, title), ...texts.map((text) => el("dd", {}, text))));
+  };
+  const { words, summary } = json;
+  if (words.why) add("Why", words.why);
+  if (words.so) add("So", words.so);
+  const say = (words.say ?? "").replace(/^["“”]+|["“”]+$/g, "");
+  if (say) add("Say it", el("q", {}, say));
+  add("Levels", ...(summary.levels ?? []).map((level) => level.sentence));
+  const also = summary.findings.filter((finding) => finding.id !== words.finding);
+  add("Also", ...also.map((finding) => el("span", {}, finding.sentence, finding.so ? ` ${finding.so}` : "")));
+  return list;
+}
+
+class Page {
+  readonly picture: Picture;
+  private readonly range = el("section", { class: "range", hidden: "", "aria-label": "the selected range" });
+  private readonly story = el("section", { class: "story", hidden: "", "aria-label": "a task’s story" });
+  private readonly said = el("p", { class: "visually-hidden", "aria-live": "polite" });
+  readonly search = el("input", { type: "search", placeholder: "search tasks  /", "aria-label": "search tasks by name, function, file or process" });
+  private readonly found = el("span", { class: "found", role: "status" });
+  private readonly modes = new Map<Mode, HTMLButtonElement>();
+  private asked = 0;
+
+  constructor(private readonly run: Run, box: HTMLElement) {
+    this.picture = new Picture(run, {
+      story: (task, time) => this.tell(task, time),
+      moved: () => this.later(),
+    });
+    const { words } = run.json;
+    this.picture.stage.setAttribute("aria-label", `The picture of the run. ${words.sentence ?? ""} Keys: press ? for help.`);
+    box.replaceChildren(
+      head(run.json),
+      this.bar(),
+      this.picture.root,
+      this.range,
+      this.story,
+      body(run.json),
+      el("section", { class: "tables" }, ...tables(run, {
+        task: (task) => this.tell(task, null),
+        range: (from, to) => this.closer(from, to),
+        search: (text) => this.filter(text),
+      })),
+      el("footer", {}, run.json.numbers.join(" · ")),
+      this.said,
+    );
+    keys(this);
+    this.goTo(readFragment());
+    window.addEventListener("hashchange", () => this.goTo(readFragment()));
+    const again = () => this.picture.restyle();
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
+    matchMedia("print").addEventListener("change", again);
+  }
+
+  private bar(): HTMLElement {
+    const { run } = this;
+    const mode = (name: Mode, text: string) => {
+      const button = el("button", { type: "button", click: () => this.show(name) }, text);
+      this.modes.set(name, button);
+      return button;
+    };
+    const choice = (label: string, options: [string, string][], change: (value: string) => void) => {
+      const box = el("select", { "aria-label": label });
+      for (const [value, text] of options) box.append(el("option", { value }, text));
+      box.addEventListener("change", () => change(box.value));
+      return box;
+    };
+    this.search.addEventListener("input", () => this.filtered());
+    const pids = [...new Set(run.columns.get("task_pid"))];
+    const { filter } = this.picture.rows;
+    const processes = pids.length > 1 && pids.length <= 500
+      ? choice("only one process", [["0", "all processes"], ...pids.map((pid): [string, string] => [String(pid), `process ${pid}`])],
+          (value) => { filter.pid = Number(value); this.filtered(); })
+      : null;
+    const reasons = choice("only tasks that waited for", [["", "waited for anything"], ...run.reasonsThere.map((one): [string, string] => [one, `waited for ${FOR[one] ?? one}`])],
+      (value) => { filter.reason = value; this.filtered(); });
+    const why = el("button", { type: "button", "aria-pressed": "false", title: "colour waits by what for" }, "why colours");
+    why.addEventListener("click", () => {
+      this.picture.colourByReason(!this.picture.byReason);
+      why.setAttribute("aria-pressed", String(this.picture.byReason));
+      fill(key, ...legend(this.picture.byReason, run.reasonsThere));
+    });
+    const key = el("div", { class: "legend" }, ...legend(false, run.reasonsThere));
+    return el(
+      "div",
+      { class: "controls" },
+      el("div", { class: "bar" },
+        el("div", { class: "switch", role: "group", "aria-label": "view" }, mode("task", "by task"), mode("core", "by core")),
+        this.search, this.found, reasons, processes, why,
+        el("button", { type: "button", click: () => this.picture.showAll() }, "whole run"),
+        el("button", { type: "button", click: () => help(), "aria-label": "help" }, "?")),
+      key,
+    );
+  }
+
+  show(mode: Mode): void {
+    this.picture.mode = mode;
+    for (const [name, button] of this.modes) button.setAttribute("aria-pressed", String(name === mode));
+    this.picture.invalidate();
+    this.later();
+  }
+
+  filter(text: string): void {
+    this.search.value = text;
+    this.filtered();
+  }
+
+  private filtered(): void {
+    const { rows } = this.picture;
+    rows.filter.text = this.search.value.trim();
+    rows.refresh();
+    this.found.textContent = rows.filtered ? count(rows.found, "task") : "";
+    this.picture.scroller.scrollTop = 0;
+    this.picture.invalidate();
+    this.later();
+  }
+
+  tell(task: number, time: number | null): void {
+    this.picture.mark(task);
+    story(this.story, this.run, task, time, {
+      close: () => this.closeStory(),
+      show: (from, to) => this.picture.show(from, to),
+      open: (other) => this.tell(other, null),
+      colour: (other) => this.picture.taskColour(other),
+    });
+    this.said.textContent = `The story of ${this.run.name(task)}`;
+    this.later();
+  }
+
+  closeStory(): void {
+    this.story.hidden = true;
+    this.picture.mark(-1);
+    this.later();
+  }
+
+  closer(from: number, to: number): void {
+    const margin = (to - from) * 0.5;
+    this.picture.select(this.run.curves.snapped(from, to));
+    this.picture.show(from - margin, to + margin);
+    this.picture.root.scrollIntoView({ block: "nearest" });
+  }
+
+  /** Closes what is open, the last thing first. */
+  escape(): void {
+    if (this.picture.selection) this.picture.select(null);
+    else if (!this.story.hidden) this.closeStory();
+    else if (this.picture.rows.filtered && this.search.value) this.filter("");
+    else this.picture.showAll();
+  }
+
+  /** Keeps what is seen in the address, and the numbers beside the selection. */
+  private later(): void {
+    if (this.asked) return;
+    this.asked = window.setTimeout(() => {
+      this.asked = 0;
+      const { picture } = this;
+      rangePanel(this.range, this.run, picture.selection,
+        () => picture.selection && picture.show(...picture.selection), () => picture.select(null));
+      writeFragment({
+        view: picture.whole ? null : [picture.from, picture.to],
+        selection: picture.selection,
+        mode: picture.mode,
+        task: picture.marked,
+        text: this.search.value.trim(),
+      });
+    }, 60);
+  }
+
+  private goTo(seen: Fragment): void {
+    this.show(seen.mode);
+    if (seen.text !== this.search.value.trim()) this.filter(seen.text);
+    if (seen.view) this.picture.show(...seen.view);
+    this.picture.select(seen.selection);
+    if (seen.task >= 0 && seen.task < this.run.taskCount && seen.task !== this.picture.marked) {
+      this.tell(seen.task, null);
+    }
+  }
+}
+
+export type { Page };
+
+async function start(): Promise<void> {
+  const json = pageJson();
+  const box = document.getElementById("page")!;
+  const first = json.runs[0];
+  if (!first) return;
+  box.replaceChildren(head(first), body(first));
+  const run = await Run.load(first);
+  const page = new Page(run, box);
+  page.picture.draw();
+  document.body.dataset.ready = "yes";
+}
+
+void start();
