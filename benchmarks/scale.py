@@ -43,15 +43,15 @@ def measure(path: Path) -> dict[str, Any]:
     clock, wall = time.process_time(), time.perf_counter()
     trace = reader.load(path)
     read = time.process_time()
-    events = sum(len(part.time) for part in (trace.kernel, trace.agent, trace.look, trace.meter))
     summary = analyse(trace).summary
-    done = time.process_time()
+    done, elapsed = time.process_time(), time.perf_counter() - wall
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return {
-        "events": events,
+        "events": sum(len(part) for part in (trace.kernel.time, trace.agent.time, trace.look.time)),
         "read_s": read - clock,
         "analyse_s": done - read,
-        "wall_s": time.perf_counter() - wall,
-        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "wall_s": elapsed,
+        "peak": peak,
         "verdict": summary["verdict"]["id"],
         "lost": summary["measured"]["lost_events"],
     }

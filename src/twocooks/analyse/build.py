@@ -127,7 +127,7 @@ def _analysis(
         line,
         told,
         clock / 1e9 if clock and m.cores_seen else None,
-        summary.lost_events(counted) or int((counted.kernel.event == LOST).sum()),
+        summary.lost_events(counted) or counted.switches.get(LOST, 0),
         whole["switches"].get("total", 0),
     )
     return replace(

@@ -429,7 +429,7 @@ def _table_setting(trace: Trace, threads: Threads, said: Said) -> tuple[Int64, I
     """From each start of a program to its agent's HELLO."""
     hello = said.rows("HELLO")
     thread, end = said.process[hello].astype(np.int64), said.time[hello]
-    k = trace.kernel
+    k = trace.rare
     execs = k.event == EXEC
     ran = threads.find(k.tid[execs].astype(np.int64), k.time[execs])
     order = np.lexsort((k.time[execs], ran))

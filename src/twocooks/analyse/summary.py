@@ -36,7 +36,7 @@ def summarise(
     unknown = float(account.by_state["unknown"].sum()) / 1e9 or _dark_s(trace, line.end_ns)
     # The tasks that everything else in here is about: hosts, helpers and crumbs are none.
     kinds = [str(line.book.kind[i]) for i in np.flatnonzero(account.significant)]
-    k = trace.kernel
+    left = trace.switches
     whole: dict[str, Any] = {
         "schema": SCHEMA,
         "command": list(trace.meta.get("command") or []),
@@ -66,8 +66,8 @@ def summarise(
         },
         **curves(m),
         "switches": {
-            "total": int(np.isin(k.event, (OUT, PUSHED, EXIT)).sum()) if kernel else None,
-            "preempted": int((k.event == PUSHED).sum()) if kernel else None,
+            "total": sum(left.get(event, 0) for event in (OUT, PUSHED, EXIT)) if kernel else None,
+            "preempted": left.get(PUSHED, 0) if kernel else None,
             "turns": m.turns,
         },
         "time": times(trace, line, account),
@@ -151,7 +151,7 @@ def lost_events(trace: Trace) -> int:
     """Records that the kernel or the agents could not keep."""
     end = trace.end or {}
     told = sum(int(n) for n in (end.get("lost") or {}).values())
-    from_ring = int(trace.kernel.a[trace.kernel.event == LOST].sum())
+    from_ring = int(trace.rare.a[trace.rare.event == LOST].sum())
     return max(told, from_ring) + int(end.get("agent_lost") or 0)
 
 

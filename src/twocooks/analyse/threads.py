@@ -192,7 +192,7 @@ def _lives(k: KernelColumns) -> tuple[Int64, Int64, Int64]:
 def loss_windows(trace: Trace, end_ns: int) -> dict[int, tuple[Int64, Int64]]:
     """For each core its windows of loss, sorted: from LOST records, and the tail that no record
     tells of but the kernel's count at the end does."""
-    k = trace.kernel
+    k = trace.rare
     lost = np.flatnonzero(k.event == LOST)
     lost = lost[np.argsort(k.cpu[lost], kind="stable")]
     found: dict[int, tuple[Int64, Int64]] = {}
@@ -207,8 +207,7 @@ def loss_windows(trace: Trace, end_ns: int) -> dict[int, tuple[Int64, Int64]]:
     for name, total in totals.items():
         cpu = int(name)
         if int(total) > told.get(cpu, 0):
-            here = k.cpu == cpu
-            last = int(k.time[here].max()) if here.any() else int(trace.meta.get("start_ns", 0))
+            last = trace.last_on.get(cpu, int(trace.meta.get("start_ns", 0)))
             start, end = found.get(cpu, (np.empty(0, np.int64), np.empty(0, np.int64)))
             found[cpu] = (np.append(start, last), np.append(end, max(last + 1, end_ns)))
     return found
@@ -218,10 +217,10 @@ def _cut_off(trace: Trace, end_ns: int, found: dict[int, tuple[Int64, Int64]]) -
     """The recorder was killed: what it last wrote may hold one core's records and not another's. It
     writes the METER stream behind all others, so up to its last record nothing is missing; after
     that each core is known up to its own last record."""
-    k, meter = trace.kernel, trace.meter.time
+    meter = trace.meter.time
     whole = int(meter[-1]) if len(meter) else int(trace.meta.get("start_ns", 0))
-    for cpu in distinct(k.cpu).tolist():
-        last = max(int(k.time[k.cpu == cpu].max()), whole)
+    for cpu, at in trace.last_on.items():
+        last = max(at, whole)
         if last < end_ns:
             start, end = found.get(cpu, (np.empty(0, np.int64), np.empty(0, np.int64)))
             found[cpu] = np.append(start, last), np.append(end, end_ns)

@@ -41,7 +41,7 @@ def _without_agent(trace: Trace, threads: Threads, owners: Owners) -> Iterator[s
     polled = trace.meta.get("source") == "schedstat"
     said = owners.said
     hello = _last(said.process[said.rows("HELLO")], said.time[said.rows("HELLO")])
-    k = trace.kernel
+    k = trace.rare
     execs = k.event == EXEC
     began = _last(threads.find(k.tid[execs].astype(np.int64), k.time[execs]), k.time[execs])
     lacking: dict[int, bool] = {}

@@ -46,12 +46,13 @@ def file_version(file: BinaryIO) -> int | None:
     return version if magic == spec.MAGIC and zero == 0 else None
 
 
-def blocks(file: BinaryIO) -> Iterator[RawBlock]:
-    """The blocks from the file's present position (behind its head) on."""
-    size = os.fstat(file.fileno()).st_size
+def blocks(file: BinaryIO, size: int | None = None) -> Iterator[RawBlock]:
+    """The blocks from the file's present position (behind its head) on. ``size``: where the file
+    ends, if that is not where it ends now."""
+    size = os.fstat(file.fileno()).st_size if size is None else size
     offset = file.tell()
     while True:
-        head = file.read(BLOCK_HEAD.size)
+        head = file.read(min(BLOCK_HEAD.size, max(size - offset, 0)))
         if not head:
             return
         if len(head) < BLOCK_HEAD.size:

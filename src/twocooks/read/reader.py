@@ -22,9 +22,11 @@ from numpy.typing import NDArray
 
 from twocooks.format import raw, spec
 from twocooks.format.decode import CODE_TEXT, INT32_MAX, INT64_MAX, Code, Span, decode
+from twocooks.format.encode import FILE_HEAD
 from twocooks.model import TraceError
 from twocooks.read import head, shape
-from twocooks.read.order import Pile, sort
+from twocooks.read.late import LateTrace, Source
+from twocooks.read.order import Pile, Sorted, sort
 from twocooks.read.trace import Trace
 
 SLAB_BYTES = 8 << 20
@@ -37,6 +39,10 @@ KILLED = (
     "The recording is cut off: twocooks was killed, or could not write on. What it had written "
     "is kept."
 )
+
+LATE_BYTES = 8 << 20
+"""From this size on (some two million records) a trace is read as ``late.py`` says."""
+LATE = frozenset((spec.Stream.KERNEL, spec.Stream.AGENT))
 
 Progress = Callable[[int, int], None]
 
@@ -57,7 +63,8 @@ def load(
     try:
         with open(name, "rb") as file:
             open_trace(file, name)
-            return _Reader(name, end).read(file, progress)
+            large = os.fstat(file.fileno()).st_size >= LATE_BYTES
+            return _Reader(name, end, LATE if large else frozenset()).read(file, progress)
     except OSError as error:
         raise TraceError(f"{name}: {error.strerror}; give the path of a trace file") from error
 
@@ -100,8 +107,13 @@ class _Slab:
 
 
 class _Reader:
-    def __init__(self, name: str, end: dict[str, Any] | None = None) -> None:
-        self.name = name
+    def __init__(
+        self,
+        name: str,
+        end: dict[str, Any] | None = None,
+        late: frozenset[spec.Stream] = frozenset(),
+    ) -> None:
+        self.name, self.late = name, late
         self.meta: dict[str, Any] | None = None
         self.end = end
         self.notes: Counter[str] = Counter()
@@ -110,12 +122,13 @@ class _Reader:
         self.piles = {stream: Pile() for stream in spec.Stream}
         self.slabs = {stream: _Slab() for stream in spec.Stream}
         self.threads: dict[tuple[int, int], int] = {}
+        self.counts = dict.fromkeys(late, 0)
         self.first_ns, self.last_ns = INT64_MAX, 0
 
     def read(self, file: BinaryIO, progress: Progress | None) -> Trace:
         total = os.fstat(file.fileno()).st_size
         waiting = count = 0
-        for block in raw.blocks(file):
+        for block in raw.blocks(file, total):
             self._block(block)
             waiting += len(block.payload)
             count += 1
@@ -132,7 +145,30 @@ class _Reader:
         self.meta = self._plausible(self.meta, head.META)
         if self.end is not None:
             self.end = self._plausible(self.end, head.END)
-        return self._trace(self.meta)
+        return self._trace(self.meta, file.fileno(), total)
+
+    def again(self, source: Source, bounds: tuple[int, int], stream: spec.Stream) -> Any:
+        """The columns of a kind of stream, read again from the same bytes; all else that these say
+        was said the first time."""
+        part = _Reader(self.name)
+        part.texts, part.text_bytes, part.threads = self.texts, self.text_bytes, self.threads
+        waiting = count = 0
+        with source.lock, open(os.dup(source.number), "rb") as file:
+            file.seek(FILE_HEAD.size)
+            for block in raw.blocks(file, source.size):
+                if block.kind != spec.Block.EVENTS:
+                    continue
+                start = raw.stream_head(block.payload)
+                if start is None or start.kind != stream:
+                    continue
+                part._events(block)
+                waiting += len(block.payload)
+                count += 1
+                if waiting >= SLAB_BYTES or count >= SLAB_BLOCKS:
+                    part._decode()
+                    waiting = count = 0
+        part._decode()
+        return SHAPES[stream](sort(part.piles.pop(stream), stream, *bounds))
 
     def _plausible(self, content: dict[str, Any], shape: dict[str, Any]) -> dict[str, Any]:
         kept, odd = head.plausible(content, shape)
@@ -223,7 +259,10 @@ class _Reader:
             if len(columns.time):
                 self.first_ns = min(self.first_ns, int(columns.time.min()))
                 self.last_ns = max(self.last_ns, int(columns.time.max()))
-            self.piles[stream].add(columns, keys, gaps, texts)
+            if stream in self.late:
+                self.counts[stream] += len(columns.time)
+            else:
+                self.piles[stream].add(columns, keys, gaps, texts)
             self.slabs[stream] = _Slab()
 
     def _text_indices(
@@ -243,7 +282,7 @@ class _Reader:
             indices.append(index)
         return np.array(indices, np.int64)
 
-    def _trace(self, meta: dict[str, Any]) -> Trace:
+    def _trace(self, meta: dict[str, Any], number: int, size: int) -> Trace:
         begin, end = meta.get("start_ns", 0), (self.end or {}).get("end_ns", 0)
         first = min(begin, self.first_ns) if "start_ns" in meta else self.first_ns
         bounds = begin, max(end, self.last_ns)
@@ -255,20 +294,39 @@ class _Reader:
             )
         ordered = {}
         for stream in spec.Stream:
-            ordered[stream] = sort(self.piles.pop(stream), stream, *bounds)
-        return Trace(
+            pile = self.piles.pop(stream)
+            if stream not in self.late:
+                ordered[stream] = sort(pile, stream, *bounds)
+        parts: dict[str, Any] = {
+            name: SHAPES[stream](ordered.pop(stream)) if stream in ordered else None
+            for name, stream in NAMES.items()
+        }
+        looks = ordered.pop(spec.Stream.LOOK)
+        trace = Trace(
             meta=meta,
             end=self.end,
-            kernel=shape.kernel(ordered.pop(spec.Stream.KERNEL)),
-            agent=shape.agent(ordered.pop(spec.Stream.AGENT)),
             agent_threads=list(self.threads),
-            look=shape.look(ordered[spec.Stream.LOOK]),
-            run=shape.run(ordered[spec.Stream.LOOK]),
-            file=shape.file(ordered[spec.Stream.LOOK]),
-            peer=shape.peer(ordered[spec.Stream.LOOK]),
-            holder=shape.holder(ordered.pop(spec.Stream.LOOK)),
-            poll=shape.poll(ordered.pop(spec.Stream.POLL)),
-            meter=shape.meter(ordered.pop(spec.Stream.METER)),
+            look=shape.look(looks),
+            run=shape.run(looks),
+            file=shape.file(looks),
+            peer=shape.peer(looks),
+            holder=shape.holder(looks),
             texts=[text.decode("utf-8", "surrogateescape") for text in self.texts],
             notes=[text if n == 1 else f"{text} ({n:,} times)" for text, n in self.notes.items()],
+            **parts,
         )
+        if not self.late:
+            return trace
+        source = Source(number, size)
+        return LateTrace(
+            **vars(trace), again=lambda name: self.again(source, bounds, NAMES[name])
+        )
+
+
+SHAPES: dict[spec.Stream, Callable[[Sorted], Any]] = {
+    spec.Stream.KERNEL: shape.kernel,
+    spec.Stream.AGENT: shape.agent,
+    spec.Stream.POLL: shape.poll,
+    spec.Stream.METER: shape.meter,
+}
+NAMES = {stream.name.lower(): stream for stream in SHAPES}

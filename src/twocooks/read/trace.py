@@ -2,20 +2,26 @@
 
 Columns are numpy arrays of equal length, sorted by time (stable: records of one stream keep their
 order). Times are ns of CLOCK_MONOTONIC. ``event`` holds numbers of ``format.spec.EVENTS``; texts
-are indices into ``texts`` (-1 = none). Nothing is judged or repaired here.
+are indices into ``texts`` (-1 = none). Nothing is judged or repaired here. Whoever needs ``kernel``
+or ``agent`` for long keeps what of it is needed, not the trace: of a large file they are read anew
+each time they are asked for (``late.py``).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from twocooks.format.spec import BY_NAME
+
 Int64 = NDArray[np.int64]
 Int32 = NDArray[np.int32]
 UInt8 = NDArray[np.uint8]
+SWITCHES = [BY_NAME[name].number for name in ("IN", "OUT", "OUT_PREEMPTED")]
 
 
 @dataclass(frozen=True)
@@ -169,3 +175,35 @@ class Trace:
     texts: list[str]
     notes: list[str] = field(default_factory=list)
     """What the file itself says is missing: cut short, damaged blocks skipped, unknown events."""
+
+    @property
+    def rare(self) -> KernelColumns:
+        """The kernel's records but for those that only tell a switch (IN, OUT, OUT_PREEMPTED), in
+        their order."""
+        return self._kept[0]
+
+    @property
+    def switches(self) -> dict[int, int]:
+        """How many of the kernel's records there are of each event."""
+        return self._kept[1]
+
+    @property
+    def last_on(self) -> dict[int, int]:
+        """For each CPU with records of the kernel the time of the last."""
+        return self._kept[2]
+
+    @cached_property
+    def _kept(self) -> tuple[KernelColumns, dict[int, int], dict[int, int]]:
+        k = self.kernel
+        often = np.zeros(256, bool)
+        often[SWITCHES] = True
+        rows = np.flatnonzero(~often[k.event])
+        rare = KernelColumns(*(getattr(k, part.name)[rows] for part in fields(KernelColumns)))
+        count = np.bincount(k.event)
+        last = np.full(int(k.cpu.max(initial=-1)) + 1, -1, np.int64)
+        last[k.cpu] = k.time  # in order of time: the last one stays
+        return (
+            rare,
+            {event: int(count[event]) for event in np.flatnonzero(count).tolist()},
+            {cpu: int(last[cpu]) for cpu in np.flatnonzero(last >= 0).tolist()},
+        )

@@ -1,0 +1,55 @@
+"""A large trace, whose two large columns are read when they are asked for, and let go after that.
+
+The kernel's records and the agents' events are most of a trace, and the analysis goes through each
+of them once: the kernel's for the stretches of threads, the agents' for the tasks. Decoding them
+again costs less than the memory for both at once, with all that is made of them. So a large trace
+holds the file open instead, and what it read then it reads again: no byte more, though the file may
+grow meanwhile.
+
+The few kernel records that tell more than a switch (``Trace.rare``) and the sums over all
+(``Trace.switches``) are asked for again and again; they are kept.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from twocooks.read.trace import Trace
+
+LATE = ("kernel", "agent")
+
+
+class Source:
+    """A file that stays readable as it was, whatever becomes of its name. ``size``: bytes of it
+    that are read; ``lock``: there is but one place in the file to read at."""
+
+    def __init__(self, number: int, size: int) -> None:
+        self.number, self.size, self.lock = os.dup(number), size, threading.Lock()
+        weakref.finalize(self, os.close, self.number)
+
+
+@dataclass(frozen=True)
+class LateTrace(Trace):
+    """A trace whose ``kernel`` and ``agent`` may be None to those who look from inside; all others
+    get the columns."""
+
+    again: Callable[[str], Any] | None = None
+    """Reads one of them."""
+    lately: dict[str, Any] = field(default_factory=dict, compare=False)
+    """What was read and is still in use, in weak references."""
+
+    def __getattribute__(self, name: str) -> Any:
+        found = object.__getattribute__(self, name)
+        if found is not None or name not in LATE or self.again is None:
+            return found
+        kept = self.lately.get(name)
+        columns = kept() if kept is not None else None
+        if columns is None:
+            columns = self.again(name)
+            self.lately[name] = weakref.ref(columns)
+        return columns
