@@ -28,12 +28,16 @@ def fail(message: str) -> NoReturn:
 
 
 def take_options(
-    argv: list[str], valued: dict[str, str], flags: set[str]
+    argv: list[str],
+    valued: dict[str, str],
+    flags: set[str],
+    many: dict[str, list[str]] | None = None,
 ) -> tuple[dict[str, str], set[str], list[str]]:
     """Read options up to the first word that is none (or ``--``).
 
     ``valued`` maps every spelling of an option with a value to its name. Returns the values by
     name, the flags that were set, and the rest. ``--name=value`` and ``-oVALUE`` are understood.
+    Options that may be given more than once have a list in ``many``; of others the last counts.
     """
     values: dict[str, str] = {}
     given: set[str] = set()
@@ -53,7 +57,10 @@ def take_options(
                 if index == len(argv):
                     fail(f"{name} needs a value")
                 value, index = argv[index], index + 1
-            values[valued[name]] = value
+            if many is not None and valued[name] in many:
+                many[valued[name]].append(value)
+            else:
+                values[valued[name]] = value
         elif word[:2] in valued and len(word) > 2 and not word.startswith("--"):
             values[valued[word[:2]]] = word[2:]
         else:

@@ -205,6 +205,14 @@ class _Parser:
         return Compare(name, op, value)
 
 
+def names_of(node: Node) -> set[str]:
+    """The names that an expression asks for."""
+    if isinstance(node, Compare):
+        return {node.name}
+    parts = (node.part,) if isinstance(node, Not) else node.parts
+    return set().union(*(names_of(part) for part in parts))
+
+
 def _holds(node: Node, summary: dict[str, Any], seen: list[str]) -> bool:
     if isinstance(node, Not):
         return not _holds(node.part, summary, seen)

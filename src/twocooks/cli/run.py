@@ -17,7 +17,13 @@ comes the report.
   --max-size SIZE    do not let the trace grow beyond this (1GB)
   --source WHICH     kernel: exact switches; schedstat: estimates; auto: the best there is
   --fail-if EXPR     exit with 1 if this holds, for example 'parallelism.max < 2' or
-                     'verdict.id == turns and wall_s > 1.5s' (only where the program ended with 0)
+                     'verdict.id == turns and wall_s > 1.5s' (only where the program ended with 0);
+                     may be given several times. Where too few cores were free, or the numbers are
+                     estimated, it is not judged, and that is said
+  --strict           what could not be judged fails, too
+  --junit FILE       the answers to --fail-if as JUnit XML
+  --annotate github  and as annotations of the code, for GitHub (by itself in GitHub Actions);
+                     none: not there either
 """
 
 from __future__ import annotations
@@ -27,14 +33,16 @@ import os
 import platform
 import signal
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from twocooks.cli import common, store
 from twocooks.cli.common import fail
 from twocooks.model import TwocooksError, printable
 
 if TYPE_CHECKING:
+    from twocooks.analyse.result import Analysis
     from twocooks.cli.fail_if import Condition
     from twocooks.record.watch import Outcome
 
@@ -48,16 +56,77 @@ VALUED = {
     "--source": "--source",
     "--fail-if": "--fail-if",
     "--by": "--by",
+    "--junit": "--junit",
+    "--annotate": "--annotate",
 }
-FLAGS = {"-q", "--quiet"}
+FLAGS = {"-q", "--quiet", "--strict"}
 DEFAULT_MAX_SIZE = "1GB"
 SCRIPTS = (".py", ".pyw", ".pyc", ".pyz")
 TRACE_HEAD = b"twocooks"
 JSON_HEAD = b'{\n "schema": "twocooks.summary/'
+JUNIT_HEAD = b"<?xml version='1.0' encoding='utf-8'?>\n<testsuites name=\"twocooks\""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be done with a finished run."""
+
+    quiet: bool
+    json_path: str | None
+    html_path: str | None
+    named: bool
+    """The trace has a name that the user gave."""
+    by: str
+    conditions: list[Condition]
+    strict: bool
+    junit: str | None
+    github: bool
+
+    @property
+    def anything(self) -> bool:
+        files = self.json_path is not None or self.html_path is not None
+        return not self.quiet or files or bool(self.conditions)
+
+
+def _wanted(values: dict[str, str], flags: set[str], texts: list[str]) -> Wanted:
+    """Read what the options say of the end, before anything is started."""
+    conditions = []
+    if texts:
+        from twocooks.cli.fail_if import parse
+
+        conditions = [parse(text) for text in texts]
+    for name in ("--junit", "--annotate", "--strict"):
+        if not conditions and (name in values or name in flags):
+            fail(f"{name} is about --fail-if; give both")
+    json_path, junit = values.get("--json"), values.get("--junit")
+    if json_path is not None and json_path != "-":
+        common.may_write(Path(json_path), "--json", JSON_HEAD)
+    if "--html" in values:
+        from twocooks.cli.report import may_write_page
+
+        may_write_page(values["--html"])
+    if junit is not None:
+        common.may_write(Path(junit), "--junit", JUNIT_HEAD)
+    github = "github" if os.environ.get("GITHUB_ACTIONS") == "true" else "none"
+    annotate = values.get("--annotate", github)
+    if annotate not in ("github", "none"):
+        fail(f"--annotate {annotate!r} is not known; it is github or none")
+    return Wanted(
+        quiet="-q" in flags or "--quiet" in flags,
+        json_path=json_path,
+        html_path=values.get("--html"),
+        named="-o" in values,
+        by=common.level(values),
+        conditions=conditions,
+        strict="--strict" in flags,
+        junit=junit,
+        github=annotate == "github",
+    )
 
 
 def main(argv: list[str]) -> int:
-    values, flags, rest = common.take_options(argv, VALUED, FLAGS)
+    many: dict[str, list[str]] = {"--fail-if": []}
+    values, flags, rest = common.take_options(argv, VALUED, FLAGS, many)
     command, name = command_of(rest)
     require_platform()
     source = values.get("--source", "auto")
@@ -65,19 +134,7 @@ def main(argv: list[str]) -> int:
         fail(f"--source {source!r} is not known; it is auto, kernel or schedstat")
     for_s = common.duration(values["--for"], "--for") if "--for" in values else None
     max_size = common.size(values.get("--max-size", DEFAULT_MAX_SIZE), "--max-size")
-    by = common.level(values)
-    condition = None
-    if "--fail-if" in values:
-        from twocooks.cli.fail_if import parse
-
-        condition = parse(values["--fail-if"])
-    json_path = values.get("--json")
-    if json_path is not None and json_path != "-":
-        common.may_write(Path(json_path), "--json", JSON_HEAD)
-    if "--html" in values:
-        from twocooks.cli.report import may_write_page
-
-        may_write_page(values["--html"])
+    wanted = _wanted(values, flags, many["--fail-if"])
     if "-o" in values:
         trace_path = Path(values["-o"])
         common.may_write(trace_path, "-o", TRACE_HEAD)
@@ -99,68 +156,64 @@ def main(argv: list[str]) -> int:
     for note in outcome.notes:
         print(f"twocooks: {printable(note)}", file=sys.stderr)
     code = exit_code(outcome)
-    html_path = values.get("--html")
-    if flags and json_path is None and html_path is None and condition is None:
-        failed = False
-    else:
-        asked = _Asked(bool(flags), json_path, html_path, condition, "-o" in values, by)
-        failed = _after(outcome, asked)
+    failed = wanted.anything and _after(outcome, wanted)
     if outcome.signal is not None and code:
         die_by(outcome.signal)
     return 1 if failed and code == 0 else code
 
 
-class _Asked(NamedTuple):
-    """What is wanted of the finished run."""
-
-    quiet: bool
-    json_path: str | None
-    html_path: str | None
-    condition: Condition | None
-    named: bool
-    """The trace has a name that the user gave."""
-    by: str
-
-
-def _after(outcome: Outcome, asked: _Asked) -> bool:
-    """Report on the finished run; True if the condition of --fail-if holds.
+def _after(outcome: Outcome, wanted: Wanted) -> bool:
+    """Report on the finished run; True if an expression of --fail-if fails it.
 
     The program has had its say: whatever goes wrong here is told, and hides no exit code.
     """
     from twocooks.cli.report import analyse_file, show, write_json, write_page
 
-    condition = asked.condition
     try:
-        analysis = analyse_file(outcome.trace_path, asked.by)
-        if asked.json_path is not None:
-            write_json(analysis.whole, asked.json_path)
-        if asked.html_path is not None:
-            write_page(analysis, asked.html_path)
-        if not asked.quiet:
+        analysis = analyse_file(outcome.trace_path, wanted.by)
+        if wanted.json_path is not None:
+            write_json(analysis.whole, wanted.json_path)
+        if wanted.html_path is not None:
+            write_page(analysis, wanted.html_path)
+        if not wanted.quiet:
             show(analysis, sys.stderr)
-            if not asked.named:
+            if not wanted.named:
                 again = _short(outcome.trace_path)
                 print(f"  Again: twocooks report {printable(again)}\n", file=sys.stderr)
-        if condition is None:
-            return False
-        holds, why = condition.judge(analysis.summary)
-        if holds:
-            print(
-                printable(f"twocooks: --fail-if {condition.text}: {why}"), file=sys.stderr
-            )
-        return holds
+        return bool(wanted.conditions) and _judge(analysis, wanted)
     except KeyboardInterrupt:
-        return condition is not None
+        return bool(wanted.conditions)
     except Exception as error:
         if os.environ.get("TWOCOOKS_DEBUG"):
             raise
         what = (
             str(error) if isinstance(error, TwocooksError) else f"{type(error).__name__}: {error}"
         )
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, TwocooksError):
             told = f"twocooks: the report failed: {what}; the trace is {outcome.trace_path}"
             print(printable(told), file=sys.stderr)
-        return condition is not None
+            if wanted.junit is not None:
+                from twocooks.cli.gates import no_answers, write_junit
+
+                gates = no_answers(wanted.conditions)
+                write_junit(gates, wanted.junit, wanted.strict, None, error=what)
+        return bool(wanted.conditions)
+
+
+def _judge(analysis: Analysis, wanted: Wanted) -> bool:
+    """Answer the expressions of --fail-if wherever that was asked for; True if one fails the
+    run."""
+    from twocooks.cli import gates as cli_gates
+
+    gates = cli_gates.judge(wanted.conditions, analysis.summary)
+    lines = list(cli_gates.say(gates, wanted.strict))
+    if wanted.github:
+        lines += cli_gates.github(gates, analysis, wanted.strict)
+    for line in lines:
+        print(line, file=sys.stderr)
+    if wanted.junit is not None:
+        cli_gates.write_junit(gates, wanted.junit, wanted.strict, analysis)
+    return cli_gates.fails(gates, wanted.strict)
 
 
 def command_of(words: list[str]) -> tuple[list[str], str]:
