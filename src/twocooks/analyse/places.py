@@ -12,7 +12,7 @@ by the address that its waiters wait on, which serves to tell two locks of one l
 
 Who had the lock or the GIL meanwhile is what ``holders`` and ``gil_holders`` prove; what they leave
 open is ``unknown_s``. A holder is a task, with what its thread did while the others waited, and the
-line where it was seen.
+line where it was seen. Whose result it was that a task waited for, ``givers`` prove.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from twocooks.analyse.columns import NO_REASON, Bool, Int64, arranged, asof
+from twocooks.analyse.givers import Giver, givers_of
 from twocooks.analyse.held import Holder, holders_of, merged
 from twocooks.analyse.holders import is_shared
 from twocooks.analyse.lock_names import name_of
@@ -70,14 +71,18 @@ class WaitSum:
     on: tuple[On, ...] = ()
     """On which files, sockets or children they waited, the most seconds first; not all."""
 
+    givers: tuple[Giver, ...] = ()
+    """Whose results they waited for, as far as it is proven, the most seconds first."""
+
     @property
     def unknown_s(self) -> float:
-        """Seconds in which it is not known who had it."""
-        return max(0.0, self.seconds - sum(holder.seconds for holder in self.holders))
+        """Seconds in which it is not known who had it, or whose result it was."""
+        known = self.givers if self.reason is Reason.RESULT else self.holders
+        return max(0.0, self.seconds - sum(one.seconds for one in known))
 
     def row(self) -> dict[str, object]:
         """As the JSON has it."""
-        return {
+        row = {
             "reason": str(self.reason),
             "where": self.where,
             "lock": self.lock,
@@ -86,7 +91,11 @@ class WaitSum:
             "longest_s": self.longest_s,
             "tasks": self.tasks,
             "on": [on.row() for on in self.on],
-        } | _held_row(self.reason, self.holders, self.unknown_s)
+        }
+        if self.reason is Reason.RESULT:
+            of = [giver.row() for giver in self.givers]
+            return row | {"of": of, "unknown_s": self.unknown_s}
+        return row | _held_row(self.reason, self.holders, self.unknown_s)
 
 
 @dataclass(frozen=True)
@@ -212,6 +221,7 @@ def waits(
     length = t.end[rows] - t.start[rows]
     holders = holders_of(trace, line, rows, which, place_of) if with_holders else {}
     look = _look_of(trace, line, rows) if with_holders else np.empty(0, np.int64)
+    givers = givers_of(trace, line, rows, look, which) if with_holders else {}
     on = waited_on(trace, line, look, length, which) if with_holders else {}
     seconds = np.bincount(which, weights=length, minlength=len(kinds)) / 1e9
     count = np.bincount(which, minlength=len(kinds))
@@ -234,6 +244,7 @@ def waits(
             process,
             holders.get(number, ()),
             on.get(number, ()),
+            givers.get(number, ()),
         )
         for number, (reason, where, lock, state, process) in enumerate(kinds)
     ]

@@ -66,6 +66,8 @@ def _table(rows: list[WaitSum], painter: Painter, width: int, only: Reason | Non
         )
         if wait.reason in (Reason.GIL, Reason.LOCK):
             yield from _holders(wait.holders, wait.unknown_s, wait.seconds, painter, width, 2)
+        if wait.reason is Reason.RESULT:
+            yield from _givers(wait, painter, width)
         for on in wait.on[:2]:
             yield from _on(on, painter, width)
     rest = rows[MOST:]
@@ -75,6 +77,21 @@ def _table(rows: list[WaitSum], painter: Painter, width: int, only: Reason | Non
     if only is None and any(not wait.where for wait in rows):
         yield ""
         yield from (line((part, DIM)) for part in wrap(WHY_NO_PLACE, width - 2 * MARGIN))
+
+
+def _givers(wait: WaitSum, painter: Painter, width: int) -> Iterator[str]:
+    """Whose result it was."""
+    lines = [
+        f"{seconds(giver.seconds):>8} from {clean(giver.task, unicode=painter.unicode)}"
+        for giver in wait.givers[:MOST_PEERS]
+    ]
+    rest = sum(giver.seconds for giver in wait.givers[MOST_PEERS:])
+    if rest:
+        lines.append(f"{seconds(rest):>8} from others")
+    if wait.unknown_s > UNKNOWN_SHARE * wait.seconds and not any(on.peers for on in wait.on):
+        lines.append(f"{seconds(wait.unknown_s):>8} from whom is not known")
+    for text in lines:
+        yield painter.line([(" " * MARGIN, None), (fit(text, width - MARGIN).rstrip(), DIM)])
 
 
 def _on(on: On, painter: Painter, width: int) -> Iterator[str]:
