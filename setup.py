@@ -47,7 +47,7 @@ if sys.platform == "linux":
         extension(
             "twocooks.record.agent._agent",
             "agent.c", "writer.c", "text.c", "steps.c", "suspended.c", "pools.c",
-            "trio.c", "workers.c", "foreign.c",
+            "trio.c", "workers.c", "foreign.c", "undo.c",
         ),
     ]
 

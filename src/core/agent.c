@@ -63,7 +63,7 @@ static PyObject *loaded(const char *name) {
 }
 
 static void install(int part) {
-    PyObject *module = loaded(parts[part].module);
+    PyObject *module = tc_writer_is_open() ? loaded(parts[part].module) : NULL;
     if (!module) return;
     Py_INCREF(module);
     parts[part].install(module);
@@ -111,7 +111,7 @@ static void after_import(PyObject *name) {
 
 static PyObject *my_find_and_load(PyObject *f, PyObject *const *args, size_t flags, PyObject *names) {
     if (PyVectorcall_NARGS(flags) < 1) return o_find_and_load(f, args, flags, names);
-    struct tc_writer *me = &tc_me;
+    struct tc_writer *me = tc_writer_mine();
     uint32_t generation = tc_generation;
     PyObject *name = Py_NewRef(args[0]);
     if (me->imports++ == 0) tc_event_text(TC_EV_IMPORT, 0, name);
@@ -152,15 +152,15 @@ static PyMethodDef at_exit_def = {"at_exit", at_exit, METH_NOARGS, NULL};
 
 /* The first function given to atexit is the last one called: after it comes only Python's own
  * clearing up. The module atexit, if nobody had loaded it, is left unloaded as it was. */
-static void watch_the_end(void) {
+static PyObject *exit_function;
+
+static void call_atexit(const char *method, PyObject *function) {
     PyObject *modules = PyImport_GetModuleDict(); /* borrowed */
     int loaded = PyDict_GetItemString(modules, "atexit") != NULL;
     PyObject *module = PyImport_ImportModule("atexit");
-    PyObject *function = module ? PyCFunction_New(&at_exit_def, NULL) : NULL;
-    PyObject *done = function ? PyObject_CallMethod(module, "register", "O", function) : NULL;
+    PyObject *done = module && function ? PyObject_CallMethod(module, method, "O", function) : NULL;
     if (module && !loaded && PyDict_DelItemString(modules, "atexit") < 0) PyErr_Clear();
     Py_XDECREF(done);
-    Py_XDECREF(function);
     Py_XDECREF(module);
     PyErr_Clear();
 }
@@ -183,13 +183,30 @@ static PyObject *agent_start(PyObject *module, PyObject *args) {
     if (tc_writer_open(path, hello) < 0) Py_RETURN_FALSE;
     tc_writer_room(0); /* greets */
     tc_suspended_init();
-    watch_the_end();
+    if (!exit_function) exit_function = PyCFunction_New(&at_exit_def, NULL);
+    call_atexit("register", exit_function);
     PyObject *find = tc_dict_attr(importlib, "_find_and_load");
     tc_hook_function(find, my_find_and_load, &o_find_and_load);
     Py_XDECREF(find);
     tc_install_unseen();
     PyErr_Clear();
     Py_RETURN_TRUE;
+}
+
+PyDoc_STRVAR(stop_doc, "stop()\n--\n\nTakes the hooks out again and gives the shared memory back. Nothing is told any "
+             "more, until the next start().");
+
+static PyObject *agent_stop(PyObject *module, PyObject *none) {
+    (void)module, (void)none;
+    if (!tc_writer_is_open() || !tc_in_main_interpreter()) Py_RETURN_NONE;
+    tc_writer_close();
+    tc_undo_all();
+    tc_steps_over();
+    memset(installed, 0, sizeof installed);
+    call_atexit("unregister", exit_function);
+    Py_CLEAR(exit_function);
+    Py_CLEAR(is_gil_enabled);
+    Py_RETURN_NONE;
 }
 
 PyDoc_STRVAR(block_doc, "block(name)\n--\n\nA block of this name begins here, or, for a number, that block "
@@ -235,6 +252,7 @@ static PyObject *agent_block_end(PyObject *module, PyObject *number) {
 
 static PyMethodDef methods[] = {
     {"start", agent_start, METH_VARARGS, start_doc},
+    {"stop", agent_stop, METH_NOARGS, stop_doc},
     {"block", agent_block, METH_O, block_doc},
     {"block_end", agent_block_end, METH_O, block_end_doc},
     {NULL, NULL, 0, NULL},

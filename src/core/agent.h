@@ -9,6 +9,7 @@
  *   pools.c     threads, executors, multiprocessing
  *   workers.c   the worker threads of trio and anyio
  *   foreign.c   what is not followed; sub-interpreters
+ *   undo.c      takes the hooks out again
  *
  * The rules of the house: never run the program's code from a hook, keep the exception that is set,
  * raise nothing of our own, change pointers of C functions rather than objects that it can see. */
@@ -48,14 +49,23 @@ struct tc_writer {
 
 extern __thread struct tc_writer tc_me __attribute__((tls_model("initial-exec")));
 
-/* Counts the forks between the start and this process: what began in another generation has not
- * begun here. */
+/* Counts the forks between the start and this process, and the recordings in it: what began in another
+ * generation has not begun here. */
 extern uint32_t tc_generation;
+
+/* This thread's writer, emptied where it is of another generation. */
+struct tc_writer *tc_writer_fresh(void);
+static inline struct tc_writer *tc_writer_mine(void) {
+    return TC_LIKELY(tc_me.generation == tc_generation) ? &tc_me : tc_writer_fresh();
+}
 
 /* Opens the shared memory at `path`; `hello` makes the first entry of each process (flags 2 after a
  * fork). 0 = done, -1 = not ours or out of reach. */
 int tc_writer_open(const char *path, void (*hello)(int after_fork));
 int tc_writer_is_open(void);
+
+/* The recording is over for this process: nothing is written any more, the memory is given back. */
+void tc_writer_close(void);
 
 /* Makes room for 1 + units units on this thread; NULL where the event is lost (and counted). */
 struct tc_unit *tc_writer_room(uint32_t units);
@@ -85,7 +95,7 @@ static inline void tc_publish(struct tc_unit *end) {
 /* An event with at most its first field. */
 static inline void tc_event(enum tc_event event, uint64_t value) {
     struct tc_unit *unit = tc_me.at;
-    if (TC_RARELY(unit == tc_me.end) && !(unit = tc_writer_room(0))) return;
+    if (TC_RARELY(unit == tc_me.end || tc_me.generation != tc_generation) && !(unit = tc_writer_room(0))) return;
     unit->time = tc_stamp();
     unit->word = (uint64_t)event << 56 | (value & TC_VALUE_MASK);
     tc_publish(unit + 1);
@@ -157,6 +167,17 @@ int tc_own_true(PyObject *object, const char *name);
  * Returns 1 if the hook is in place. */
 int tc_hook_function(PyObject *function, vectorcallfunc hook, vectorcallfunc *original);
 
+/* ---- what is taken back at the end ---- */
+
+/* A pointer of C that was `original` and is `ours` now; `keep`: the object that it lies in, or NULL
+ * where that is never freed. Nothing is kept of sub-interpreters. */
+void tc_undo_note(void *slot, void *ours, void *original, PyObject *keep);
+/* The attribute `name` of a class, a C string that stays. */
+void tc_undo_note_attr(PyObject *type, const char *name, PyObject *ours, PyObject *original);
+/* Puts everything back that still is ours. What somebody else has put in place since stays, and so does
+ * our function behind it, switched off. */
+void tc_undo_all(void);
+
 /* The same for a method that other Python code calls. 3.11 calls Python functions from Python
  * without a look at that pointer, so there the attribute of the class itself is replaced by a C
  * function under the same name. */
@@ -169,6 +190,7 @@ int tc_hook_init(PyObject *type, vectorcallfunc hook, vectorcallfunc *original);
 /* ---- the parts ---- */
 
 void tc_install_unseen(void);             /* looks for modules that came in unseen */
+void tc_steps_over(void);                  /* of stop() */
 void tc_steps_install(PyObject *module);   /* after _asyncio was loaded */
 void tc_asyncio_install(PyObject *module); /* after asyncio was loaded */
 void tc_suspended_init(void);             /* once, at the start */

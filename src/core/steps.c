@@ -74,7 +74,7 @@ struct step {
 };
 
 static void step_begin(struct step *step, PyObject *task) {
-    struct tc_writer *me = &tc_me;
+    struct tc_writer *me = tc_writer_mine();
     *step = (struct step){task, me->running, me->own_ready, tc_generation};
     Py_INCREF(task);
     me->running = task;
@@ -229,9 +229,10 @@ static PyObject *learn_wakeup(PyCFunctionObject *function) {
     if (!function->m_self || def->ml_flags != METH_O || strcmp(def->ml_name, "task_wakeup") != 0 ||
         !is_c_task(function->m_self))
         return NULL;
-    if (o_wakeup && o_wakeup != def->ml_meth) return NULL;
+    if ((o_wakeup && o_wakeup != def->ml_meth) || !tc_writer_is_open()) return NULL;
     __atomic_store_n(&o_wakeup, def->ml_meth, __ATOMIC_RELEASE);
     __atomic_store_n(&def->ml_meth, my_wakeup, __ATOMIC_RELEASE);
+    tc_undo_note(&def->ml_meth, (void *)my_wakeup, (void *)o_wakeup, NULL);
     return function->m_self;
 }
 
@@ -243,9 +244,10 @@ static PyObject *learn_step(PyObject *callback) {
         ((type->tp_flags & Py_TPFLAGS_HEAPTYPE) && !(type->tp_flags & Py_TPFLAGS_IMMUTABLETYPE)))
         return NULL;
     PyObject *task = ((struct step_wrapper *)callback)->task;
-    if (!task || !is_c_task(task) || (o_step && o_step != type->tp_call)) return NULL;
+    if (!task || !is_c_task(task) || (o_step && o_step != type->tp_call) || !tc_writer_is_open()) return NULL;
     __atomic_store_n(&o_step, type->tp_call, __ATOMIC_RELEASE);
     __atomic_store_n(&type->tp_call, my_step, __ATOMIC_RELEASE);
+    tc_undo_note(&type->tp_call, (void *)my_step, (void *)o_step, (PyObject *)type);
     return task;
 }
 
@@ -267,7 +269,7 @@ static PyObject *task_of(PyObject *callback) {
 
 /* A call_soon may call another one (super()): the outermost speaks. Returns what to put back. */
 static PyObject *queue_begin(PyObject *callback) {
-    struct tc_writer *me = &tc_me;
+    struct tc_writer *me = tc_writer_mine();
     PyObject *outer = me->queueing;
     if (callback != outer) {
         PyObject *task = task_of(callback);
@@ -304,9 +306,10 @@ static PyObject *my_call_soon_var(PyObject *self, PyObject *args, PyObject *kwar
 
 /* Puts `hook` into a method definition, unless another original is behind it already. */
 static void swap_method(PyMethodDef *def, PyCFunction hook, PyCFunction *original) {
-    if (def->ml_meth == hook || (*original && *original != def->ml_meth)) return;
+    if (def->ml_meth == hook || (*original && *original != def->ml_meth) || !tc_writer_is_open()) return;
     __atomic_store_n(original, def->ml_meth, __ATOMIC_RELEASE);
     __atomic_store_n(&def->ml_meth, hook, __ATOMIC_RELEASE);
+    tc_undo_note(&def->ml_meth, (void *)hook, (void *)*original, NULL);
 }
 
 static void hook_loop_class(PyTypeObject *type) {
@@ -330,12 +333,14 @@ static void hook_loop_class(PyTypeObject *type) {
         swap_method(def, (PyCFunction)(void (*)(void))my_call_soon_var, (PyCFunction *)(void *)&o_call_soon_var);
 }
 
+void tc_steps_over(void) { __atomic_store_n(&known_loop, NULL, __ATOMIC_RELAXED); }
+
 /* ---- loops ---- */
 
 static PyObject *my_set_loop(PyObject *module, PyObject *loop) {
     PyObject *result = o_set_loop(module, loop);
     void *now = loop == Py_None ? NULL : loop;
-    struct tc_writer *me = &tc_me;
+    struct tc_writer *me = tc_writer_mine();
     if (!result || now == me->loop || !tc_in_main_interpreter()) return result;
     if (me->loop) tc_event(TC_EV_LOOP_END, 0);
     me->loop = now;
@@ -395,8 +400,12 @@ void tc_steps_install(PyObject *module) {
         PyWrapperDescrObject *slot = (PyWrapperDescrObject *)wrapper;
         o_get_name = get_name->ml_meth;
         o_init = task->tp_init;
-        if (slot->d_wrapped == (void *)o_init) slot->d_wrapped = (void *)my_init;
+        if (slot->d_wrapped == (void *)o_init) {
+            slot->d_wrapped = (void *)my_init;
+            tc_undo_note(&slot->d_wrapped, (void *)my_init, (void *)o_init, wrapper);
+        }
         __atomic_store_n(&task->tp_init, my_init, __ATOMIC_RELEASE);
+        tc_undo_note(&task->tp_init, (void *)my_init, (void *)o_init, found);
         if (set_name) swap_method(set_name, my_set_name, &o_set_name);
         swap_method(set_loop, my_set_loop, &o_set_loop);
     }

@@ -263,7 +263,7 @@ PyObject *tc_dict_attr(PyObject *holder, const char *name) {
 }
 
 int tc_hook_function(PyObject *object, vectorcallfunc hook, vectorcallfunc *original) {
-    if (!object || !PyFunction_Check(object)) return 0;
+    if (!object || !PyFunction_Check(object) || !tc_writer_is_open()) return 0;
     PyFunctionObject *function = (PyFunctionObject *)object;
     vectorcallfunc now = function->vectorcall;
     if (now == hook) return 1;
@@ -275,6 +275,7 @@ int tc_hook_function(PyObject *object, vectorcallfunc hook, vectorcallfunc *orig
 #else
     __atomic_store_n(&function->vectorcall, hook, __ATOMIC_RELEASE);
 #endif
+    tc_undo_note(&function->vectorcall, (void *)hook, (void *)now, object);
     return 1;
 }
 
@@ -285,6 +286,7 @@ int tc_hook_method(PyObject *type, const char *name, vectorcallfunc hook, vector
     done = tc_hook_function(function, hook, original);
 #else
     vectorcallfunc now = function && PyFunction_Check(function) ? ((PyFunctionObject *)function)->vectorcall : NULL;
+    if (!tc_writer_is_open()) now = NULL;
     PyMethodDef *def = now && (!*original || *original == now) ? PyMem_RawCalloc(1, sizeof *def) : NULL;
     if (def) {
         *original = now;
@@ -294,6 +296,7 @@ int tc_hook_method(PyObject *type, const char *name, vectorcallfunc hook, vector
         PyObject *call = PyCFunction_NewEx(def, function, ((PyFunctionObject *)function)->func_module);
         PyObject *method = call ? PyInstanceMethod_New(call) : NULL;
         done = method && PyObject_SetAttrString(type, name, method) == 0;
+        if (done) tc_undo_note_attr(type, name, method, function);
         Py_XDECREF(call);
         Py_XDECREF(method);
         PyErr_Clear();
@@ -310,7 +313,10 @@ int tc_hook_init(PyObject *type, vectorcallfunc hook, vectorcallfunc *original) 
     PyObject *init = tc_dict_attr(type, "__init__");
     int done = tc_hook_function(init, hook, original);
     allocfunc *alloc = &((PyTypeObject *)type)->tp_alloc;
-    if (done && *alloc == PyType_GenericAlloc) *alloc = plain_alloc;
+    if (done && *alloc == PyType_GenericAlloc) {
+        *alloc = plain_alloc;
+        tc_undo_note(alloc, (void *)plain_alloc, (void *)PyType_GenericAlloc, type);
+    }
     Py_XDECREF(init);
     return done;
 }

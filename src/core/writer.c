@@ -5,6 +5,11 @@
  * that forked (it belongs to the parent), and its next event begins with a HELLO. Where there is no
  * page the event is lost and counted, and the count goes into the thread's next page.
  *
+ * A recording that measure() began may end before the program does. Then the range of the shared memory
+ * becomes plain empty memory of our own, which gives the arena back: a thread without the GIL's order
+ * (free-threaded builds, sub-interpreters, the end of a thread) may be writing an entry just then. The
+ * next arena takes the same range. What a thread remembers is of one generation, and each entry asks.
+ *
  * Nothing here blocks, allocates or knows Python. */
 #define _GNU_SOURCE
 #include "agent.h"
@@ -23,7 +28,10 @@ __thread struct tc_writer tc_me __attribute__((tls_model("initial-exec")));
 uint32_t tc_generation = 1;
 int tc_in_ticks;
 
-static struct tc_arena *arena;
+static struct tc_arena *_Atomic arena;
+static void *range; /* of the arena, or of one that was closed */
+static size_t range_size;
+static int prepared;
 static pthread_key_t thread_end;
 static uint32_t my_pid;
 static atomic_int hello_due;
@@ -47,6 +55,20 @@ static void after_fork_in_child(void) {
 
 int tc_writer_is_open(void) { return arena != NULL; }
 
+struct tc_writer *tc_writer_fresh(void) {
+    struct tc_writer *me = &tc_me;
+    memset(me, 0, sizeof *me);
+    me->generation = tc_generation;
+    return me;
+}
+
+static void *map_file(int fd, size_t size) {
+    if (range && size <= range_size) return mmap(range, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
+    void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (map != MAP_FAILED) range = map, range_size = size; /* a smaller one stays, unused: it is empty */
+    return map;
+}
+
 static struct tc_arena *map_arena(const char *path) {
     struct tc_arena head;
     struct stat info;
@@ -58,7 +80,7 @@ static struct tc_arena *map_arena(const char *path) {
         head.version != 1 || head.page_size != TC_PAGE_SIZE ||
         (uint64_t)info.st_size < tc_arena_size(head.npages))
         goto done;
-    map = mmap(NULL, tc_arena_size(head.npages), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    map = map_file(fd, tc_arena_size(head.npages));
     if (map == MAP_FAILED) map = NULL;
     else madvise(map, tc_arena_size(head.npages), MADV_DONTDUMP); /* core files stay the program's */
 done:
@@ -67,23 +89,33 @@ done:
 }
 
 int tc_writer_open(const char *path, void (*hello)(int after_fork)) {
+    if (!prepared) {
+        if (pthread_key_create(&thread_end, on_thread_end)) return -1;
+        if (pthread_atfork(NULL, NULL, after_fork_in_child)) return -1;
+        prepared = 1;
+    }
     struct tc_arena *map = map_arena(path);
     if (!map) return -1;
-    if (pthread_key_create(&thread_end, on_thread_end)) goto failed;
-    if (pthread_atfork(NULL, NULL, after_fork_in_child)) goto failed;
     my_pid = (uint32_t)getpid();
     say_hello = hello;
     tc_in_ticks = map->in_ticks == 1;
+    tc_generation++;
     arena = map;
     atomic_store(&hello_due, 1);
     return 0;
-failed:
-    munmap(map, tc_arena_size(map->npages));
-    return -1;
+}
+
+void tc_writer_close(void) {
+    if (!arena) return;
+    tc_generation++;
+    arena = NULL;
+    void *map = mmap(range, range_size, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    if (map != MAP_FAILED) madvise(map, range_size, MADV_DONTDUMP);
 }
 
 /* Nobody has read for long: killed, or stopped. What is written then would only fill the memory. */
-static int is_unread(void) {
+static int is_unread(struct tc_arena *arena) {
     uint64_t beat = atomic_load_explicit(&arena->beat_ns, memory_order_relaxed);
     if (!beat || tc_now() < beat + TC_BEAT_NS) return 0;
     int kept = errno; /* the program's */
@@ -93,15 +125,14 @@ static int is_unread(void) {
     return 1;
 }
 
-static int take_page(struct tc_writer *me) {
-    if (is_unread()) return -1;
+static int take_page(struct tc_arena *arena, struct tc_writer *me) {
+    if (is_unread(arena)) return -1;
     uint32_t index = tc_take_page(arena);
     if (index == TC_NO_PAGE) return -1;
     struct tc_page *page = &tc_pages(arena)[index];
     if (!me->tid) {
         me->tid = (uint32_t)syscall(SYS_gettid);
         me->life = tc_now();
-        me->generation = tc_generation;
         pthread_setspecific(thread_end, me);
     }
     page->pid = my_pid;
@@ -120,8 +151,9 @@ static int take_page(struct tc_writer *me) {
 }
 
 struct tc_unit *tc_writer_room(uint32_t units) {
-    struct tc_writer *me = &tc_me;
-    if (!arena || atomic_load_explicit(&arena->closed, memory_order_relaxed)) return NULL;
+    struct tc_writer *me = tc_writer_mine();
+    struct tc_arena *in = arena;
+    if (!in || atomic_load_explicit(&in->closed, memory_order_relaxed)) return NULL;
     if (TC_RARELY(atomic_load_explicit(&hello_due, memory_order_relaxed))) {
         int due = atomic_exchange(&hello_due, 0); /* first, for the greeting comes through here */
         if (due) say_hello(due == 2);
@@ -129,9 +161,9 @@ struct tc_unit *tc_writer_room(uint32_t units) {
     }
     if ((size_t)(me->end - me->at) > units) return me->at;
     close_page(me);
-    if (take_page(me) < 0) {
+    if (take_page(in, me) < 0) {
         me->lost++;
-        atomic_fetch_add_explicit(&arena->lost, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&in->lost, 1, memory_order_relaxed);
         return NULL;
     }
     return me->at;

@@ -177,3 +177,102 @@ def test_a_kernel_that_denies_its_records(place: Place) -> None:
     assert any("perf_event_open" in note for note in said["notes"])
     assert 0.2 < said["cpu"] < 0.6
     assert said["empty"] < 0.1
+
+
+LEFT = """
+import ctypes, gc, types
+import _asyncio, concurrent.futures.process, concurrent.futures.thread, multiprocessing.pool
+import numpy  # whose library has threads of its own
+
+HEAD = object.__basicsize__
+
+def inside(address, words):
+    found = (ctypes.c_uint64 * words).from_address(address)
+    return any(low <= word < high for word in found)
+
+def types_below(type_):
+    for below in type.__subclasses__(type_):
+        yield below
+        yield from types_below(below)
+
+async def wakeup():
+    '''The function that wakes a waiting task.'''
+    future = asyncio.get_running_loop().create_future()
+    async def wait():
+        await future
+    task = asyncio.create_task(wait())
+    while not future._callbacks:
+        await asyncio.sleep(0)
+    wakes = future._callbacks[0][0]
+    future.set_result(None)
+    await task
+    return wakes
+
+def left(wakes):
+    '''What of this process points into the agent.'''
+    global low, high
+    maps = [line.split()[0].split("-") for line in open("/proc/self/maps") if "_agent." in line]
+    low, high = int(maps[0][0], 16), int(maps[-1][1], 16)
+    functions = [f for f in gc.get_objects() if type(f) is types.FunctionType]
+    found = [f.__qualname__ for f in functions if inside(id(f), type(f).__basicsize__ // 8)]
+    found += [t.__name__ for t in set(types_below(object)) if inside(id(t) + HEAD, 40)]
+    task = vars(_asyncio.Task)
+    found += ["wrapper"] * inside(id(task["__init__"]) + HEAD, 5)
+    for method in (_asyncio._set_running_loop, wakes):
+        definition = ctypes.c_uint64.from_address(id(method) + HEAD).value
+        found += [method.__name__] * inside(definition, 4)
+    definition = ctypes.c_uint64.from_address(id(task["set_name"]) + HEAD + 24).value
+    found += ["set_name"] * inside(definition, 4)
+    return found
+
+def things():
+    files = []
+    for fd in os.listdir("/proc/self/fd"):
+        try:
+            files.append(os.readlink(f"/proc/self/fd/{fd}"))
+        except FileNotFoundError:
+            pass  # of the listing itself
+    return {
+        "files": sorted(files),
+        "threads": len(os.listdir("/proc/self/task")),
+        "environ": {k: v for k, v in os.environ.items() if k in ("PYTHONPATH", "TWOCOOKS_ARENA")},
+        "memory": [line.split()[-2] for line in open("/proc/self/maps") if "memfd" in line],
+    }
+"""
+
+
+def test_stop_takes_everything_back_and_a_new_window_begins_anew(place: Place) -> None:
+    """No pointer into the agent, no file, memory, thread or name in the environment; then again."""
+    said = run(
+        place,
+        LEFT
+        + """
+async def cooks():
+    async with twocooks.measure() as m:
+        await asyncio.gather(*[asyncio.sleep(0.01) for _ in range(3)])
+    return m
+
+wakes = asyncio.run(wakeup())
+before = things()
+rounds = []
+for _ in range(3):
+    m = asyncio.run(cooks())
+    asyncio.run(cooks())
+    asyncio.run(asyncio.wait_for(asyncio.sleep(0), 10))
+    during, hooks = things(), left(wakes)
+    first = m.tasks.by_kind.asyncio
+    twocooks.stop()
+    twocooks.stop()
+    del m
+    gc.collect()
+    rounds.append([hooks, during, first, left(wakes), things()])
+say(before=before, rounds=rounds)
+""",
+    )
+    for hooks, during, first, after, things in said["rounds"]:
+        assert {"Task", "_find_and_load", "Thread._bootstrap", "wrapper", "set_name"} <= set(hooks)
+        assert "_set_running_loop" in hooks
+        assert first >= 3
+        assert "TWOCOOKS_ARENA" in during["environ"]
+        assert after == []
+        assert things == said["before"]

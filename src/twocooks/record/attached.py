@@ -199,7 +199,7 @@ class Attached:
                 while os.read(self._answer, 1 << 16):
                     pass  # it is gone when the pipe is
             self._clean()
-            if self.agent is not None and hasattr(self.agent, "stop"):
+            if self.agent is not None:
                 self.agent.stop()
             with contextlib.suppress(OSError):  # ours where this process adopts orphans
                 os.waitpid(self.helper, os.WNOHANG)
