@@ -3,11 +3,13 @@
     python .ci/smoke.py
 
 Needs no part of the source tree. Shows that the three extensions were built and are found: the
-recorder's, the codec's, and the agent's inside the program (else its asyncio tasks were not seen).
+recorder's, the codec's, and the agent's inside the program (else its asyncio tasks were not seen);
+and that the page's script and style are there.
 """
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -39,11 +41,17 @@ def main() -> None:
         assert said == "3\n", said
         tool("check", "s.trace", folder=folder)
         tool("report", "s.trace", folder=folder)
+        tool("report", "--html", "s.html", "s.trace", folder=folder)
+        with open(os.path.join(folder, "s.html"), encoding="utf-8") as file:
+            page = file.read()
         with open(os.path.join(folder, "s.json"), encoding="utf-8") as file:
             summary = json.load(file)
         size = os.path.getsize(os.path.join(folder, "s.trace"))
     kinds, source = summary["tasks"]["by_kind"], summary["measured"]["source"]
     assert summary["schema"] == "twocooks.summary/1"
+    # The script and the style lie in the package.
+    assert page.rstrip().endswith("</html>"), page[-200:]
+    assert min(map(len, re.findall(r"<(?:script|style)>(.*?)</", page, re.DOTALL))) > 1000
     assert kinds.get("asyncio", 0) >= 3, f"the agent was not in the program: {kinds}"
     version = sys.version.partition(" ")[0]
     where = subprocess.run([sys.executable, "-c", "import twocooks; print(twocooks.__path__[0])"],
