@@ -59,12 +59,13 @@ class Window:
         traceback: TracebackType | None,
     ) -> None:
         opened.append("exit")
+        self.scene = _scene
 
     @property
     def analysis(self) -> Analysis:
-        if isinstance(_scene, Exception):
-            raise _scene
-        return _scene
+        if isinstance(self.scene, Exception):
+            raise self.scene
+        return self.scene
 
     @property
     def verdict(self) -> dict[str, Any]:

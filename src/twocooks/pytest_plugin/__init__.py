@@ -116,6 +116,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     count = sum(reason.startswith(SKIP_HEAD) for reason in reasons)
     if count:
         terminalreporter.write_line(
-            f"twocooks: {count} {'test' if count == 1 else 'tests'} skipped, because this machine "
-            "could not judge them (-rs says why; twocooks_strict = true makes them fail)"
+            f"twocooks: {count} {'test' if count == 1 else 'tests'} skipped, because they could "
+            "not be judged here (-rs says why; twocooks_strict = true makes them fail)"
         )

@@ -2,17 +2,22 @@
 
 Registered only if a mark, the fixture or an option asks for it. The rules of the house hold here as
 in ``record``: a test that fails by itself keeps its own failure, whatever goes wrong in measuring
-is no failure of the test, and what one worker of pytest-xdist measured travels to the terminal as
-an attribute of its report, in plain values.
+is no failure of the test, and what one worker of pytest-xdist measured travels to the terminal when
+the worker ends, in plain values.
 
 The window is the call phase: fixtures are set up before it and torn down after it (``setUp`` and
 ``tearDown`` of unittest classes belong to the call, as pytest has it). This wrapper is the
 innermost one, so that what other plugins do around a test is not in it.
+
+A mark is judged at once, because the test must fail. The rows of ``--twocooks`` are not: windows
+that are asked together are read from the recording together, so they are kept for a while (``MOST``
+tests). Where reading has become slow, because the recording has grown, it begins anew.
 """
 
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +34,13 @@ NAME = "twocooks-measuring"
 EVERY = ("no_wait_for", "gil_released")
 """Marks of which all count, those of the class and the module too; of the others the closest."""
 
+MOST = 100
+"""Tests whose windows wait to be read together."""
+SLOW_S = 2.0
+"""Seconds of work for one reading, from which on the recording begins anew."""
+SENT = "twocooks"
+"""Where a worker's rows are in what it hands over at its end."""
+
 _open: set[int] = set()
 """Runs of pytest in this process that measure (pytester runs one inside of another)."""
 
@@ -42,7 +54,9 @@ class Measuring:
         self.all = bool(config.getoption("--twocooks") or self.json)
         self.held_s = held_ms(config) / 1000
         self.rows: list[dict[str, Any]] = []
-        self.row = pytest.StashKey[dict[str, Any]]()
+        self.waiting: list[tuple[dict[str, Any], _Stretch]] = []
+        """Tests whose rows are not made yet, with what is known of them without reading."""
+        self.stretch = pytest.StashKey[_Stretch]()
         self.checks = pytest.StashKey[list[tuple[pytest.Mark, Any]]]()
         _open.add(id(self))
 
@@ -68,18 +82,11 @@ class Measuring:
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
         checks = item.stash.get(self.checks, [])
-        if self.row in item.stash:  # it runs again
-            del item.stash[self.row]
         if not checks and not self.all:
             return (yield)
-        stretch = _Stretch([check for _, check in checks])
-        result = None
-        try:
-            with stretch:
-                result = yield
-        finally:
-            if self.all:
-                item.stash[self.row] = self._row(stretch)
+        stretch = item.stash[self.stretch] = _Stretch([check for _, check in checks])
+        with stretch:
+            result = yield
         if not getattr(item, "_excinfo", None):  # where unittest keeps a failure of the test's own
             self._judge(stretch, [check for _, check in checks])
         return result
@@ -89,22 +96,30 @@ class Measuring:
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
-        if call.when == "call" and (row := item.stash.get(self.row, None)) is not None:
-            told = {**row, "test": item.nodeid, "outcome": report.outcome}
-            report.__dict__["twocooks"] = told  # what a worker's report takes along
+        stretch = item.stash.get(self.stretch, None) if call.when == "call" else None
+        if stretch is not None:
+            del item.stash[self.stretch]
+            if self.all:
+                self.waiting.append(({"test": item.nodeid, "outcome": report.outcome}, stretch))
+            if len(self.waiting) >= MOST:
+                self._read()
         return report
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        row = getattr(report, "twocooks", None)
-        if row is not None and report.when == "call":
-            self.rows.append(row)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        if self.json and not hasattr(session.config, "workerinput"):
+        self._read()
+        sent = getattr(session.config, "workeroutput", None)
+        if sent is not None:  # a worker of xdist
+            sent[SENT] = self.rows
+        elif self.json:
             from twocooks.pytest_plugin import table
 
             table.write(self.rows, self.json)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """A worker of xdist has ended."""
+        self.rows += getattr(node, "workeroutput", {}).get(SENT, [])
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self.all:
@@ -116,6 +131,16 @@ class Measuring:
                 terminalreporter.write_line(line)
             if self.json:
                 terminalreporter.write_line(f"The numbers of each test are in {self.json}")
+
+    def _read(self) -> None:
+        """Make the rows of the tests that wait. The first one's reading serves them all, as long as
+        it is kept."""
+        waiting, self.waiting = self.waiting, []
+        before = time.process_time()
+        for told, stretch in waiting:
+            self.rows.append(told | self._row(stretch))
+        if time.process_time() - before > SLOW_S:
+            library().stop()
 
     def _row(self, stretch: _Stretch) -> dict[str, Any]:
         from twocooks.pytest_plugin import table
@@ -130,6 +155,7 @@ class Measuring:
         from twocooks.gate.checks import Outcome, undecided
 
         unsure = ""
+        before = time.process_time()
         for check in checks:
             analysis = None
             try:
@@ -140,6 +166,8 @@ class Measuring:
                 pytest.fail(self._text(judged, analysis), pytrace=False)
             if judged.outcome is Outcome.UNDECIDED:
                 unsure = unsure or judged.said
+        if time.process_time() - before > SLOW_S and not self.waiting:
+            library().stop()
         if unsure and strict(self.config):
             pytest.fail(f"{SKIP_HEAD}{unsure} (twocooks_strict)", pytrace=False)
         if unsure:

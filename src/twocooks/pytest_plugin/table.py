@@ -112,7 +112,7 @@ def _lines(
         why = clean(row["why"], unicode=unicode)
         head = f"{row['verdict']}{', ' + row['cause'] if row['cause'] else ''}"
         text = f"{head}: {why}" if why else head
-        yield " " * 38 + fit(text, width - 38, unicode=unicode).rstrip()
+        yield " " * 10 + fit(text, width - 10, unicode=unicode).rstrip()
     if serial[MOST:]:
         yield f"and {count(len(serial) - MOST, 'more test')}"
     held = [row for row in told if row["held"]]
