@@ -95,7 +95,7 @@ export class Painter {
     if (!made) {
       const state = stateOf(code);
       const reason = this.run.json.reasons[reasonOf(code)];
-      let colour = who === NODE ? this.theme.strong : this.colour(who);
+      let colour = who === NODE ? this.theme.node : this.colour(who);
       if (who === PROGRAM) colour = this.theme.line;
       if (this.byReason && reason && state >= STATE.inLine) colour = reasonColour(this.theme, reason);
       made = texture(this.theme, state, colour, height, this.dots);

@@ -16,7 +16,7 @@ const ROW = 22;
 const CORE_ROW = 34;
 const COUNTER_ROW = 18;
 const STRIP = 30;
-const MOST_LANES_HIGH = 14 * ROW;
+const MOST_LANES = 24;
 const MOST_COUNTER = 8;
 const AXIS = 22;
 const FONT = "12px system-ui, sans-serif";
@@ -153,9 +153,15 @@ export class Picture {
     overview(this.over, this.run, theme, plot, this.bins(start, end, plot), this.mostHands);
   }
 
+  /** Lanes beyond this scroll: on a small screen words and strips have to be seen, too. */
+  private mostHigh(): number {
+    const rows = Math.floor((window.innerHeight - 480) / ROW);
+    return Math.min(Math.max(rows, 6), MOST_LANES) * ROW;
+  }
+
   private drawLanes(wide: number, plot: Plot, bins: Bins): void {
     const total = this.rows.list.length * ROW;
-    const high = Math.max(ROW, Math.min(total, MOST_LANES_HIGH));
+    const high = Math.max(ROW, Math.min(total, this.mostHigh()));
     this.scroller.style.height = `${high}px`;
     this.tall.style.height = `${Math.max(0, total - high)}px`;
     const surface = this.lanes;
@@ -263,7 +269,7 @@ export class Picture {
   }
 
   private pair(i: number): string {
-    return ["first pair", "second pair", "third pair"][i] ?? `${i + 1}th pair`;
+    return `hands ${i + 1}`;
   }
 
   private caption(name: string, y: number, plot: Plot): void {
@@ -275,8 +281,8 @@ export class Picture {
     context.font = "11px system-ui, sans-serif";
     const text =
       name === "hands"
-        ? "pairs of hands, whichever core they were on: which task each has"
-        : "cores of this machine: which task each has";
+        ? "pairs of hands at work, whichever core they were on: which task each had"
+        : "cores of this machine: which task each had";
     context.fillText(this.cut(text, plot.width), plot.left, y + 12);
     context.font = FONT;
   }
@@ -339,12 +345,12 @@ export class Picture {
         context.fillStyle = css(theme.dim);
         context.fillText(`up to ${most}`, plot.left + plot.width + 62, y + STRIP / 2);
       }
-      if (one.line > 0 && one.line <= one.most && plot.width > 300) {
-        context.textAlign = "left";
+      if (one.line > 0 && one.line <= one.most) {
+        context.textAlign = "right";
         context.fillStyle = css(theme.dim);
         const yLine = y + STRIP - (one.line / one.most) * STRIP;
         context.font = "10px system-ui, sans-serif";
-        context.fillText(`cores: ${one.line}`, plot.left + 4, yLine + 8);
+        context.fillText(`cores: ${one.line}`, plot.left - 6, Math.min(yLine + 4, y + STRIP / 2 - 6));
         context.font = FONT;
       }
     });

@@ -25,6 +25,8 @@ export interface Theme {
   line: Rgb;
   track: Rgb;
   strong: Rgb;
+  /** Rows that others fold into. */
+  node: Rgb;
   go: Rgb;
 }
 
@@ -55,6 +57,7 @@ export function themeNow(): Theme {
     line: read("--line"),
     track: read("--track"),
     strong: read("--strong"),
+    node: mix(read("--dim"), ground, 0.15),
     go: read("--go"),
   };
 }

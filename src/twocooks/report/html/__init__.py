@@ -23,7 +23,13 @@ from twocooks.analyse.result import Analysis
 from twocooks.model import TwocooksError
 from twocooks.report.base import PAGE_HEAD
 from twocooks.report.html.contract import SCHEMA, Page
+from twocooks.report.html.lanes import MOST_RUNS
 from twocooks.report.html.run import packed_run
+
+MOST_BYTES = 5_000_000
+"""So large a page may be: it is sent by mail and kept with builds."""
+LEAST_RUNS = 20_000
+"""With fewer there is no picture; a page of so many tasks may then be larger."""
 
 ASSETS = Path(__file__).parent.parent / "assets"
 
@@ -35,14 +41,22 @@ _POLICY = (
 
 def page(analyses: Sequence[tuple[str, Analysis]], title: str = "") -> str:
     """The page of these runs, each with what it is called ("" where it is the only one)."""
-    blocks: list[str] = []
-    runs = []
-    for number, (name, analysis) in enumerate(analyses):
-        run, block = packed_run(analysis, name, f"block-{number}")
-        runs.append(run)
-        blocks.append(block)
-    whole: Page = {"schema": SCHEMA, "title": title, "runs": runs}
-    return _document(whole, blocks)
+    share = MOST_RUNS // max(1, len(analyses))
+    while True:
+        text = _with_detail(analyses, title, share)
+        if len(text) <= MOST_BYTES or share <= LEAST_RUNS:
+            return text
+        share = int(0.9 * share * MOST_BYTES / len(text))
+
+
+def _with_detail(analyses: Sequence[tuple[str, Analysis]], title: str, most_runs: int) -> str:
+    """The page with at most so many runs in the lanes of each run."""
+    packed = [
+        packed_run(analysis, name, f"block-{number}", most_runs)
+        for number, (name, analysis) in enumerate(analyses)
+    ]
+    whole: Page = {"schema": SCHEMA, "title": title, "runs": [run for run, _ in packed]}
+    return _document(whole, [block for _, block in packed])
 
 
 def write(target: Path, text: str) -> None:

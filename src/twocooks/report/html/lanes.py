@@ -34,8 +34,8 @@ from twocooks.report.html.grid import (
 
 MOST_EXACT = 250_000
 """So many stretches of tasks and cores are given as they are."""
-MOST_RUNS = 500_000
-"""So many runs a sampled page may have: with the rest of it, less than 5 MB."""
+MOST_RUNS = 800_000
+"""So many runs a sampled page may have: with the rest of it, mostly less than 5 MB."""
 
 STRENGTH = (State.WORKING, State.IN_LINE, State.WANTS_TOOL, State.WAITING, State.DELEGATED)
 """What a folding row shows of the tasks in it: the first of these that one of them does."""

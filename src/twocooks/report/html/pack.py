@@ -16,7 +16,13 @@ from numpy.typing import NDArray
 
 from twocooks.report.html.contract import Column
 
-TYPES: dict[str, Any] = {"u8": np.uint8, "u16": np.uint16, "u32": np.uint32, "f32": np.float32, "f64": np.float64}
+TYPES: dict[str, Any] = {
+    "u8": np.uint8,
+    "u16": np.uint16,
+    "u32": np.uint32,
+    "f32": np.float32,
+    "f64": np.float64,
+}
 PLANES = {"u16", "u32", "f32"}
 LEVEL = 6
 

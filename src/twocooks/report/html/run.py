@@ -14,23 +14,32 @@ from twocooks.report import told
 from twocooks.report.html import curves as curve
 from twocooks.report.html.contract import GridRow, Run
 from twocooks.report.html.grid import Grid, exact, hand_overs, window
-from twocooks.report.html.lanes import CORE_BLANK, TASK_BLANK, Runs, folded, lanes, with_gaps
+from twocooks.report.html.lanes import (
+    CORE_BLANK,
+    MOST_EXACT,
+    MOST_RUNS,
+    TASK_BLANK,
+    Runs,
+    folded,
+    lanes,
+    with_gaps,
+)
 from twocooks.report.html.pack import Packer
 from twocooks.report.html.rows import Tree, above, short, tree
 from twocooks.report.words import clean
 
-LONG_WAIT_S = 0.05
+HELD_S = 0.05
 """From how long on a step is told to have held its loop."""
 MOST_ROWS = {"waits": 300, "locks": 100, "deadlocks": 20, "loops": 20, "held": 40}
-MOST_LEVELS = 200_000
-"""Runs of more tasks than that are not told level by level: each level costs a whole account."""
 TEXTS = ("sentence", "why", "so", "say", "finding")
 
 
-def packed_run(analysis: Analysis, title: str, block: str) -> tuple[Run, str]:
+def packed_run(
+    analysis: Analysis, title: str, block: str, most_runs: int = MOST_RUNS
+) -> tuple[Run, str]:
     """The run, and its block of columns as text; ``block``: the id of the element it goes to."""
     pack = Packer()
-    drawn = lanes(analysis)
+    drawn = lanes(analysis, min(MOST_EXACT, most_runs), most_runs)
     rows = tree(analysis.tasks)
     _lanes(pack, "task", drawn.tasks, len(analysis.tasks), TASK_BLANK)
     _lanes(pack, "core", drawn.cores, len(analysis.cores), CORE_BLANK)
@@ -203,7 +212,7 @@ def _reasons(pack: Packer, tasks: Sequence[Task], told_of: dict[int, TaskRow]) -
 
 def _tables(analysis: Analysis) -> dict[str, Any]:
     """The tables below the picture, each with the rows that cost most."""
-    loops: list[dict[str, Any]] = [dict(loop.row()) for loop in analysis.tell_loops(LONG_WAIT_S)]
+    loops: list[dict[str, Any]] = [dict(loop.row()) for loop in analysis.tell_loops(HELD_S)]
     loops.sort(key=lambda loop: -loop["busy_s"])
     for loop in loops:
         loop["more_held"] = max(0, len(loop["held"]) - MOST_ROWS["held"])
