@@ -12,7 +12,7 @@ import { Mode, Picture } from "./picture";
 import { Run } from "./run";
 import { story } from "./story";
 import { tables } from "./tables";
-import { FOR, count } from "./words";
+import { FOR, count, seconds } from "./words";
 
 function head(json: RunJson): HTMLElement {
   const { words, summary } = json;
@@ -62,12 +62,14 @@ class Page {
     });
     const { words } = run.json;
     this.picture.stage.setAttribute("aria-label", `The picture of the run. ${words.sentence ?? ""} Keys: press ? for help.`);
-    box.replaceChildren(
+    fill(
+      box,
       head(run.json),
       this.bar(),
       this.picture.root,
       this.range,
       this.story,
+      this.detail(),
       body(run.json),
       el("section", { class: "tables" }, ...tables(run, {
         task: (task) => this.tell(task, null),
@@ -80,9 +82,13 @@ class Page {
     keys(this);
     this.goTo(readFragment());
     window.addEventListener("hashchange", () => this.goTo(readFragment()));
-    const again = () => this.picture.restyle();
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
-    matchMedia("print").addEventListener("change", again);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.picture.restyle());
+    const paper = (yes: boolean) => {
+      document.documentElement.classList.toggle("paper", yes);
+      this.picture.restyle(true);
+    };
+    window.addEventListener("beforeprint", () => paper(true));
+    window.addEventListener("afterprint", () => paper(false));
   }
 
   private bar(): HTMLElement {
@@ -124,6 +130,14 @@ class Page {
         el("button", { type: "button", click: () => help(), "aria-label": "help" }, "?")),
       key,
     );
+  }
+
+  /** How fine the page is, where that is not all there was. */
+  private detail(): HTMLElement | null {
+    const { exact, unit_s } = this.run.json.grid;
+    if (exact) return null;
+    return el("p", { class: "small" },
+      `A long run: of its lanes this page keeps one moment every ${seconds(unit_s)}; the sums and both strips are exact.`);
   }
 
   show(mode: Mode): void {

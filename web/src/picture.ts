@@ -1,7 +1,7 @@
 // The picture of one run: lanes, the counter, strips and axis on one time axis, and moving about.
 
 import { el } from "./dom";
-import { REASON_STEP } from "./data";
+import { CORE_PROGRAM, CORE_TASK, CORE_UNKNOWN, REASON_STEP } from "./data";
 import { Bins, binsOf } from "./moments";
 import { Painter, Pixels, Surface, stacked } from "./paint";
 import { Row, Rows } from "./rows";
@@ -49,6 +49,10 @@ export class Picture {
   private readonly shade = el("div", { class: "shade", hidden: "" });
   readonly stage: HTMLDivElement;
   private asked = 0;
+  /** Where the counter's rows stand, for who points at them. */
+  private counter: { y: number; codes: Uint32Array; label: string }[] = [];
+  private counterHigh = COUNTER_ROW;
+  private shown: Bins | null = null;
   private pointer: { x: number; y: number } | null = null;
   private readonly mostOnTheGo: number;
   private readonly mostHands: number;
@@ -73,12 +77,13 @@ export class Picture {
     this.restyle();
   }
 
-  /** Colours may be others now. */
-  restyle(): void {
+  /** Colours may be others now; on paper they must be so at once. */
+  restyle(now = false): void {
     const byReason = this.painter?.byReason ?? false;
     this.painter = new Painter(this.run, themeNow(), window.devicePixelRatio || 1);
     this.painter.byReason = byReason;
-    this.invalidate();
+    if (now) this.draw();
+    else this.invalidate();
   }
 
   colourByReason(yes: boolean): void {
@@ -246,6 +251,9 @@ export class Picture {
     const high = core ? CORE_ROW : COUNTER_ROW;
     const hands = cores.length ? stacked(cores, this.places) : [];
     const groups: [string, string[], Uint32Array[]][] = [];
+    this.counter = [];
+    this.counterHigh = high;
+    this.shown = bins;
     if (hands.length) {
       groups.push(["hands", hands.map((_, i) => this.pair(i)), hands]);
       if (core) groups.push(["cores", this.run.json.cpus.map((cpu) => `core ${cpu}`), cores]);
@@ -261,6 +269,7 @@ export class Picture {
       this.caption(name, y, plot);
       y += 20;
       this.drawCodes(codes, labels, y, high, plot, bins);
+      codes.forEach((row, i) => this.counter.push({ y: y + i * high, codes: row, label: labels[i]! }));
       y += codes.length * high + 4;
     }
     this.strips(y0, plot, bins);
@@ -279,7 +288,8 @@ export class Picture {
     context.textAlign = "left";
     context.textBaseline = "middle";
     context.font = "11px system-ui, sans-serif";
-    const text =
+    const short = plot.width < 420;
+    const text = short ? `${name}: which task each had` :
       name === "hands"
         ? "pairs of hands at work, whichever core they were on: which task each had"
         : "cores of this machine: which task each had";
@@ -384,6 +394,8 @@ export class Picture {
     const lines = [this.instant(time)];
     const row = this.rowAt(at.y);
     if (row) lines.push(this.lanesWords(row, time));
+    const had = this.counterAt(at);
+    if (had) lines.push(`${had.label}: ${this.codeWords(had.code)}`);
     this.tip.replaceChildren(...lines.map((line) => el("div", {}, line)));
     const flip = at.x > left + width / 2;
     this.tip.style.left = flip ? "" : `${at.x + 12}px`;
@@ -424,6 +436,29 @@ export class Picture {
     const top = y - this.scroller.offsetTop;
     if (top < 0 || top >= this.scroller.clientHeight) return null;
     return this.rows.list[Math.floor((top + this.scroller.scrollTop) / ROW)] ?? null;
+  }
+
+  /** What a pair of hands or a core has where the pointer is. */
+  private counterAt(at: { x: number; y: number }): { label: string; code: number } | null {
+    const top = at.y - this.below.canvas.offsetTop;
+    const row = this.counter.find(({ y }) => top >= y && top < y + this.counterHigh);
+    const bins = this.shown;
+    if (!row || !bins) return null;
+    const x = (at.x - this.plot().left) * this.below.dots;
+    let low = 0;
+    let high = bins.edge.length - 1;
+    while (high - low > 1) {
+      const middle = (low + high) >>> 1;
+      if (bins.edge[middle]! <= x) low = middle;
+      else high = middle;
+    }
+    return { label: row.label, code: row.codes[low] ?? 0 };
+  }
+
+  private codeWords(code: number): string {
+    if (code >= CORE_TASK) return this.run.name(code - CORE_TASK);
+    if (code === CORE_PROGRAM) return "the program, but none of its tasks";
+    return code === CORE_UNKNOWN ? "not known: records were lost" : "nothing of this program";
   }
 
   // --- moving about ---
@@ -579,7 +614,10 @@ export class Picture {
 
   private clicked(at: { x: number; y: number }): void {
     const row = this.rowAt(at.y);
-    if (row && row.node >= 0) {
+    const had = this.counterAt(at);
+    if (had && had.code >= CORE_TASK) {
+      this.hooks.story(had.code - CORE_TASK, this.timeAt(at.x));
+    } else if (row && row.node >= 0) {
       this.rows.fold(row.node);
       this.invalidate();
     } else if (row) {
