@@ -20,9 +20,9 @@ import itertools
 import math
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from time import monotonic_ns, sleep  # our own, whatever name is watched
 from types import FrameType
 from typing import Any
 
@@ -82,8 +82,8 @@ class Probe:
 
     def _ask(self) -> None:
         while not self._over.is_set():
-            self._notes.append(time.monotonic_ns())
-            time.sleep(PAUSE_S)
+            self._notes.append(monotonic_ns())
+            sleep(PAUSE_S)
 
     def _wrapped(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
@@ -105,11 +105,11 @@ class Probe:
             where = f"{code.co_filename}:{caller.f_lineno} {code.co_name}"
             interval, before = sys.getswitchinterval(), self._threads()
             sys.setswitchinterval(LONG_S)
-            begun, first = time.monotonic_ns(), len(self._notes)
+            begun, first = monotonic_ns(), len(self._notes)
             try:
                 yield
             finally:
-                ended, last = time.monotonic_ns(), len(self._notes)
+                ended, last = monotonic_ns(), len(self._notes)
                 sys.setswitchinterval(interval)
                 inside = [t for t in self._notes[first:last] if begun < t < ended]
                 edges = [begun, *inside, ended]
