@@ -193,12 +193,16 @@ static PyObject *agent_start(PyObject *module, PyObject *args) {
     Py_RETURN_TRUE;
 }
 
-PyDoc_STRVAR(stop_doc, "stop()\n--\n\nTakes the hooks out again and gives the shared memory back. Nothing is told any "
-             "more, until the next start().");
+PyDoc_STRVAR(stop_doc, "stop(why='')\n--\n\nTakes the hooks out again and gives the shared memory back. Nothing is told any "
+             "more, until the next start(). why: what the recorder is told not to be able to follow from here on. Returns "
+             "whether the agent was at work.");
 
-static PyObject *agent_stop(PyObject *module, PyObject *none) {
-    (void)module, (void)none;
-    if (!tc_writer_is_open() || !tc_in_main_interpreter()) Py_RETURN_NONE;
+static PyObject *agent_stop(PyObject *module, PyObject *args) {
+    const char *why = "";
+    (void)module;
+    if (!PyArg_ParseTuple(args, "|s", &why)) return NULL;
+    if (!tc_writer_is_open() || !tc_in_main_interpreter()) Py_RETURN_FALSE;
+    if (*why) tc_say_not_followed(why);
     tc_writer_close();
     tc_undo_all();
     tc_steps_over();
@@ -206,7 +210,7 @@ static PyObject *agent_stop(PyObject *module, PyObject *none) {
     call_atexit("unregister", exit_function);
     Py_CLEAR(exit_function);
     Py_CLEAR(is_gil_enabled);
-    Py_RETURN_NONE;
+    Py_RETURN_TRUE;
 }
 
 PyDoc_STRVAR(block_doc, "block(name)\n--\n\nA block of this name begins here, or, for a number, that block "
@@ -252,7 +256,7 @@ static PyObject *agent_block_end(PyObject *module, PyObject *number) {
 
 static PyMethodDef methods[] = {
     {"start", agent_start, METH_VARARGS, start_doc},
-    {"stop", agent_stop, METH_NOARGS, stop_doc},
+    {"stop", agent_stop, METH_VARARGS, stop_doc},
     {"block", agent_block, METH_O, block_doc},
     {"block_end", agent_block_end, METH_O, block_end_doc},
     {NULL, NULL, 0, NULL},

@@ -202,6 +202,7 @@ void tc_anyio_workers_install(PyObject *module);
 void tc_gevent_install(PyObject *module);
 void tc_eventlet_install(PyObject *module);
 void tc_curio_install(PyObject *module);
+void tc_say_not_followed(const char *library);
 int tc_in_main_interpreter(void);
 void tc_interpreter_start(PyObject *importlib); /* of a sub-interpreter, in it */
 void tc_threading_install(PyObject *module);

@@ -12,7 +12,7 @@
 static vectorcallfunc o_hub_init, o_find_and_load;
 static int said_gevent;
 
-static void say(const char *library) {
+void tc_say_not_followed(const char *library) {
     struct tc_text text;
     tc_text_init(&text);
     tc_text_add(&text, library);
@@ -20,7 +20,7 @@ static void say(const char *library) {
 }
 
 static PyObject *my_hub_init(PyObject *f, PyObject *const *args, size_t flags, PyObject *names) {
-    if (!said_gevent) say("gevent");
+    if (!said_gevent) tc_say_not_followed("gevent");
     said_gevent = 1;
     return o_hub_init(f, args, flags, names);
 }
@@ -35,12 +35,12 @@ void tc_gevent_install(PyObject *module) {
 
 void tc_eventlet_install(PyObject *module) {
     (void)module;
-    say("eventlet");
+    tc_say_not_followed("eventlet");
 }
 
 void tc_curio_install(PyObject *module) {
     (void)module;
-    say("curio");
+    tc_say_not_followed("curio");
 }
 
 /* ---- sub-interpreters ---- */

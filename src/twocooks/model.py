@@ -136,6 +136,13 @@ def printable(text: str) -> str:
     )
 
 
+RECORDER_COMM = "twocooks-rec"
+"""The kernel's name of a recorder that ``measure()`` started: no work of the program's."""
+
+MEASURED = "twocooks.measure"
+"""What an agent says that it cannot follow, when its process turns to a recorder of its own."""
+
+
 class TwocooksError(Exception):
     """Something the user can mend. The message is one line and says what to do."""
 

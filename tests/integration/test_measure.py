@@ -8,6 +8,8 @@ how often, and what is left behind.
 from __future__ import annotations
 
 import json
+import os
+import select
 import subprocess
 import sys
 import textwrap
@@ -17,7 +19,7 @@ from typing import Any
 import pytest
 
 from tests.kit.needs import has_gil
-from tests.kit.watched import ROOT, Place, drop_root, make_place
+from tests.kit.watched import ROOT, Place, drop_root, make_place, twocooks
 
 LIMIT_S = 60
 BEGIN = """
@@ -46,7 +48,7 @@ def say(**what):
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def place() -> Iterator[Place]:
     import shutil
 
@@ -276,3 +278,157 @@ say(before=before, rounds=rounds)
         assert "TWOCOOKS_ARENA" in during["environ"]
         assert after == []
         assert things == said["before"]
+
+
+def test_a_forked_child_measures_itself(place: Place) -> None:
+    """It starts anew, gives its parent's windows no answer, and is in its parent's recording."""
+    said = run(
+        place,
+        """
+        with twocooks.measure() as m:
+            reads, writes = os.pipe()
+            pid = os.fork()
+            if pid == 0:
+                with twocooks.measure() as own:
+                    together(burn, 0.03, count=3)
+                m.finish()
+                try:
+                    m.verdict
+                except twocooks.MeasureError as error:
+                    refused = str(error)
+                told = {"tasks": own.tasks.count, "refused": refused,
+                        "own": own.run.trace.meta["pid"] == os.getpid()}
+                twocooks.stop()
+                os.write(writes, json.dumps(told).encode())
+                os._exit(0)
+            child = json.loads(os.read(reads, 4096))
+            os.waitpid(pid, 0)
+            together(burn, 0.03)
+        threads = [t.pid for t in m.task_list if t.name.startswith("Thread-")]
+        twocooks.stop()
+        say(child=child, mine=threads.count(os.getpid()), of_child=threads.count(pid),
+            notes=list(m.measured.notes), environ="TWOCOOKS_ARENA" in os.environ)
+        """,
+    )
+    assert said["child"]["tasks"] == 3
+    assert said["child"]["own"]
+    assert "forked" in said["child"]["refused"]
+    assert said["mine"] == 2
+    assert any("measured by itself" in note for note in said["notes"])
+    assert not said["environ"]
+
+
+def test_under_another_recorder(place: Place) -> None:
+    """`twocooks run` around a program that measures: both tell what they saw."""
+    file, trace = place.folder / "inner.py", place.folder / "outer.2cooks"
+    file.write_text(
+        BEGIN
+        + textwrap.dedent(
+            """
+            before = os.environ["TWOCOOKS_ARENA"]
+            with twocooks.measure() as m:
+                together(burn, 0.03)
+            twocooks.stop()
+            together(burn, 0.03)
+            say(tasks=m.tasks.count, same=os.environ["TWOCOOKS_ARENA"] == before)
+            """
+        )
+    )
+    done = subprocess.run(
+        twocooks("run", "-q", "-o", str(trace), str(file)),
+        capture_output=True, text=True, env=place.env, cwd=place.folder, timeout=LIMIT_S,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {"tasks": 2, "same": True}
+    dumped = subprocess.run(twocooks("dump", str(trace)), capture_output=True, text=True)
+    assert dumped.stdout.count(" HELLO ") == 2
+    assert dumped.stdout.count('NOT_FOLLOWED text="twocooks.measure"') == 1
+    assert dumped.stdout.count(" THREAD daemon") == 2
+
+
+RECORDERS = """
+def recorders():
+    '''The recorders of this process.'''
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            words = open(f"/proc/{pid}/cmdline", "rb").read().split(b"\\0")
+        except OSError:
+            continue
+        if any(b"record.helper" in word for word in words) and str(os.getpid()).encode() in words:
+            found.append(int(pid))
+    return found
+"""
+
+
+def test_the_recorder_is_no_child_and_its_end_is_no_harm(place: Place) -> None:
+    """The program waits for any child, and gets no signal; then the recorder is killed."""
+    said = run(
+        place,
+        RECORDERS
+        + """
+import select, signal
+signals = []
+signal.signal(signal.SIGCHLD, lambda *_: signals.append(1))
+with twocooks.measure() as first:
+    together(burn, 0.02)
+try:
+    child = os.waitpid(-1, os.WNOHANG)
+except ChildProcessError:
+    child = None
+first.tasks
+[recorder] = recorders()
+watched = os.pidfd_open(recorder)
+with twocooks.measure() as second:
+    os.kill(recorder, signal.SIGKILL)
+    select.select([watched], [], [])
+    together(burn, 0.02)
+try:
+    second.verdict
+except twocooks.MeasureError as error:
+    why = str(error)
+with twocooks.measure() as third:
+    together(burn, 0.02)
+say(signals=signals, child=child, why=why, third=third.tasks.count, first=first.tasks.count,
+    recorders=len(recorders()))
+""",
+    )
+    assert said["signals"] == []
+    assert said["child"] is None
+    assert "killed" in said["why"]
+    assert said["first"] == said["third"] == 2
+    assert said["recorders"] == 1
+
+
+@pytest.mark.parametrize("end", ["sys.exit()", "os._exit(0)", "os.kill(os.getpid(), 9)"])
+def test_the_recorder_ends_with_the_program(place: Place, end: str) -> None:
+    """However it ends, and with it the trace, which has no name."""
+    file = place.folder / "ending.py"
+    file.write_text(
+        BEGIN
+        + RECORDERS
+        + textwrap.dedent(
+            f"""
+            threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()
+            with twocooks.measure() as m:
+                pass
+            say(recorders=recorders())
+            sys.stdin.readline()
+            {end}
+            """
+        )
+    )
+    program = subprocess.Popen(
+        [*drop_root(), sys.executable, str(file)], env={**place.env, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert program.stdin is not None
+    assert program.stdout is not None
+    [recorder] = json.loads(program.stdout.readline())["recorders"]
+    watched = os.pidfd_open(recorder)
+    program.communicate("\n", timeout=LIMIT_S)
+    try:
+        assert select.select([watched], [], [], LIMIT_S)[0]
+    finally:
+        os.close(watched)
+    assert [path.name for path in place.folder.iterdir() if path.suffix != ".py"] == []

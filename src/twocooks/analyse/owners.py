@@ -33,7 +33,7 @@ from twocooks.analyse.book import (
 from twocooks.analyse.columns import Bool, Int32, Int64, Pieces, asof, overlay, pieces
 from twocooks.analyse.threads import EXEC, Threads
 from twocooks.format.spec import BY_NAME
-from twocooks.model import TaskKind
+from twocooks.model import RECORDER_COMM, TaskKind
 from twocooks.read.shape import distinct
 from twocooks.read.trace import Trace
 
@@ -200,7 +200,8 @@ def _leader(
     script = words(trace, said.text[greeted[t]])[1] if t in greeted else ""
     if script == "-c":
         script = _first_import(trace, said, t, greeted[t]) or script
-    helper = SERVICE if any(mark in script for mark in HELPER_SCRIPTS) else 0
+    recorder = threads.name[t] == RECORDER_COMM and t not in greeted
+    helper = SERVICE if recorder or any(mark in script for mark in HELPER_SCRIPTS) else 0
     if t in called:
         name, function, file = words(trace, said.text[called[t]])[:3]
         helper = SERVICE if SERVICE_FILES.search(file.replace("\\", "/")) else helper
@@ -221,6 +222,8 @@ def _leader(
         done,
         helper=helper,
     )
+    if recorder:
+        book.launchers.add(task)
     if t in called:
         book.where[task] = place(words(trace, said.text[called[t]]))
     return task

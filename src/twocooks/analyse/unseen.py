@@ -11,6 +11,7 @@ import numpy as np
 from twocooks.analyse.book import words
 from twocooks.analyse.owners import Owners
 from twocooks.analyse.threads import EXEC, Threads
+from twocooks.model import MEASURED
 from twocooks.read.trace import Trace
 
 NAMES = 4
@@ -28,7 +29,12 @@ def _not_followed(trace: Trace, owners: Owners) -> Iterator[str]:
     """Libraries that switch between pieces of work on their own."""
     rows = owners.said.rows("NOT_FOLLOWED")
     names = {words(trace, int(text))[0] for text in owners.said.text[rows].tolist()}
-    for name in sorted(names - {""}):
+    if MEASURED in names:
+        yield (
+            f"A process was measured by itself ({MEASURED}): meanwhile only its threads and "
+            "processes are known here, not the tasks inside it."
+        )
+    for name in sorted(names - {"", MEASURED}):
         yield (
             f"The program uses {name}, whose tasks are not followed: they count as the threads "
             "that they run on. Name pieces yourself with twocooks.task."

@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from twocooks.model import MeasureError
+from twocooks.model import MEASURED, MeasureError
 
 ARENA, PYTHONPATH = "TWOCOOKS_ARENA", "PYTHONPATH"
 BOOT = str(Path(__file__).parent / "agent" / "boot")
@@ -72,8 +72,10 @@ class Attached:
     def __init__(self, source: str = "auto") -> None:
         self.pid = os.getpid()
         self.agent: Any = None
-        self.said: dict[str, str] = {}
-        """What we put into the environment."""
+        self._arena, self._boot = "", False
+        """What we put into the environment: the shared memory, and the folder that brings it."""
+        self._outer: str | None = None
+        """The shared memory of a recorder that was here before."""
         self.end: dict[str, Any] | None = None
         self.size = 0
         """What the recorder said last: its totals, and the length of the trace that they are of."""
@@ -118,6 +120,13 @@ class Attached:
     def path(self) -> Path:
         """Where this process can read the trace."""
         return Path(f"/proc/{self.pid}/fd/{self.trace_fd}")
+
+    @property
+    def alive(self) -> bool:
+        """The recorder is there."""
+        poll = select.poll()
+        poll.register(self._answer, 0)
+        return not poll.poll(0)  # it would have hung up
 
     @property
     def mine(self) -> bool:
@@ -168,25 +177,37 @@ class Attached:
             return
         from twocooks.record.agent import _agent
 
+        outer = _agent.stop(MEASURED)  # it is told that it sees less from here on
+        self._outer = os.environ.get(ARENA) if outer else None
         if not _agent.start(arena, script_name(), sys.modules["_frozen_importlib"]):
             return
-        self.agent = _agent
+        self.agent, self._arena = _agent, arena
+        os.environ[ARENA] = arena
         old = os.environ.get(PYTHONPATH)
-        self.said = {ARENA: arena, PYTHONPATH: BOOT + os.pathsep + old if old else BOOT}
-        os.environ.update(self.said)
+        if old is None or BOOT not in old.split(os.pathsep):
+            self._boot = True
+            os.environ[PYTHONPATH] = BOOT + os.pathsep + old if old else BOOT
 
     def _clean(self) -> None:
-        """Takes the environment back; what the program has changed since stays its own."""
-        if os.environ.get(ARENA) == self.said.get(ARENA):
-            os.environ.pop(ARENA, None)
+        """Takes the hooks out, and the environment back; what the program has changed since stays
+        its own. A recorder around this one gets the agent again."""
+        if self.agent is None:
+            return
+        self.agent.stop()
+        if os.environ.get(ARENA) == self._arena:
+            del os.environ[ARENA]
+            if self._outer is not None:
+                os.environ[ARENA] = self._outer
         path = os.environ.get(PYTHONPATH)
-        if self.said and path is not None:
-            rest = [part for part in path.split(os.pathsep) if part != BOOT]
+        if self._boot and path is not None:
+            rest = os.pathsep.join(part for part in path.split(os.pathsep) if part != BOOT)
             if rest:
-                os.environ[PYTHONPATH] = os.pathsep.join(rest)
+                os.environ[PYTHONPATH] = rest
             else:
                 del os.environ[PYTHONPATH]
-        self.said = {}
+        if self._outer is not None:
+            self.agent.start(self._outer, script_name(), sys.modules["_frozen_importlib"])
+        self.agent = None
 
     def stop(self) -> None:
         """Ends the recording. The trace stays open as long as somebody may read it."""
@@ -199,8 +220,6 @@ class Attached:
                 while os.read(self._answer, 1 << 16):
                     pass  # it is gone when the pipe is
             self._clean()
-            if self.agent is not None:
-                self.agent.stop()
             with contextlib.suppress(OSError):  # ours where this process adopts orphans
                 os.waitpid(self.helper, os.WNOHANG)
         for fd in (self._ask, self._answer):

@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from twocooks.format.spec import MAGIC, VERSION, Block
-from twocooks.model import TwocooksError
+from twocooks.model import RECORDER_COMM, TwocooksError
 from twocooks.record import machine, watch
 from twocooks.record.meter import Meter
 from twocooks.record.sources.schedstat import SchedstatSource
@@ -278,6 +278,8 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     os.chdir("/")
+    with contextlib.suppress(OSError):
+        Path("/proc/self/comm").write_text(RECORDER_COMM)
     with contextlib.suppress(BrokenPipeError), watch.more_files():
         try:
             helper = Helper(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
