@@ -24,6 +24,18 @@ void tc_state_sums(struct tc_pieces t, int64_t tasks, int64_t *out) {
     for (int64_t i = 0; i < t.n; i++) add(&out[t.state[i] * tasks + t.owner[i]], t.end[i] - t.start[i], 1);
 }
 
+int64_t tc_worked(struct tc_pieces t, const struct tc_words *w, int32_t own, int64_t threads,
+                  int64_t *out) {
+    int64_t all = 0;
+    for (int64_t i = 0; i < t.n; i++) {
+        if (t.state[i] != w->working || (t.owner[i] < 0 && t.owner[i] != own)) continue;
+        add(&all, t.end[i] - t.start[i], 1);
+        if (t.owner[i] == own && t.thread[i] >= 0 && t.thread[i] < threads)
+            add(&out[t.thread[i]], t.end[i] - t.start[i], 1);
+    }
+    return all;
+}
+
 void tc_ends(struct tc_pieces t, const struct tc_words *w, const uint8_t *outside, int64_t *done,
              int64_t *waits) {
     for (int64_t i = 0; i < t.n; i++) {

@@ -29,6 +29,9 @@ int tc_rows_fit(struct tc_pieces t, int64_t tasks);
 /* ns of each task in each state: out[state * tasks + task] (zeroed by the caller). */
 void tc_state_sums(struct tc_pieces t, int64_t tasks, int64_t *out);
 
+/* What was worked on `own` by each thread (out, zeroed), and on that and for tasks (>= 0) in all. */
+int64_t tc_worked(struct tc_pieces t, const struct tc_words *w, int32_t own, int64_t threads, int64_t *out);
+
 /* For each task when its last stretch ends (done, at first -1) and the ns that it waits for the
  * outside: waiting for a reason that `outside` marks (outside[reason], TC_REASONS of them). */
 void tc_ends(struct tc_pieces t, const struct tc_words *w, const uint8_t *outside, int64_t *done,

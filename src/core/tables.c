@@ -208,7 +208,8 @@ struct queue {
 };
 
 /* Merges one owner's rows into `out` from row k on, none of which begins before the others end. */
-static int64_t merge_queues(struct queue a, struct queue b, struct tc_pieces *out, int64_t k) {
+static int64_t merge_queues(struct queue a, struct queue b, const struct tc_gaps *gaps,
+                            struct tc_pieces *out, int64_t k) {
     int64_t reach = INT64_MIN;
     while (a.next < a.end || b.next < b.end) {
         const int first = b.next == b.end ||
@@ -216,13 +217,22 @@ static int64_t merge_queues(struct queue a, struct queue b, struct tc_pieces *ou
         struct queue *q = first ? &a : &b;
         const int64_t i = *q->next++, end = q->from.end[i];
         const int64_t start = q->from.start[i] > reach ? q->from.start[i] : reach;
-        if (end > start) put_cut(&q->from, i, start, end, out, k++);
+        if (end > start) {
+            if (gaps && reach != INT64_MIN && start > reach) {
+                put_cut(out, k - 1, reach, start, out, k);
+                out->state[k] = gaps->state;
+                out->reason[k] = gaps->reason;
+                out->core[k++] = -1;
+            }
+            put_cut(&q->from, i, start, end, out, k++);
+        }
         if (end > reach) reach = end;
     }
     return k;
 }
 
-int64_t tc_gather(struct tc_pieces a, struct tc_pieces b, struct tc_pieces out) {
+int64_t tc_gather(struct tc_pieces a, struct tc_pieces b, const struct tc_gaps *gaps,
+                  struct tc_pieces out) {
     int64_t most = -1;
     for (int64_t i = 0; i < a.n; i++)
         if (a.owner[i] > most) most = a.owner[i];
@@ -237,7 +247,7 @@ int64_t tc_gather(struct tc_pieces a, struct tc_pieces b, struct tc_pieces out) 
     for (int64_t g = 0; k >= 0 && g < owners; g++) {
         const int64_t from_a = g ? at[g - 1] : 0, from_b = g ? bt[g - 1] : 0;
         k = merge_queues((struct queue){a, order + from_a, order + at[g]},
-                         (struct queue){b, order + m + from_b, order + m + bt[g]}, &out, k);
+                         (struct queue){b, order + m + from_b, order + m + bt[g]}, gaps, &out, k);
     }
     free(at);
     free(order);

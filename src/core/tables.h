@@ -45,8 +45,14 @@ void tc_no_overlap(struct tc_tiling in, int64_t *out);
 
 /* The rows of a that have an owner (>= 0) and those of b in one table by owner and start, those of a
  * first where two begin at once; a stretch begins when all before it of its owner have ended, and what
- * is empty then is left out. `out` has room for all. Returns how many rows came out. */
-int64_t tc_gather(struct tc_pieces a, struct tc_pieces b, struct tc_pieces out);
+ * is empty then is left out. What stays open between two stretches of an owner becomes one with the
+ * state and reason of `gaps` (NULL = stays open). `out` has room for all. Returns how many rows came
+ * out. */
+struct tc_gaps {
+    uint8_t state, reason;
+};
+int64_t tc_gather(struct tc_pieces a, struct tc_pieces b, const struct tc_gaps *gaps,
+                  struct tc_pieces out);
 
 /* Merges overlapping and touching stretches of each group, in place of `out` (room for n each). */
 int64_t tc_union(struct tc_tiling in, int32_t *group, int64_t *start, int64_t *end);

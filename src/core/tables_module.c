@@ -68,6 +68,19 @@ static PyObject *result_of(struct call *c, int64_t result) {
     return PyLong_FromLongLong(result);
 }
 
+/* Whole numbers before the arrays. */
+static int numbers_of(PyObject *const *args, Py_ssize_t n, long long *numbers, int count) {
+    if (n < count) {
+        PyErr_SetString(PyExc_TypeError, "numbers are missing");
+        return 0;
+    }
+    for (int i = 0; i < count; i++) {
+        numbers[i] = PyLong_AsLongLong(args[i]);
+        if (numbers[i] == -1 && PyErr_Occurred()) return 0;
+    }
+    return 1;
+}
+
 #define CALL(result, expression)                   \
     Py_BEGIN_ALLOW_THREADS result = (expression); \
     Py_END_ALLOW_THREADS
@@ -122,13 +135,15 @@ static PyObject *gather(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     (void)self;
     struct call c;
     int64_t result;
-    if (!enter(&c, args, n, "iqqbbiiiqqbbiiIQQBBII")) return NULL;
-    struct tc_pieces a = pieces_at(&c, 0), b = pieces_at(&c, 7), out = pieces_at(&c, 14);
+    if (!enter(&c, args, n, "iqqbbiiiqqbbiibIQQBBII")) return NULL;
+    struct tc_pieces a = pieces_at(&c, 0), b = pieces_at(&c, 7), out = pieces_at(&c, 15);
+    const struct tc_gaps *gaps = items(&c, 14) == sizeof(struct tc_gaps) ? c.view[14].buf : NULL;
     int64_t room = b.n;
     for (int64_t i = 0; i < a.n; i++) room += a.owner[i] >= 0;
-    if (!long_enough(&c, 0, 6, a.n) || !long_enough(&c, 7, 13, b.n) || !long_enough(&c, 14, 20, room))
+    if (gaps) room *= 2;
+    if (!long_enough(&c, 0, 6, a.n) || !long_enough(&c, 7, 13, b.n) || !long_enough(&c, 15, 21, room))
         return NULL;
-    CALL(result, tc_gather(a, b, out))
+    CALL(result, tc_gather(a, b, gaps, out))
     return result_of(&c, result);
 }
 
@@ -241,6 +256,19 @@ static PyObject *state_sums(PyObject *self, PyObject *const *args, Py_ssize_t n)
     return result_of(&c, result);
 }
 
+static PyObject *worked(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    (void)self;
+    struct call c;
+    long long own;
+    int64_t all;
+    if (!numbers_of(args, n, &own, 1) || !enter(&c, args + 1, n - 1, "iqqbbiibQQ")) return NULL;
+    struct tc_pieces t = pieces_at(&c, 0);
+    if (!long_enough(&c, 0, 6, t.n) || !words_at(&c, 7) || !long_enough(&c, 9, 9, 1)) return NULL;
+    CALL(all, tc_worked(t, c.view[7].buf, (int32_t)own, items(&c, 8), c.view[8].buf))
+    *(int64_t *)c.view[9].buf = all;
+    return result_of(&c, t.n);
+}
+
 static PyObject *ends(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     (void)self;
     struct call c;
@@ -296,19 +324,6 @@ static PyObject *chosen_sums(PyObject *self, PyObject *const *args, Py_ssize_t n
     }
     Py_END_ALLOW_THREADS
     return result_of(&c, result);
-}
-
-/* Whole numbers before the arrays. */
-static int numbers_of(PyObject *const *args, Py_ssize_t n, long long *numbers, int count) {
-    if (n < count) {
-        PyErr_SetString(PyExc_TypeError, "numbers are missing");
-        return 0;
-    }
-    for (int i = 0; i < count; i++) {
-        numbers[i] = PyLong_AsLongLong(args[i]);
-        if (numbers[i] == -1 && PyErr_Occurred()) return 0;
-    }
-    return 1;
 }
 
 static PyObject *curves(PyObject *self, PyObject *const *args, Py_ssize_t n) {
@@ -477,7 +492,7 @@ static PyMethodDef methods[] = {
     METHOD(order, "order(group[, time], out) -> n, or -1: take the twin"),
     METHOD(overlay, "overlay(a's seven columns, b's group, start, end[, out: seven columns, found]) -> n or -1"),
     METHOD(no_overlap, "no_overlap(group, start, end, out start) -> n"),
-    METHOD(gather, "gather(a's seven columns, b's, out seven columns) -> n or -1"),
+    METHOD(gather, "gather(a's seven columns, b's, gaps: state and reason or nothing, out seven columns) -> n or -1"),
     METHOD(merge, "merge(group, start, end, out group, start, end) -> n or -1"),
     METHOD(sweep, "sweep(start, end, bits, out time, out counts) -> breaks or -1"),
     METHOD(lives, "lives(switch_ns, time, event, cpu, tid, out row, life, begin) -> n or -1"),
@@ -486,6 +501,7 @@ static PyMethodDef methods[] = {
     METHOD(opened, "opened(what, epoch, spare, out inner, closes) -> n"),
     METHOD(pairs, "pairs(a, b, out which, head) -> distinct pairs"),
     METHOD(state_sums, "state_sums(seven columns, out ns[states][tasks]) -> n or -1"),
+    METHOD(worked, "worked(own, seven columns, words, out ns[threads], all) -> n"),
     METHOD(ends, "ends(seven columns, words, outside, done, waits) -> n or -1"),
     METHOD(begins, "begins(seven columns, words, outside, enough, little, reached, away, tool) -> n or -1"),
     METHOD(chosen_sums, "chosen_sums(seven columns, chosen, begun, done, words, out ns[states][reasons], "

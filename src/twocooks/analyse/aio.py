@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from twocooks.analyse.book import Book
 from twocooks.analyse.columns import (
     NO_REASON,
     Bool,
+    Int32,
     Int64,
     Pieces,
     arranged,
@@ -33,6 +35,7 @@ from twocooks.analyse.owners import Owners
 from twocooks.analyse.threads import REASONS, Threads
 from twocooks.format.spec import BY_NAME
 from twocooks.model import Reason, State, TaskKind, Wait
+from twocooks.read.shape import distinct
 
 BY_WAIT: dict[Wait, tuple[State, int]] = {
     Wait.UNKNOWN: (State.WAITING, REASONS[Reason.IO]),
@@ -223,9 +226,10 @@ def _innermost(spans: dict[int, list[tuple[int, int, int]]]) -> Blocks:
     return table[:, 0], table[:, 1], table[:, 2], table[:, 3]
 
 
-def delegate(book: Book, table: Pieces, life: tuple[Int64, Int64]) -> Pieces:
+def delegate(book: Book, given: list[Pieces], life: tuple[Int64, Int64]) -> Pieces:
     """A parent's waits do not count while a child of its is on the go (``life``: begun, done of
-    all). For tasks of event loops their own words have settled it already where the children are
+    all). The table is taken out of the list ``given``, so that it can be let go column by column.
+    For tasks of event loops their own words have settled it already where the children are
     such tasks or items; of threads and processes they do not tell. (A library's helper is no part
     of a coroutine.)"""
     parent = np.array(book.parent, np.int64)
@@ -236,15 +240,45 @@ def delegate(book: Book, table: Pieces, life: tuple[Int64, Int64]) -> Pieces:
     begun, done = life
     child = np.flatnonzero((parent >= 0) & (done > begun))
     child = child[slow[parent[child]] | untold[child]]
+    table = given.pop()
     if not len(child):
         return table
     group, start, end = union(parent[child], begun[child], done[child])
-    cut, row = overlay(table, group, start, end)
+    owners = distinct(group).astype(table.owner.dtype)
+    first, after = _ranges(table.owner, owners)
+    mine = join([table.take(slice(a, b)) for a, b in zip(first, after, strict=True)])
+    cut, row = overlay(mine, group, start, end)
     idle = (row >= 0) & (cut.state == State.WAITING)
-    return cut.with_(
+    cut = cut.with_(
         state=np.where(idle, State.DELEGATED, cut.state).astype(np.uint8),
         reason=np.where(idle, NO_REASON, cut.reason).astype(np.uint8),
     )
+    places = list(zip(first, after, *_ranges(cut.owner, owners), strict=True))
+    columns = list(table.columns)
+    del table
+    for number, new in enumerate(cut.columns):
+        columns[number] = _spliced(columns[number], new, places)
+    return Pieces(*columns)
+
+
+def _ranges(column: Int32, owners: Int32) -> tuple[list[int], list[int]]:
+    """Where the rows of each owner begin and end, of a table sorted by owner."""
+    edges = (np.searchsorted(column, owners, side) for side in ("left", "right"))
+    first, after = (edge.tolist() for edge in edges)
+    return first, after
+
+
+def _spliced(old: Any, new: Any, places: list[tuple[int, int, int, int]]) -> Any:
+    """A column with some of its ranges replaced: (first row, row after, first new one, new one
+    after), in order."""
+    parts, done = [], 0
+    for first, after, begin, end in places:
+        parts += [old[done:first], new[begin:end]]
+        done = after
+    return np.concatenate([*parts, old[done:]])
+
+
+GAPS = bytes((State.DELEGATED, NO_REASON))
 
 
 def fill_gaps(table: Pieces) -> Pieces:

@@ -84,15 +84,19 @@ def overlay(
     return out, found
 
 
-def gather(a: tuple[Any, ...], b: tuple[Any, ...]) -> tuple[Any, ...] | None:
+def gather(
+    a: tuple[Any, ...], b: tuple[Any, ...], gaps: bytes = b""
+) -> tuple[Any, ...] | None:
     """The rows of a with an owner (>= 0) and those of b by owner and start, without overlaps (the
-    columns of ``Pieces``)."""
+    columns of ``Pieces``). ``gaps``: state and reason of what stays open between an owner's
+    stretches (empty = leave it open)."""
     c = _c()
     if c is None:
         return None
     room = int(np.count_nonzero(a[0] >= 0)) + len(b[0])
+    room = 2 * room if gaps else room  # memory that is never written to costs nothing
     out = tuple(np.empty(room, kind) for kind in PIECES)
-    count = c.gather(*_tables_of(a), *_tables_of(b), *out)
+    count = c.gather(*_tables_of(a), *_tables_of(b), gaps, *out)
     return None if count < 0 else tuple(column[:count] for column in out)
 
 
@@ -349,6 +353,18 @@ def between(
     out = [np.empty(len(rows), kind) for kind in PIECES]
     count = c.between(*given, rows, _long(last), stepped.view(np.uint8), waits, *out)
     return tuple(column[:count] for column in out)
+
+
+def worked(
+    a: tuple[Any, ...], words: bytes, own: int, threads: int
+) -> tuple[int, Int64] | None:
+    """ns of work of tasks and of the owner ``own`` in all, and of the latter by thread."""
+    c = _c()
+    if c is None:
+        return None
+    out, every = np.zeros(threads, np.int64), np.zeros(1, np.int64)
+    c.worked(own, *_tables_of(a), words, out, every)
+    return int(every[0]), out
 
 
 def ends(

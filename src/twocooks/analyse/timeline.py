@@ -16,6 +16,7 @@ import numpy as np
 from twocooks.analyse import fast
 from twocooks.analyse.aio import (
     CONTINUED,
+    GAPS,
     between_steps,
     delegate,
     fill_gaps,
@@ -115,10 +116,12 @@ def _assemble(
     else:
         cut = callbacks(owners, threads, cut)
     del row, whose
-    table = _gathered(cut, between_steps(owners, threads))
+    plain = not len(owners.said.rows("BLOCK")) and not (cut.owner == NATIVE).any()
+    table = _gathered(cut, between_steps(owners, threads), plain)
     table, cut = _native_hands(threads, book, table, cut)
     blocks = find_blocks(owners, end_ns)
-    table = fill_gaps(_continue_blocks(give_to_blocks(table, blocks)).ordered())
+    if not plain:
+        table = fill_gaps(_continue_blocks(give_to_blocks(table, blocks)).ordered())
     slices = cut.take((cut.state == State.WORKING) | (cut.state == State.UNKNOWN))
     slices = give_to_blocks(slices, blocks)
     elsewhere = slices.owner <= CONTINUED
@@ -126,7 +129,9 @@ def _assemble(
     del cut  # whatever is not needed any more makes room for what comes
     work = state_sums(table, len(book))[State.WORKING]
     begun, done = _lives(book, table, work)
-    table = delegate(book, table, (begun, done))
+    given = [table]
+    del table
+    table = delegate(book, given, (begun, done))
     alive = _which(trace, book, table, work, begun, threads)
     start_ns = int(trace.meta.get("start_ns") or (threads.born.min() if len(threads) else 0))
     return Timeline(
@@ -144,12 +149,14 @@ def _steps_at_work(book: Book, cut: Pieces) -> Pieces:
     )
 
 
-def _gathered(cut: Pieces, between: Pieces) -> Pieces:
-    """The stretches of threads that worked for tasks, and what tasks did between their steps."""
-    found = fast.gather(cut.columns, between.columns)
+def _gathered(cut: Pieces, between: Pieces, filled: bool) -> Pieces:
+    """The stretches of threads that worked for tasks, and what tasks did between their steps.
+    ``filled``: with ``fill_gaps``."""
+    found = fast.gather(cut.columns, between.columns, GAPS if filled else b"")
     if found is not None:
         return Pieces(*found)
-    return no_overlap(join([cut.take(cut.owner >= 0), between]).ordered())
+    table = no_overlap(join([cut.take(cut.owner >= 0), between]).ordered())
+    return fill_gaps(table) if filled else table
 
 
 def no_overlap(table: Pieces) -> Pieces:

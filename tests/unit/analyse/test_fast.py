@@ -79,12 +79,13 @@ def test_tables_are_gathered_as_numpy_does_it(
 ) -> None:
     """Unsorted, overlapping and empty stretches, of owners and of nobody."""
     cut, between = _table(a, 0), _table([(abs(g), t, n) for g, t, n in b], 100)
-    quick = timeline._gathered(cut, between)
-    with fast.use(False):
-        slow = timeline._gathered(cut, between)
-    for mine, theirs in zip(quick.columns, slow.columns, strict=True):
-        assert mine.dtype == theirs.dtype
-        assert mine.tolist() == theirs.tolist()
+    for filled in (True, False):
+        quick = timeline._gathered(cut, between, filled)
+        with fast.use(False):
+            slow = timeline._gathered(cut, between, filled)
+        for mine, theirs in zip(quick.columns, slow.columns, strict=True):
+            assert mine.dtype == theirs.dtype
+            assert mine.tolist() == theirs.tolist()
 
 
 slices_drawn = st.lists(
