@@ -308,6 +308,23 @@ int64_t tc_cooks(struct tc_pieces s, struct tc_tasks tasks, const struct tc_word
     return first >= 0 ? cook(s, tasks, w, first, s.n, walk_ns, start, end, k) : k;
 }
 
+static int disjoint(struct tc_moments m) {
+    for (int64_t i = 0; i < m.n; i++)
+        if (m.end[i] < m.start[i] || (i && m.start[i] < m.end[i - 1])) return 0;
+    return 1;
+}
+
+int64_t tc_shared(struct tc_moments a, struct tc_moments b, int64_t *out) {
+    if (!disjoint(a) || !disjoint(b)) return TC_OTHERWISE;
+    for (int64_t i = 0, j = 0; i < a.n && j < b.n;) {
+        const int64_t ns = least_of(a.end[i], b.end[j]) - most_of(a.start[i], b.start[j]);
+        if (ns > 0) add(out, ns, 1);
+        if (a.end[i] <= b.end[j]) i++;
+        else j++;
+    }
+    return a.n;
+}
+
 void tc_inside(struct tc_curve p, struct tc_moments within, uint8_t *rows, int64_t *out) {
     int64_t j = 0;
     for (int64_t i = 0; i < p.n; i++) {

@@ -106,6 +106,9 @@ struct tc_moments {
 };
 void tc_inside(struct tc_curve p, struct tc_moments within, uint8_t *rows, int64_t *out);
 
+/* ns (out) that two sorted, disjoint sets of moments share. */
+int64_t tc_shared(struct tc_moments a, struct tc_moments b, int64_t *out);
+
 /* Where the chosen tasks worked: ns by thread, by thread within the given moments (sorted, disjoint),
  * and by core. Returns TC_OTHERWISE where a thread or core is beyond the tables. */
 int64_t tc_places(struct tc_pieces t, struct tc_tasks tasks, const struct tc_words *w,

@@ -364,6 +364,18 @@ static PyObject *cooks(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     return result_of(&c, result);
 }
 
+static PyObject *shared(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    (void)self;
+    struct call c;
+    int64_t result;
+    if (!enter(&c, args, n, "qqqqQ")) return NULL;
+    struct tc_moments a = {c.view[0].buf, c.view[1].buf, items(&c, 0)};
+    struct tc_moments b = {c.view[2].buf, c.view[3].buf, items(&c, 2)};
+    if (!long_enough(&c, 1, 1, a.n) || !long_enough(&c, 3, 3, b.n) || !long_enough(&c, 4, 4, 1)) return NULL;
+    CALL(result, tc_shared(a, b, c.view[4].buf))
+    return result_of(&c, result);
+}
+
 static PyObject *inside(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     (void)self;
     struct call c;
@@ -509,6 +521,7 @@ static PyMethodDef methods[] = {
     METHOD(curves, "curves(least, hands, seven columns, chosen, begun, done, words[, out time, counts, measures, "
                    "together]) -> breaks or -1"),
     METHOD(cooks, "cooks(walk_ns, seven columns, chosen, begun, done, words, out start, end) -> n or -1"),
+    METHOD(shared, "shared(start, end, start, end, out ns) -> n or -1"),
     METHOD(inside, "inside(time, count, start, end, rows, out ns) -> n"),
     METHOD(runs, "runs(low, high, least, time, count[, out start, end]) -> runs"),
     METHOD(turns, "turns(least, hands, seven columns, chosen, begun, done, words, stepped, time, count, "

@@ -14,7 +14,7 @@ spoils nothing.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -28,7 +28,7 @@ from twocooks.analyse.columns import (
     Levels,
     Pieces,
     arranged,
-    covered,
+    shared,
     stretches_of,
     sweep,
     sweep_sets,
@@ -217,6 +217,21 @@ def band(sigma: float) -> int:
     return 0 if sigma < 0.1 else 1 if sigma < 0.5 else 2
 
 
+@dataclass(frozen=True)
+class Cores:
+    """Cores over time. The curves are as large as those of the tasks, and few ask for more than the
+    sum: they are counted again for each."""
+
+    line: Timeline
+    significant: Bool
+    ns: int
+    """Cores executing the program, times ns."""
+
+    def levels(self) -> Levels:
+        """K: cores executing the program; KT: those that execute a significant task."""
+        return _cores(self.line, self.significant)
+
+
 @dataclass
 class Account:
     """The curves and sums of one run."""
@@ -224,8 +239,7 @@ class Account:
     measures: Measures
     levels: Levels
     """Counts C, P, D of significant tasks."""
-    cores: Levels
-    """K: cores executing the program; KT: those that execute a significant task."""
+    cores: Cores
     background: Bool
     significant: Bool
     by_state: dict[str, Int64] = field(default_factory=dict)
@@ -307,7 +321,7 @@ def account(
     m = Measures(usable=usable, tasks=int(chosen.sum()))
     counted = Counted(chosen, line.begun, line.done)
     told = curves(line.table, counted, HAND_OVER_NS, usable)
-    levels, cores = told.levels, _cores(line, chosen)
+    levels = told.levels
     sums = chosen_sums(line.table, counted)
     in_line, tool = sums.by_reason[State.IN_LINE], sums.by_reason[State.WANTS_TOOL]
     m.work = float(line.work[chosen].sum()) / 1e9
@@ -317,7 +331,9 @@ def account(
     m.wants_tool, m.wants_gil = _seconds(tool), float(in_line[GIL]) / 1e9
     m.wants_turn = float(in_line[REASONS[Reason.TURN]]) / 1e9
     found = together(line, counted, told)
-    measured = _fractions(m, line, chosen, levels, cores, found, sums.gone[chosen])
+    measured = _fractions(m, line, chosen, levels, found, sums.gone[chosen])
+    found = replace(found, cooks=None)  # not needed any more, and large
+    cores = _on_cores(m, line, chosen, levels, measured.busy)
     _before_begun(m, line, sums, chosen)
     _threads(m, line, counted, contested(levels), float(in_line[CORE]) / 1e9)
     m.placed = measured.placed / 1e9
@@ -349,7 +365,6 @@ def _fractions(
     line: Timeline,
     chosen: Bool,
     levels: Levels,
-    cores: Levels,
     found: Together,
     length: Int64,
 ) -> Measured:
@@ -371,12 +386,17 @@ def _fractions(
     m.c_mean, m.p_mean = _share(told.sum_c, active), _share(told.sum_p, busy)
     m.d_mean = _share(told.sum_d, told.d1)
     m.c_max, m.p_max = peak(levels, "C"), peak(levels, "P", found.cooks)
-    k = cores.counts["K"]
+    return told
+
+
+def _on_cores(m: Measures, line: Timeline, chosen: Bool, levels: Levels, busy: int) -> Cores:
+    cores = _cores(line, chosen)
+    k, ns = cores.counts["K"], cores.integral("K")
     m.k_max = int(k.max(initial=0))
     m.k2 = cores.when(k >= 2) / 1e9
-    m.k_mean = _share(cores.integral("K"), cores.when(k >= 1))
+    m.k_mean = _share(ns, cores.when(k >= 1))
     m.many = _share(_together(levels, cores), busy)
-    return told
+    return Cores(line, chosen, ns)
 
 
 def _company(length: Int64) -> float:
@@ -395,7 +415,7 @@ def _together(levels: Levels, cores: Levels) -> int:
     on."""
     many = stretches_of(cores, "KT", 2, least=HAND_OVER_NS)
     few = stretches_of(levels, "P", 0, 1)
-    return int(covered(*many, *few).sum())
+    return shared(many, few)
 
 
 def _before_begun(m: Measures, line: Timeline, sums: Sums, chosen: Bool) -> None:

@@ -33,6 +33,7 @@ CALLBACKS = -4
 
 
 SERVICE = 2
+AGENT_LOST, HELLO = BY_NAME["AGENT_LOST"].number, BY_NAME["HELLO"].number
 
 
 @dataclass
@@ -98,6 +99,30 @@ class Book:
         return len(self.kind) - 1
 
 
+class Few:
+    """A column in which few rows have a value; the others have -1."""
+
+    def __init__(self, column: Int32) -> None:
+        self.rows = np.flatnonzero(column >= 0)
+        self.values = column[self.rows]
+
+    def __getitem__(self, rows: Any) -> Any:
+        if not len(self.rows):
+            return np.full(np.shape(rows), -1, np.int32)[()]
+        at = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
+        return np.where(self.rows[at] == rows, self.values[at], np.int32(-1))[()]
+
+
+class OfThreads:
+    """A column that follows from the thread of each row."""
+
+    def __init__(self, values: Int32, thread: Int32) -> None:
+        self._values, self._thread = values, thread
+
+    def __getitem__(self, rows: Any) -> Any:
+        return self._values[self._thread[rows]]
+
+
 @dataclass(frozen=True)
 class Said:
     """The agents' events sorted by thread (id of ``Threads``), in their order."""
@@ -106,11 +131,8 @@ class Said:
     time: Int64
     event: UInt8
     a: Int64
-    text: Int32
-    process: Int32
-    epoch: Int32
-    """First row of the unbroken part of the thread's story (a loss of events begins a new one, and
-    so does another program in the same process)."""
+    text: Few
+    process: OfThreads
     unseen: int
     """Events of threads that no other record knows."""
     flags: int
@@ -118,6 +140,16 @@ class Said:
 
     def __len__(self) -> int:
         return len(self.time)
+
+    def epochs(self) -> Int32:
+        """For each event the first row of the unbroken part of its thread's story: a loss of events
+        begins a new one, and so does another program in the same process (a greeting in the middle:
+        exec)."""
+        fresh = np.ones(len(self), bool)
+        breaks = (self.event[1:] == AGENT_LOST) | (self.event[1:] == HELLO)
+        fresh[1:] = (self.thread[1:] != self.thread[:-1]) | breaks
+        rows = np.arange(len(self), dtype=np.int32)
+        return np.maximum.accumulate(np.where(fresh, rows, np.int32(0)))
 
     def rows(self, *names: str) -> Int64:
         """Positions of the events of these names."""
@@ -142,22 +174,14 @@ def listen(trace: Trace, threads: Threads) -> Said:
         order = good[arranged(thread[good])]
     thread = thread[order]
     event = a.event[order]
-    fresh = np.ones(len(order), bool)
-    # A greeting in the middle: the process runs another program (exec).
-    breaks = np.isin(event[1:], [BY_NAME["AGENT_LOST"].number, BY_NAME["HELLO"].number])
-    fresh[1:] = (thread[1:] != thread[:-1]) | breaks
-    rows = np.arange(len(order), dtype=np.int32)
-    epoch = np.maximum.accumulate(np.where(fresh, rows, np.int32(0)))
-    process = threads.process.astype(np.int32)[thread]
-    greets = order[event == BY_NAME["HELLO"].number]
+    greets = order[event == HELLO]
     return Said(
         thread,
         a.time[order],
         event,
         a.a[order],
-        a.text[order],
-        process,
-        epoch,
+        Few(a.text[order]),
+        OfThreads(threads.process.astype(np.int32), thread),
         len(a.time) - len(order),
         int(np.bitwise_or.reduce(a.b[greets])) if len(greets) else 0,
     )
@@ -178,32 +202,34 @@ def _lives_of(trace: Trace, threads: Threads) -> Int32:
     return thread
 
 
-def opened(said: Said, begins: Bool, ends: Bool) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Match brackets of one kind. Returns for each event the row of the bracket that is open after
-    it (innermost; -1 = none) and for each closing event the row that it closes (-1 = none, and for
-    all other events)."""
+def opened(
+    said: Said, epoch: Int32, begins: Bool, ends: Bool
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Match brackets of one kind (``epoch``: see ``Said.epochs``). Returns for each event the row
+    of the bracket that is open after it (innermost; -1 = none) and for each closing event the row
+    that it closes (-1 = none, and for all other events)."""
     n = len(said)
     if not begins.any():
         none = np.broadcast_to(np.int32(-1), n)
         return none, none
-    found = fast.opened(begins.astype(np.uint8) + np.uint8(2) * ends.astype(np.uint8), said.epoch)
-    return _opened(said, begins, ends) if found is None else found
+    found = fast.opened(begins.astype(np.uint8) + np.uint8(2) * ends.astype(np.uint8), epoch)
+    return _opened(said, epoch, begins, ends) if found is None else found
 
 
-def _opened(said: Said, begins: Bool, ends: Bool) -> tuple[Int64, Int64]:
+def _opened(said: Said, epoch: Int32, begins: Bool, ends: Bool) -> tuple[Int64, Int64]:
     """The twin of ``fast.opened``."""
     n = len(said)
     rows = np.arange(n)
     step = begins.astype(np.int64) - ends
     total = np.cumsum(step)
-    total = total - (total - step)[said.epoch]
+    total = total - (total - step)[epoch]
     # The running minimum of each epoch: closings without an opening must not count.
-    rank = np.cumsum(said.epoch == rows) - 1
+    rank = np.cumsum(epoch == rows) - 1
     far = rank * (2 * n + 2)
     floor = np.minimum.accumulate(np.minimum(total, 0) - far) + far
     depth = total - floor
     if depth.max() <= 1:
-        inner = np.where(depth > 0, last_true_in(begins, said.epoch), -1)
+        inner = np.where(depth > 0, last_true_in(begins, epoch), -1)
     else:
         level = rank * (int(depth.max()) + 1) + depth
         order = np.argsort(level, kind="stable")
@@ -212,7 +238,7 @@ def _opened(said: Said, begins: Bool, ends: Bool) -> tuple[Int64, Int64]:
         inner[order] = np.where(found >= 0, order[np.maximum(found, 0)], -1)
         inner[depth == 0] = -1
     before = np.append(-1, inner[:-1])
-    before[said.epoch == rows] = -1
+    before[epoch == rows] = -1
     return inner, np.where(ends, before, -1)
 
 

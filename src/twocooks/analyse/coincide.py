@@ -30,8 +30,8 @@ from twocooks.analyse.columns import (
     Levels,
     Pieces,
     arranged,
-    covered,
     lasts,
+    shared,
     stretches_of,
     sweep,
 )
@@ -73,8 +73,8 @@ def together(line: Timeline, counted: Counted, told: Curves) -> Together:
         handed=measured.handed - more,
         sum_together=measured.sum_together + hands,
     )
-    met = covered(start, end, *stretches_of(told.levels, "D", 2)).sum()
-    return Together(measured, rows, max(measured.together, int(met)), cooks)
+    met = shared((start, end), stretches_of(told.levels, "D", 2))
+    return Together(measured, rows, max(measured.together, met), cooks)
 
 
 def _inside(levels: Levels, start: Int64, end: Int64, rows: Bool) -> tuple[int, int]:

@@ -6,6 +6,7 @@ not overlapping within a group and never empty. All times are int64 nanoseconds.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -21,6 +22,7 @@ UInt8 = NDArray[np.uint8]
 Bool = NDArray[np.bool_]
 
 NO_REASON = 255
+CHUNK = 1 << 17
 FEW = 8
 """A table this many times as large as another is not copied to look things up in it."""
 
@@ -286,14 +288,28 @@ class Levels:
             return np.empty(0, np.int64)
         return np.append(np.diff(self.time), 0)
 
+    def curve(self, name: str) -> tuple[Int64, NDArray[Any]]:
+        """The breaks, and one count from each of them on."""
+        return self.time, self.counts[name]
+
     def when(self, mask: Bool) -> int:
         """Total nanoseconds where the mask holds."""
-        return int(self.width[mask].sum())
+        return sum(int(width[mask[rows]].sum()) for rows, width in self._parts())
 
     def integral(self, name: str, mask: Bool | None = None) -> int:
         """Count times nanoseconds (where the mask holds)."""
-        both = self.width * self.counts[name]
-        return int(both.sum() if mask is None else both[mask].sum())
+        whole = 0
+        for rows, width in self._parts():
+            both = width * self.counts[name][rows]
+            whole += int(both.sum() if mask is None else both[mask[rows]].sum())
+        return whole
+
+    def _parts(self) -> Iterator[tuple[slice, Int64]]:
+        """The widths of all steps but the last, which is 0, part by part: a column of them all
+        would be as large as the times."""
+        for first in range(0, len(self.time) - 1, CHUNK):
+            after = min(first + CHUNK, len(self.time) - 1)
+            yield slice(first, after), np.diff(self.time[first : after + 1])
 
 
 def sweep(**stretches: tuple[Int64, Int64]) -> Levels:
@@ -373,6 +389,12 @@ def keep_long(levels: Levels, mask: Bool, least: int) -> Bool:
     np.add.at(flags, first[long], 1)
     np.add.at(flags, after[long], -1)
     return np.cumsum(flags)[:-1] > 0
+
+
+def shared(one: tuple[Int64, Int64], other: tuple[Int64, Int64]) -> int:
+    """Nanoseconds that two sorted, disjoint sets of stretches share."""
+    found = fast.shared(one, other)
+    return int(covered(*one, *other).sum()) if found is None else found
 
 
 def covered(began: Int64, ended: Int64, start: Int64, end: Int64) -> NDArray[np.float64]:

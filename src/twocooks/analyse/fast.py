@@ -250,6 +250,16 @@ def cooks(
     return None if count < 0 else (start[:count].copy(), end[:count].copy())
 
 
+def shared(one: tuple[Int64, Int64], other: tuple[Int64, Int64]) -> int | None:
+    """ns that two sorted, disjoint sets of stretches (starts, ends) share."""
+    c = _c()
+    if c is None:
+        return None
+    out = np.zeros(1, np.int64)
+    done = c.shared(_long(one[0]), _long(one[1]), _long(other[0]), _long(other[1]), out)
+    return None if done < 0 else int(out[0])
+
+
 def inside(
     time: Int64, count: Any, within: tuple[Int64, Int64], rows: NDArray[np.bool_]
 ) -> list[int] | None:

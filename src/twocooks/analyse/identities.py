@@ -45,7 +45,7 @@ def _close(a: float, b: float, share: float) -> bool:
 
 def _clock(account: Account, clock_s: float, switches: int) -> Check:
     """I1: the slices sum to the kernel's task clock of the tree."""
-    total = account.cores.integral("K") / 1e9
+    total = account.cores.ns / 1e9
     near = max(FLOOR_S, FINE * max(total, clock_s)) + SWITCH_S * switches
     return (
         "I1 slices = task clock",
@@ -93,10 +93,11 @@ def _little(line: Timeline, account: Account) -> Check:
 
 def _pigeonhole(account: Account) -> Check:
     """I4: the excess of CPU over time with a busy core = the time beyond one core."""
-    k = account.cores.counts["K"]
-    cpu, one = account.cores.integral("K"), account.cores.when(k >= 1)
-    excess = int((np.maximum(0, k - 1) * account.cores.width).sum())
-    two = account.cores.when(k >= 2)
+    cores = account.cores.levels()
+    k = cores.counts["K"]
+    cpu, one = cores.integral("K"), cores.when(k >= 1)
+    excess = int((np.maximum(0, k - 1) * cores.width).sum())
+    two = cores.when(k >= 2)
     good = cpu - one == excess and (two > 0) == (cpu > one) and (k >= 0).all()
     return (
         "I4 more CPU than time needs two cores",

@@ -83,13 +83,15 @@ def find_owners(trace: Trace, threads: Threads, with_table: bool = True) -> Owne
     book = Book()
     ran_item = set(said.thread[said.rows("ITEM")].tolist())
     base = _bases(trace, threads, said, book, ran_item)
-    step, closes = opened(said, said.mask("STEP"), said.mask("STEP_END", "STEP_YIELD", "STEP_DONE"))
-    item, item_closes = opened(said, said.mask("ITEM"), said.mask("ITEM_END"))
-    loop, _ = opened(said, said.mask("LOOP"), said.mask("LOOP_END"))
+    epoch = said.epochs()
+    over = said.mask("STEP_END", "STEP_YIELD", "STEP_DONE")
+    step, closes = opened(said, epoch, said.mask("STEP"), over)
+    item, item_closes = opened(said, epoch, said.mask("ITEM"), said.mask("ITEM_END"))
+    loop, _ = opened(said, epoch, said.mask("LOOP"), said.mask("LOOP_END"))
     imports = said.mask("IMPORT")
     if not with_table:
         imports &= _of_python(trace, said)
-    table, _ = opened(said, imports, said.mask("IMPORT_END"))
+    table, _ = opened(said, epoch, imports, said.mask("IMPORT_END"))
     aio = _asyncio_tasks(trace, threads, said, book, closes)
     item_task, items = _item_tasks(trace, threads, said, book, item_closes)
     below = np.maximum(step, item)
@@ -99,12 +101,12 @@ def find_owners(trace: Trace, threads: Threads, with_table: bool = True) -> Owne
     own[within] = name[below[within]]
     inside = own.copy()
     inside[inside == NATIVE] = NOBODY
-    leads = said.process == said.thread
+    leads = (threads.process == np.arange(len(threads)))[said.thread]
     setting = (table > np.maximum(below, loop)) & (below < 0) & leads
     own[loop > below] = CALLBACKS
     own[setting] = NOBODY
     own[_over(said) & leads] = NOBODY
-    del below, within, setting, step, loop, table
+    del below, within, setting, step, loop, table, over, epoch
     _parents(threads, said, book, inside, name)
     book.hosts.update(int(base[t]) for t in set(said.thread[said.rows("LOOP")].tolist()))
     tiling = _tile(trace, threads, said, own, base)
@@ -121,7 +123,9 @@ def _over(said: Said) -> Bool:
 def _of_python(trace: Trace, said: Said) -> Bool:
     """Which events name a module of the standard library."""
     own = [text.partition(".")[0] in sys.stdlib_module_names for text in trace.texts]
-    return np.array([*own, False], bool)[said.text]
+    mask = np.zeros(len(said), bool)
+    mask[said.text.rows] = np.array(own, bool)[said.text.values]
+    return mask
 
 
 def _first_text(said: Said, name: str) -> dict[int, int]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from twocooks.analyse.columns import NO_REASON, Int32, Int64, Levels, Pieces, arranged
+from twocooks.analyse.columns import NO_REASON, Int32, Int64, Pieces, arranged
 from twocooks.analyse.result import Core, Segments, Steps
 from twocooks.analyse.timeline import Timeline
 from twocooks.model import State
@@ -62,17 +62,17 @@ class LateSegments(Segments):
 class LateSteps(Steps):
     """One of the curves, as ``Steps``."""
 
-    def __init__(self, line: Timeline, levels: Levels, counts: Callable[[], Int32]) -> None:
-        object.__setattr__(self, "_from", (line, levels, counts))
+    def __init__(self, line: Timeline, counted: Callable[[], tuple[Int64, Int32]]) -> None:
+        object.__setattr__(self, "_from", (line, counted))
 
     def __getattr__(self, name: str) -> Any:
         if name not in ("time", "value"):
             raise AttributeError(name)
-        line, levels, counts = self._from
-        value = counts()
+        line, counted = self._from
+        breaks, value = counted()
         change = np.ones(len(value), bool)
         change[1:] = value[1:] != value[:-1]
-        object.__setattr__(self, "time", seconds(line, levels.time[change]))
+        object.__setattr__(self, "time", seconds(line, breaks[change]))
         object.__setattr__(self, "value", value[change].astype(np.int32))
         return object.__getattribute__(self, name)
 

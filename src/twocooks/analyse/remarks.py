@@ -56,12 +56,13 @@ def _one_cutting_board(trace: Trace, line: Timeline, told: Account) -> bool:
     s = line.slices
     ours = (s.state == State.WORKING) & (s.owner >= 0) & (s.core >= 0)
     ours[ours] = told.significant[s.owner[ours]]
-    together = told.cores.when(keep_long(told.cores, told.cores.counts["KT"] >= 2, HAND_OVER_NS))
+    cores = told.cores.levels()
+    together = cores.when(keep_long(cores, cores.counts["KT"] >= 2, HAND_OVER_NS))
     if not together:
         return False
     cpus, which = np.unique(s.core[ours], return_inverse=True)
-    cores = np.array([core_of.get(int(cpu), int(cpu)) for cpu in cpus], np.int64)
-    _, start, end = union(cores[which.reshape(-1)], s.start[ours], s.end[ours])
+    siblings = np.array([core_of.get(int(cpu), int(cpu)) for cpu in cpus], np.int64)
+    _, start, end = union(siblings[which.reshape(-1)], s.start[ours], s.end[ours])
     apart = sweep(A=(start, end))
     two = apart.when(keep_long(apart, apart.counts["A"] >= 2, HAND_OVER_NS))
     return two <= (1 - SIBLINGS_SHARE) * together

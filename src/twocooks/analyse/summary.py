@@ -119,7 +119,7 @@ def times(trace: Trace, line: Timeline, account: Account) -> dict[str, Any]:
     sums = chosen_sums(line.table, counted).by_reason
     of_reason = sums.sum(axis=0) - sums[State.DELEGATED]
     waiting = {str(reason): float(of_reason[i]) / 1e9 for i, reason in enumerate(Reason)}
-    on_core = account.cores.integral("K") / 1e9
+    on_core = account.cores.ns / 1e9
     return {"on_core_s": on_core, "waiting": waiting, **beyond(trace, line)}
 
 
@@ -162,4 +162,4 @@ def fill_run(m: Measures, trace: Trace, line: Timeline, account: Account) -> Non
     if trace.meta.get("source") == "schedstat":
         m.cpu = polled_cpu_s(trace) or 0.0
         return
-    m.cpu = clock / 1e9 if clock else account.cores.integral("K") / 1e9
+    m.cpu = clock / 1e9 if clock else account.cores.ns / 1e9

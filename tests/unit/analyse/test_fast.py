@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twocooks.analyse import analyse, coincide, fast, timeline
+from twocooks.analyse.book import Few
 from twocooks.analyse.callbacks import WALK_NS
-from twocooks.analyse.columns import Pieces, pieces, sweep_sets
+from twocooks.analyse.columns import Pieces, covered, pieces, shared, sweep_sets
 from twocooks.analyse.result import Analysis
 from twocooks.analyse.tally import WORDS
 from twocooks.model import State
@@ -107,8 +108,8 @@ def _slices(drawn: list[tuple[int, int, int, int, int]]) -> Pieces:
         start = clock[thread] + gap
         clock[thread] = start + length
         rows.append((owner, start, start + length, state, thread))
-    owner, start, end, state, thread = np.array(rows, np.int64).reshape(-1, 5).T
-    return pieces(owner, start, end, state, 255, 0, thread)
+    table = np.array(rows, np.int64).reshape(-1, 5)
+    return pieces(*table.T[:4], 255, 0, table[:, 4])
 
 
 @given(slices_drawn)
@@ -137,6 +138,26 @@ def test_moments_inside_are_found_as_numpy_does_it(
         with fast.use(c):
             told.append((coincide._inside(levels, start, end, rows), rows.tolist()))
     assert told[0] == told[1]
+
+
+@given(st.lists(st.integers(0, 60), max_size=30), st.lists(st.integers(0, 60), max_size=30))
+def test_what_two_sets_of_stretches_share_is_found_as_numpy_does_it(
+    one: list[int], other: list[int]
+) -> None:
+    """Sorted and disjoint; some touch, some are empty."""
+    even = (sorted(s[: len(s) // 2 * 2]) for s in (one, other))
+    a, b = ((np.array(s[::2], np.int64), np.array(s[1::2], np.int64)) for s in even)
+    assert shared(a, b) == int(covered(*a, *b).sum())
+    assert shared(b, a) == shared(a, b)
+
+
+@given(st.lists(st.integers(-1, 3), max_size=20))
+def test_a_column_of_few_values_is_that_column(values: list[int]) -> None:
+    column = np.array(values, np.int32)
+    few = Few(column)
+    rows = np.arange(len(column))[::-1]
+    assert few[rows].tolist() == column[rows].tolist()
+    assert [int(few[row]) for row in rows] == column[rows].tolist()
 
 
 def test_many_moments_at_once_and_few_far_apart_are_counted() -> None:

@@ -11,7 +11,8 @@ from tests.kit.builder import Builder
 from tests.unit.analyse import scenes
 from twocooks.analyse import account as counting
 from twocooks.analyse import analyse, identities
-from twocooks.analyse.account import Account, account
+from twocooks.analyse.account import Account, Cores, account
+from twocooks.analyse.columns import Levels
 from twocooks.analyse.timeline import Timeline, build_timeline
 
 
@@ -46,7 +47,7 @@ def test_i1_catches_a_dropped_record() -> None:
 
 def test_i1_allows_for_what_each_switch_takes() -> None:
     line, told = parts(scenes.two_processes())
-    clock_s = told.cores.integral("K") / 1e9 + 0.1
+    clock_s = told.cores.ns / 1e9 + 0.1
     for switches, good in ((0, False), (1000, False), (50_000, True)):
         found = {c[0][:2]: c[1] for c in identities.check(line, told, clock_s, 0, switches)}
         assert found["I1"] == good
@@ -68,10 +69,18 @@ def test_i2_and_i3_catch_a_task_counted_twice() -> None:
     assert not check(line, told)["I3"]
 
 
+class OneLess(Cores):
+    """Cores of which one is always missing."""
+
+    def levels(self) -> Levels:
+        found = super().levels()
+        return Levels(found.time, {name: count - 1 for name, count in found.counts.items()})
+
+
 def test_i4_catches_a_negative_count() -> None:
     line, told = parts(scenes.two_processes())
     assert check(line, told)["I4"]
-    told.cores.counts["K"] = told.cores.counts["K"] - 1
+    told.cores = OneLess(line, told.significant, told.cores.ns)
     assert not check(line, told)["I4"]
 
 

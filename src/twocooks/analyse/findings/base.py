@@ -19,7 +19,7 @@ from typing import Protocol
 import numpy as np
 
 from twocooks.analyse.account import Account, Measures
-from twocooks.analyse.columns import Bool, Int64, Pieces, covered, runs, union
+from twocooks.analyse.columns import Bool, Int64, Pieces, runs, shared, union
 from twocooks.analyse.loops import Loop, loops
 from twocooks.analyse.places import WaitSum
 from twocooks.analyse.threads import REASONS
@@ -156,7 +156,7 @@ class Facts:
 
 def shared_s(one: tuple[Int64, Int64], other: tuple[Int64, Int64]) -> float:
     """Seconds that two sorted, disjoint sets of stretches share."""
-    return float(covered(one[0], one[1], *other).sum()) / 1e9
+    return shared(one, other) / 1e9
 
 
 def spoken(place: str) -> str:
