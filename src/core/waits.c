@@ -26,6 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "delay.h"
 #include "events.h"
 #include "files.h"
 #include "peek.h"
@@ -519,6 +520,7 @@ static enum told look_at(struct tc_waits *w, struct thread *t, uint64_t began, i
     if (!stopped) {
         tell_tree(w);
         if (*type) tc_file_put_object(&w->texts, t->tid, type, now, look);
+        if (number == SYS_futex && kind != TC_FUTEX_GIL) tc_delay_put(t->pid, t->tid, now, look);
         tc_file_put(&w->files_seen, &w->texts, t->pid, t->tid, number, arguments, now, look);
     }
     int lock_wait = kind == TC_FUTEX_PARKED || kind == TC_FUTEX_SEMAPHORE;

@@ -29,6 +29,7 @@ from twocooks.read.trace import (
     FileColumns,
     HolderColumns,
     KernelColumns,
+    LineColumns,
     LookColumns,
     MeterColumns,
     PeerColumns,
@@ -284,18 +285,23 @@ class Builder:
         pid: int | None = None,
         what: str = "",
         peers: Sequence[int] = (),
+        line: float | None = None,
     ) -> None:
         """Between start and end the thread was seen waiting (on ``what``, of which ``peers`` had
-        the other end); ``where`` is innermost first."""
+        the other end), after ``line`` seconds in line for a core in all; ``where`` is innermost
+        first."""
         pid = self.pid if pid is None else pid
         if what:
             self.rows.append(Row(spec.Stream.LOOK, (0, 0), self.ns(end), "FILE", (tid,), what))
+        if line is not None:
+            fields = (tid, round(line * 1e9))
+            self.rows.append(Row(spec.Stream.LOOK, (0, 0), self.ns(end), "LINE", fields))
         for peer in peers:
             row = Row(spec.Stream.LOOK, (0, 0), self.ns(end), "PEER", (tid, 0, peer), None)
             self.rows.append(row)
-        fields = (pid, tid, self.ns(end) - self.ns(start), syscall, arg, kind)
+        told = (pid, tid, self.ns(end) - self.ns(start), syscall, arg, kind)
         text = spec.SEPARATOR.join(where) if where else None
-        self.rows.append(Row(spec.Stream.LOOK, (0, 0), self.ns(end), "LOOK", fields, text))
+        self.rows.append(Row(spec.Stream.LOOK, (0, 0), self.ns(end), "LOOK", told, text))
 
     def run(
         self, time: float, tid: int, has_gil: int, where: Sequence[str] = (), pid: int | None = None
@@ -473,6 +479,7 @@ class Builder:
             run=_run_columns(by_stream[spec.Stream.LOOK], texts),
             file=_file_columns(by_stream[spec.Stream.LOOK], texts),
             peer=_peer_columns(by_stream[spec.Stream.LOOK]),
+            line=_line_columns(by_stream[spec.Stream.LOOK]),
             holder=_holder_columns(by_stream[spec.Stream.LOOK], texts),
             kernel=_kernel_columns(by_stream[spec.Stream.KERNEL], texts),
             agent=_agent_columns(by_stream[spec.Stream.AGENT], threads, texts),
@@ -607,6 +614,12 @@ def _peer_columns(rows: list[Row]) -> PeerColumns:
     rows = [row for row in rows if row.event == "PEER"]
     time = np.array([row.time_ns for row in rows], np.int64)
     return PeerColumns(time, *(np.array(_field(rows, n), np.int32) for n in range(3)))
+
+
+def _line_columns(rows: list[Row]) -> LineColumns:
+    rows = [row for row in rows if row.event == "LINE"]
+    time = np.array([row.time_ns for row in rows], np.int64)
+    return LineColumns(time, *(np.array(_field(rows, n), np.int64) for n in range(2)))
 
 
 def _holder_columns(rows: list[Row], texts: dict[str, int]) -> HolderColumns:

@@ -22,7 +22,7 @@ from tests.kit import cbuild
 
 MS = 1_000_000
 NO_LIMIT = 10_000 * MS
-TEXT, LOOK, HOLDER, FILE, PEER = 48, 49, 50, 52, 53
+TEXT, LOOK, HOLDER, FILE, PEER, LINE = 48, 49, 50, 52, 53, 54
 SLEEPER = """
 import ctypes, json, os, sys, threading
 quiet, _ = os.pipe()
@@ -103,7 +103,7 @@ class Waits:
             "src/core/waits.c", "src/core/encode.c",
             "src/core/peek.c", "src/core/peek_code.c", "src/core/peek_find.c",
             "src/core/peek_held.c", "src/core/search.c", "src/core/texts.c",
-            "src/core/files.c", "src/core/ends.c",
+            "src/core/files.c", "src/core/ends.c", "src/core/delay.c",
         )  # fmt: skip
         for name, (result, arguments) in SIGNATURES.items():
             function = getattr(self.lib, name)
@@ -113,6 +113,7 @@ class Waits:
         self.lib.tc_stream_init(self.stream, 3, 0, 0)
         self.texts = {0: ""}
         self.files: list[tuple[int, str]] = []
+        self.stood: list[tuple[int, int]] = []
         self.peers: list[tuple[int, int, int]] = []
         self.holders: list[tuple[int, int, int, int, str]] = []
 
@@ -154,7 +155,7 @@ class Waits:
         while at < len(words):
             head = number()
             clock += head >> 3
-            event = {0: LOOK, 1: HOLDER, 3: FILE, 4: PEER}.get(head & 7) or number()
+            event = {0: LOOK, 1: HOLDER, 3: FILE, 4: PEER, 5: LINE}.get(head & 7) or number()
             if event == TEXT:
                 key, size = number(), number()
                 self.texts[key] = words[at : at + size].decode()
@@ -162,6 +163,9 @@ class Waits:
             elif event == FILE:
                 tid, what = number(), number()
                 self.files.append((tid, self.texts[what]))
+            elif event == LINE:
+                tid, stood = number(), number()
+                self.stood.append((tid, stood))
             elif event == PEER:
                 tid, part, pid = number(), number(), number()
                 self.peers.append((tid, part, pid))
@@ -619,6 +623,43 @@ while True:
 without_gil = pytest.mark.skipif(
     not sysconfig.get_config_var("Py_GIL_DISABLED"), reason="only a free-threaded Python has them"
 )
+
+
+FUTEX = """
+import sys, threading
+def acquire():
+    print(threading.get_native_id(), flush=True)
+    lock.acquire()
+lock = threading.Lock()
+lock.acquire()
+threading.Thread(target=acquire, daemon=True).start()
+sys.stdin.read()
+"""
+
+
+def test_a_look_at_a_wait_for_a_thread_reads_how_long_it_stood_in_line(waits: Waits) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", FUTEX], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        tid = int(process.stdout.readline())
+        about = Path(f"/proc/{process.pid}/task/{tid}")
+        try:
+            blocked = 0  # it may pass through another wait: the same number of turns, for 50 looks
+            turns = ""
+            while blocked < 50:
+                assert process.poll() is None
+                now = (about / "schedstat").read_text().split()[2]
+                waiting = (about / "syscall").read_text().startswith("202 ")
+                blocked = blocked + 1 if waiting and now == turns else 0
+                turns = now
+                os.sched_yield()
+            waits.off(process.pid, tid, time.monotonic_ns(), 0)
+            assert len(waits.look(time.monotonic_ns())) == 1
+            line = int((about / "schedstat").read_text().split()[1])
+        finally:
+            process.kill()
+    assert waits.stood == [(tid, line)]
 
 
 @without_gil

@@ -120,7 +120,7 @@ def _of_threads(
         mine = np.sort(mine[np.argsort(-t.length[rows[mine]], kind="stable")[:MOST_WAITS]])
     if not len(mine):
         return mine, []
-    cores = OnCores(line.threads, label_waits(trace, line.threads))
+    cores = OnCores(trace, line.threads, label_waits(trace, line.threads))
     good, names = [], []
     for n in mine.tolist():
         thread, end = int(t.thread[rows[n]]), int(t.end[rows[n]])

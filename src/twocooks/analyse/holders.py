@@ -18,13 +18,14 @@ ends prove nothing. A lock between processes has no one address: nobody is named
 A woken thread may have to stand in line for a core, so the lock was let go some time before the
 end of its wait. What was seen shortly before that end may be the next holder already and counts
 only together with other evidence. How long "shortly" is the run itself tells: the longest time that
-any thread stood in line for a core around then, and not less than `LATE_NS`.
+any thread stood in line for a core around then, and not less than `LATE_NS`; or, where the kernel's
+account of that one thread says so, less (``woken``).
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +33,7 @@ import numpy as np
 from twocooks.analyse.columns import Int64, Pieces, union
 from twocooks.analyse.threads import REASONS, Threads
 from twocooks.analyse.waits import OBJECT, settled
+from twocooks.analyse.woken import wake_bounds
 from twocooks.format.spec import SEPARATOR
 from twocooks.model import Reason, State
 from twocooks.read.trace import Trace
@@ -43,6 +45,8 @@ NEAR_NS = 250_000_000
 RAN_NS = 200_000
 """Who wakes and finds the lock taken again sleeps on after some microseconds; who ran this long got
 it."""
+SOON_GOT_NS = 50_000_000
+"""Short waits after one for a lock are followed for so long."""
 DYING_NS, SOON_NS = 1_000_000, 100_000_000
 """Who hardly runs after its wait and is gone soon was woken to die."""
 AHEAD = 40
@@ -111,7 +115,7 @@ class _Sight:
 class OnCores:
     """Who of which process was on a core when, and which waits are without a reason."""
 
-    def __init__(self, threads: Threads, table: Pieces) -> None:
+    def __init__(self, trace: Trace, threads: Threads, table: Pieces) -> None:
         on = np.flatnonzero(table.state == State.WORKING)
         on = on[np.lexsort((table.start[on], table.core[on]))]
         cores, first = np.unique(table.core[on], return_index=True)
@@ -137,11 +141,14 @@ class OnCores:
         self.bare_rows = bare_rows[np.argsort(table.start[bare_rows], kind="stable")]
         self.table, self.leader = table, threads.process
         self.bare: dict[int, tuple[list[int], list[int], int]] = {}
+        self.bounds = wake_bounds(trace, threads, table)
 
-    def late(self, time: int) -> int:
-        """How long before this time a thread may have been woken that came on a core then."""
+    def late(self, time: int, rows: Iterable[int] = ()) -> int:
+        """How long before this time a thread may have been woken that came on a core then. Rows:
+        the waits that ended then, where they are known."""
         part = time // NEAR_NS
-        return max(LATE_NS, *(self.in_line.get(part + step, 0) for step in (-1, 0, 1)))
+        most = max(LATE_NS, *(self.in_line.get(part + step, 0) for step in (-1, 0, 1)))
+        return min(most, max((self.bounds.get(row, most) for row in rows), default=most))
 
     def between(self, start: int, end: int, process: int) -> set[int] | None:
         """The threads of the process that were on a core at any moment of this window; None = not
@@ -192,7 +199,7 @@ def lock_holders(trace: Trace, threads: Threads, labelled: Pieces) -> Held:
         part = order[bounds[number] : bounds[number + 1]]
         if not (labelled.reason[rows[part]] == LOCK).any() or _shared(trace, seen[part]):
             continue
-        cores = cores or OnCores(threads, labelled)
+        cores = cores or OnCores(trace, threads, labelled)
         waits = _waits(threads, labelled, rows[part], look.timed[seen[part]])
         story = _Story(labelled, cores, leader, waits, sights.get((leader, address), []))
         found += ((*row, address) for row in story.rows())
@@ -259,9 +266,13 @@ class _Story:
         self.sight_starts = [sight.before for sight in self.sights]
         self.rows_of_lock = {wait.row for wait in waits}
         self.ended: dict[int, list[_Wait]] = {}
+        self.got: dict[int, list[_Wait]] = {}
         for wait in waits:
             if wait.woken:
                 self.ended.setdefault(wait.end, []).append(wait)
+                time = None if wait.timed else self._gets(wait)
+                if time is not None:
+                    self.got.setdefault(time, []).append(wait)
 
     def rows(self) -> Iterator[tuple[int, int, int, int, int, int]]:
         """The parts of all waits whose holder is known."""
@@ -286,39 +297,52 @@ class _Story:
         waits matter that began before those that are known.)"""
         begin = until = -1
         ends: set[int] = set()
+        later = {wait.row: time for time, waits in self.got.items() for wait in waits}
         for wait in self.all:
             if wait.start > until:
                 yield from _cut(begin, until, ends)
                 begin, ends = wait.start, set()
             until = max(until, wait.end)
-            ends.add(wait.end)
+            ends.update((wait.end, later.get(wait.row, wait.end)))
             ends.update(self.cores.unlabelled_ends(self.process, wait.start, wait.end))
         yield from _cut(begin, until, ends)
 
     def _got(self, time: int) -> tuple[int, int] | None:
-        """The waiter whose wait ended at this time and that got the lock. (Where nobody ran before
-        who could have let go of it, a signal woke it.)"""
-        woken = self.ended.get(time, [])
-        for wait in woken:
-            if not wait.timed and self._ran_on(wait):
-                ran = self.cores.between(time - self.cores.late(time), time, self.process)
-                if ran is None or ran - {wait.thread for wait in woken}:
-                    return wait.thread, time
+        """The waiter that got the lock at this time. (Where nobody ran before who could have let
+        go of it, a signal woke it.)"""
+        for wait in self.got.get(time, []):
+            woken = {other.thread for other in self.ended.get(wait.end, [])}
+            since = wait.end - self._late(wait.end)
+            ran = self.cores.between(since, wait.end, self.process)
+            if ran is None or ran - woken:
+                return wait.thread, time
         return None
 
-    def _ran_on(self, wait: _Wait) -> bool:
-        """What it did next shows that it did not go back to wait for the same lock."""
-        t, on_core = self.table, 0
+    def _late(self, time: int) -> int:
+        """How long before this end of a spell who woke then may have been woken."""
+        return self.cores.late(time, [wait.row for wait in self.ended.get(time, [])])
+
+    def _gets(self, wait: _Wait) -> int | None:
+        """When it had the lock after its wait, by what it did next: it ran on, or waited for
+        something else. None = it went back to wait for the same lock, or nobody knows.
+
+        A short wait without a reason may be one for the same lock again, or for the GIL: whichever
+        it was, who then runs on has the lock by its end."""
+        t, on_core, time = self.table, 0, wait.end
         for row in range(wait.row + 1, min(wait.row + AHEAD, len(t))):
             if t.owner[row] != wait.thread or t.state[row] == State.UNKNOWN:
-                return False
+                return None
             if t.state[row] == State.WORKING:
                 on_core += int(t.end[row] - t.start[row])
                 if on_core >= RAN_NS:
-                    return True
+                    return time
+            elif t.reason[row] in (SHORT, NOT_KNOWN):
+                on_core, time = 0, int(t.end[row])
+                if time - wait.end > SOON_GOT_NS:
+                    return None
             elif t.reason[row] != REASONS[Reason.CORE]:
-                return t.reason[row] not in (SHORT, NOT_KNOWN) and row not in self.rows_of_lock
-        return False
+                return time if row not in self.rows_of_lock else None
+        return None
 
     def _holder(
         self, start: int, end: int, waits: list[_Wait], last: tuple[int, int] | None
@@ -326,7 +350,7 @@ class _Story:
         """The one thread that all evidence names (-1 = none), and where it was seen."""
         # Whoever waits cannot have it; who had it may wait again while the one it woke stands in
         # line for a core.
-        late_ns = self.cores.late(end)
+        late_ns = self._late(end)
         others = {wait.thread for wait in waits if wait.start < max(end - late_ns, start + 1)}
         claims, late, where = self._seen(start, end)
         if last is not None and self._still(last, start, {wait.thread for wait in waits}):
@@ -345,7 +369,7 @@ class _Story:
         sure: set[int] = set()
         late: set[int] = set()
         where: dict[int, int] = {}
-        soon = self.cores.late(end) if end in self.ended else 0
+        soon = self._late(end) if end in self.ended else 0
         for place in range(bisect_left(self.sight_starts, start), len(self.sights)):
             sight = self.sights[place]
             if sight.before >= end:
@@ -372,7 +396,7 @@ class _Story:
         woken = self.ended.get(end)
         if not woken or any(wait.timed for wait in woken):
             return None
-        late = self.cores.late(end)
+        late = self._late(end)
         since = max(end - late, min(wait.start for wait in woken))
         if end - start >= late:
             since = max(since, start)

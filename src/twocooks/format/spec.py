@@ -154,6 +154,8 @@ EVENTS: tuple[Event, ...] = (
           "The LOOK of this thread that follows is a wait on this: a TEXT id; a path, 'pipe:[inode]', 'socket:[inode]', or 'tcp own end > other end socket:[inode]' (also udp, unix; '-' is an end without a name); several (epoll, poll, select) joined by ', ', then without the socket's number where there are ends; before a LOOK of kind 5 'object:TYPE'."),
     Event(53, "PEER", L, 4, (("tid", "u"), ("part", "u"), ("pid", "u")),
           "Of what the FILE before (of this thread) names, the part-th (from 0) had its other end open in this process, then; there may be more. None: not known."),
+    Event(54, "LINE", L, 5, (("tid", "u"), ("ns", "u")),
+          "Until the LOOK of this thread that follows it had stood in line for a core for so long, in all its life: from being woken, or pushed off, to being on a core."),
     # Accounts from /proc, where there are no kernel records.
     Event(64, "POLL", P, 0, (("pid", "u"), ("tid", "u"), ("run_ns", "u"), ("line_ns", "u"), ("turns", "u")),
           "Growth of the thread's schedstat since its last POLL: on a core, in line, times on a core."),

@@ -310,6 +310,7 @@ class _Reader:
             run=shape.run(looks),
             file=shape.file(looks),
             peer=shape.peer(looks),
+            line=shape.line(looks),
             holder=shape.holder(looks),
             texts=[text.decode("utf-8", "surrogateescape") for text in self.texts],
             notes=[text if n == 1 else f"{text} ({n:,} times)" for text, n in self.notes.items()],

@@ -14,6 +14,7 @@ from twocooks.read.trace import (
     FileColumns,
     HolderColumns,
     KernelColumns,
+    LineColumns,
     LookColumns,
     MeterColumns,
     PeerColumns,
@@ -88,6 +89,12 @@ def peer(rows: Sorted) -> PeerColumns:
     """Who had the other ends of it."""
     at, numbers = rows.numbers("PEER")
     return PeerColumns(rows.time[at], *(column.astype(np.int32) for column in numbers.T))
+
+
+def line(rows: Sorted) -> LineColumns:
+    """How long threads had stood in line."""
+    at, numbers = rows.numbers("LINE")
+    return LineColumns(rows.time[at], numbers[:, 0].copy(), numbers[:, 1].copy())
 
 
 def holder(rows: Sorted) -> HolderColumns:

@@ -115,6 +115,16 @@ class PeerColumns:
 
 
 @dataclass(frozen=True)
+class LineColumns:
+    """LINE records: for how long (``ns``) the thread had stood in line for a core in all, at the
+    look at it of the same time."""
+
+    time: Int64
+    tid: Int64
+    ns: Int64
+
+
+@dataclass(frozen=True)
 class RunColumns:
     """RUN records: samples of threads on a core. ``before`` = time - took, when it was asked;
     ``has_gil``: 0 no, 1 yes, 2 not known; ``where`` as in looks, about."""
@@ -169,6 +179,7 @@ class Trace:
     holder: HolderColumns
     file: FileColumns
     peer: PeerColumns
+    line: LineColumns
     run: RunColumns
     poll: PollColumns
     meter: MeterColumns

@@ -56,6 +56,41 @@ def test_alone_on_a_core_it_let_go() -> None:
     assert told(one_waits()) == [(B, 30.0, 60.0, A)]
 
 
+@pytest.mark.parametrize(("grown", "holder"), [(0.0001, [A]), (0.006, []), (None, [])])
+def test_the_account_of_standing_in_line_narrows_when_it_was_woken(
+    grown: float | None, holder: list[int]
+) -> None:
+    """C was on a core 5 ms before B came on one: could B have been woken so early?"""
+    b = scenes.program(3, end=0.3)
+    b.on(0, A, 0.020, 0.061)
+    b.on(1, B, 0.029, 0.030)
+    for at, line in ((0.033, 0.001), (0.068, 0.001 + (grown or 0))):
+        b.look(at, at + 0.0001, B, scenes.FUTEX, arg=LOCK, kind=scenes.SEM,
+               where=("app.py:4:work",), line=line if grown is not None else None)  # fmt: skip
+    b.on(1, C, 0.050, 0.055)
+    b.on(1, B, 0.060, 0.065)
+    b.on(1, B, 0.100, 0.110)
+    mine = [row[3] for row in told(b) if row[:3] == (B, 30.0, 60.0)]
+    assert mine == holder
+
+
+def test_who_got_it_after_a_short_wait_more_has_it_from_then_on() -> None:
+    b = scenes.program(3, end=0.3)
+    b.on(0, A, 0.020, 0.0605)
+    b.on(1, B, 0.029, 0.030)
+    looks(b, 0.033, B)
+    b.on(1, C, 0.031, 0.032)
+    looks(b, 0.035, C)
+    b.on(1, B, 0.060, 0.06005)  # in vain, or for the GIL
+    b.on(0, A, 0.0608, 0.061)
+    b.on(1, B, 0.061, 0.075)
+    b.on(0, C, 0.0749, 0.080)
+    found = told(b)
+    assert (C, 61.0, 74.9, B) in found
+    assert {row[3] for row in found if row[0] == C and row[1] < 60.0} <= {A}
+    assert not [row for row in found if row[0] == C and 60.0 <= row[1] < 61.0]
+
+
 def test_two_on_cores_prove_nothing() -> None:
     b = one_waits()
     b.on(1, C, 0.040, 0.0599)
