@@ -68,7 +68,7 @@ static uint64_t now_ns(void) {
     return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
 }
 
-struct tc_drain *tc_drain_new(int fd, uint32_t npages, tc_hello_fn *hello, void *context) {
+struct tc_drain *tc_drain_new(int fd, uint32_t npages, int ticks, tc_hello_fn *hello, void *context) {
     struct tc_drain *d = calloc(1, sizeof *d);
     size_t size = tc_arena_size(npages);
     if (!d || ftruncate(fd, (off_t)size)) goto failed;
@@ -82,7 +82,7 @@ struct tc_drain *tc_drain_new(int fd, uint32_t npages, tc_hello_fn *hello, void 
     d->page_thread = calloc(npages, sizeof *d->page_thread);
     d->late = calloc(npages, sizeof *d->late);
     d->task_cap = 1024;
-    d->in_ticks = tc_ticks_usable();
+    d->in_ticks = ticks && tc_ticks_usable();
     if (d->in_ticks) tc_ticks_read(&d->ticks);
     d->tasks = calloc(d->task_cap, sizeof *d->tasks);
     if (!d->page_thread || !d->late || !d->tasks) goto failed;

@@ -14,8 +14,9 @@ struct tc_drain;
 /* Called for each HELLO: where that process keeps its Python state. */
 typedef void tc_hello_fn(void *context, uint32_t pid, uint64_t runtime, uint32_t hexversion);
 
-/* Lays an empty arena of npages into the memory file and maps it. NULL with errno. */
-struct tc_drain *tc_drain_new(int fd, uint32_t npages, tc_hello_fn *hello, void *context);
+/* Lays an empty arena of npages into the memory file and maps it. `ticks`: the agents may write them
+ * instead of nanoseconds, if this machine has them. NULL with errno. */
+struct tc_drain *tc_drain_new(int fd, uint32_t npages, int ticks, tc_hello_fn *hello, void *context);
 void tc_drain_free(struct tc_drain *d);
 
 /* Reads all that the agents have written. Returns the number of entries. */

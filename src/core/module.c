@@ -103,9 +103,10 @@ static PyObject *forked(Recorder *self, PyObject *args) {
 static PyObject *open_arena(Recorder *self, PyObject *args) {
     int fd;
     unsigned int npages;
-    if (!PyArg_ParseTuple(args, "iI", &fd, &npages)) return NULL;
+    int ticks = 1;
+    if (!PyArg_ParseTuple(args, "iI|p", &fd, &npages, &ticks)) return NULL;
     if (self->r.drain || !npages) return PyErr_Format(PyExc_RuntimeError, "no pages, or open already");
-    if (tc_recorder_open_arena(&self->r, fd, npages)) return os_error("arena");
+    if (tc_recorder_open_arena(&self->r, fd, npages, ticks)) return os_error("arena");
     Py_RETURN_NONE;
 }
 
@@ -231,7 +232,8 @@ static PyMethodDef recorder_methods[] = {
      "forked(last=False) -> {tid: (maker's tid, time_ns)}: the threads whose beginning was recorded since the rings "
      "were opened on a running process; after the last call that is not noted any more."},
     {"open_arena", (PyCFunction)open_arena, METH_VARARGS,
-     "open_arena(fd, npages): lays the agents' shared memory into the memory file."},
+     "open_arena(fd, npages, ticks=True): lays the agents' shared memory into the memory file. ticks: times\n"
+     "may be those of the processor's counter."},
     {"run", (PyCFunction)run, METH_VARARGS,
      "run(until_ns, pidfd) -> 'time' | 'exit' | 'signal' | 'size': records until then."},
     {"put", (PyCFunction)put, METH_VARARGS, "put(time_ns, event, fields, text=None): a POLL or METER record."},

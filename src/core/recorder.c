@@ -135,8 +135,8 @@ int tc_recorder_open_ring(struct tc_recorder *r, uint32_t pid, const int *cpus, 
     return 0;
 }
 
-int tc_recorder_open_arena(struct tc_recorder *r, int fd, uint32_t npages) {
-    r->drain = tc_drain_new(fd, npages, on_hello, r);
+int tc_recorder_open_arena(struct tc_recorder *r, int fd, uint32_t npages, int ticks) {
+    r->drain = tc_drain_new(fd, npages, ticks, on_hello, r);
     return r->drain ? 0 : -1;
 }
 

@@ -79,8 +79,8 @@ void tc_recorder_found(struct tc_recorder *r, uint64_t time_ns, enum tc_record_t
 void tc_recorder_named(struct tc_recorder *r, uint64_t time_ns, uint32_t pid, uint32_t tid, const char *name,
                        size_t length);
 
-/* Lays the agents' arena of npages into the memory file. 0, or -1 with errno. */
-int tc_recorder_open_arena(struct tc_recorder *r, int fd, uint32_t npages);
+/* Lays the agents' arena of npages into the memory file (`ticks`: see drain.h). 0, or -1 with errno. */
+int tc_recorder_open_arena(struct tc_recorder *r, int fd, uint32_t npages, int ticks);
 
 /* Runs until the time is until_ns, pidfd becomes readable (its process has ended), a signal has come,
  * or the file is full. pidfd may be -1. */

@@ -20,7 +20,7 @@ class Pages:
     def __init__(self, fd: int, npages: int = 8) -> None:
         self.memory = os.memfd_create("pages")
         self.recorder = _core.Recorder(fd)
-        self.recorder.open_arena(self.memory, npages)
+        self.recorder.open_arena(self.memory, npages, False)  # times are ns here
         self.map = mmap.mmap(self.memory, 0)
         self.npages = npages
         self.data = (HEAD * (1 + npages) + 4095) & ~4095

@@ -193,7 +193,7 @@ int main(int count, char **words) {
     int fd = memfd_create("tsan_arena", 0);
     char path[64];
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    drain = tc_drain_new(fd, PAGES, NULL, NULL);
+    drain = tc_drain_new(fd, PAGES, 1, NULL, NULL);
     must(drain && !tc_writer_open(path, hello), "no arena");
     must(mapped == 2, "the two sides have not met in our mmap");
     pthread_t reader, writer[WRITERS];
