@@ -1,7 +1,8 @@
-"""Builds the four small C extensions; everything else about the package is in pyproject.toml.
+"""Builds the five small C extensions; everything else about the package is in pyproject.toml.
 
 ``_codec``  turns trace bytes into columns and back (builds on any system, readers need only this).
 ``_tables`` the inner loops of the analysis (any system, too).
+``_arrow``  hands the data of a run over to other libraries (any system, too).
 ``_core``   the recorder's side: kernel rings, the agents' shared memory, looks at waiting threads.
 ``_agent``  what runs inside the watched program; loaded by path, never imported as twocooks.
 """
@@ -35,6 +36,7 @@ def extension(name: str, *sources: str) -> Extension:
 extensions = [
     extension("twocooks._codec", "codec.c", "encode.c", "decode.c"),
     extension("twocooks._tables", "tables_module.c", "tables.c", "account.c", "agents.c"),
+    extension("twocooks._arrow", "arrow.c"),
 ]
 if sys.platform == "linux":
     extensions += [

@@ -18,7 +18,9 @@ from twocooks._task import task as task
 
 if TYPE_CHECKING:
     from twocooks.analyse.build import Recording
+    from twocooks.analyse.data import Columns
     from twocooks.analyse.result import Analysis
+    from twocooks.export.table import Table
     from twocooks.read.trace import Trace
 
 __all__ = ["Run", "load", "run", "task"]
@@ -62,12 +64,58 @@ class Run:
         verdict: dict[str, Any] = self.analysis.summary["verdict"]
         return verdict
 
+    @property
+    def start_ns(self) -> int:
+        """When the run began: nanoseconds of CLOCK_MONOTONIC, as all times of the tables."""
+        return self.analysis.data.start_ns
+
+    @property
+    def end_ns(self) -> int:
+        """When the recording ended, on the same clock."""
+        return self.analysis.data.end_ns
+
+    @cached_property
+    def tasks(self) -> Table:
+        """A row for each task. (docs/data.md says what the columns of all tables mean.)"""
+        return _table(self.analysis.data.tasks)
+
+    @cached_property
+    def intervals(self) -> Table:
+        """What each task did when: a row for each stretch."""
+        return _table(self.analysis.data.intervals)
+
+    @cached_property
+    def waits(self) -> Table:
+        """Each wait, with its line, its lock and who had that, as far as they were seen."""
+        return _table(self.analysis.data.waits)
+
+    @cached_property
+    def switches(self) -> Table:
+        """The kernel's own records."""
+        return _table(self.analysis.data.switches)
+
+    @cached_property
+    def slices(self) -> Table:
+        """Which thread was on which core when."""
+        return _table(self.analysis.data.slices)
+
+    @cached_property
+    def steps(self) -> Table:
+        """Each step of the event loops."""
+        return _table(self.analysis.data.steps)
+
     def report(self, width: int = 80) -> str:
         """The terminal report, without colours."""
         from twocooks.report import terminal
         from twocooks.report.base import Options
 
         return terminal.render(self.analysis, Options(width=width))
+
+
+def _table(columns: Columns) -> Table:
+    from twocooks.export.table import Table
+
+    return Table(columns)
 
 
 def load(path: str | os.PathLike[str]) -> Run:

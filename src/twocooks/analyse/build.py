@@ -9,6 +9,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from twocooks.analyse import (
+    data,
     identities,
     loops,
     machine,
@@ -138,6 +139,7 @@ def _analysis(
         tell_rings=partial(rings, trace, line),
         tell_loops=partial(loops.loops, trace, facts.line),
         tell_tasks=partial(_task_list, line, told, part if by == "task" else None),
+        tell_data=lambda: data.Data(trace, counted, facts.line, facts.told, _order(facts.line)),
     )
 
 

@@ -129,7 +129,7 @@ def _doings(
     working = labelled.state[piece] == State.WORKING
     where = np.where(working, held.where[part][of], look[piece])
     code = np.where(working, -1 - held.native[part][of], labelled.reason[piece].astype(np.int64))
-    task = _task_at(line, who[of], begin)
+    task = task_at(line, who[of], begin)
 
     def told(group: Int64) -> list[tuple[int, float, Holder]]:
         what = np.stack([group[of], task, who[of], code, where], axis=1)
@@ -151,7 +151,7 @@ def _doings(
     return told
 
 
-def _task_at(line: Timeline, thread: Int64, time: Int64) -> Int64:
+def task_at(line: Timeline, thread: Int64, time: Int64) -> Int64:
     """The task that a thread worked for at a time; that which it is for when it works for none in
     particular; -1 = none."""
     tiling = line.owners.tiling

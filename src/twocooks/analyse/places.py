@@ -220,7 +220,7 @@ def waits(
     kinds, which = _kinds(trace, line, rows)
     length = t.end[rows] - t.start[rows]
     holders = holders_of(trace, line, rows, which, place_of) if with_holders else {}
-    look = _look_of(trace, line, rows) if with_holders else np.empty(0, np.int64)
+    look = look_of(trace, line, rows) if with_holders else np.empty(0, np.int64)
     givers = givers_of(trace, line, rows, look, which) if with_holders else {}
     on = waited_on(trace, line, look, length, which) if with_holders else {}
     seconds = np.bincount(which, weights=length, minlength=len(kinds)) / 1e9
@@ -258,7 +258,7 @@ def _kinds(
     the kind of each row. Most have no look, so only the others are told apart by more than reason
     and state."""
     t, texts = line.table, trace.texts
-    look = _look_of(trace, line, rows)
+    look = look_of(trace, line, rows)
     at = np.flatnonzero(look >= 0)
     seen, mine = look[at], rows[at]
     without = [-1] if len(at) < len(rows) else []
@@ -300,7 +300,7 @@ def _kinds(
     return kinds, which
 
 
-def _look_of(trace: Trace, line: Timeline, rows: Int64) -> Int64:
+def look_of(trace: Trace, line: Timeline, rows: Int64) -> Int64:
     """The look (its row in the trace) that told the reason of each stretch of a task, or -1."""
     t, threads = line.table, line.threads
     seen, stretch, state, reason = labels(trace, threads)

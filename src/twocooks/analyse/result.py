@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from twocooks.model import TaskKind
 
 if TYPE_CHECKING:
+    from twocooks.analyse.data import Data
     from twocooks.analyse.loops import Loop
     from twocooks.analyse.places import LockSum, WaitSum
     from twocooks.analyse.rings import Ring
@@ -124,6 +125,8 @@ class Analysis:
     """Tells the event loops; steps from ``held_s`` seconds on are holds."""
 
     tell_tasks: Callable[[], list[TaskRow]] = list
+    tell_data: Callable[[], Data] | None = None
+    """Makes ``data``; None = an analysis that is not of a trace."""
 
     @cached_property
     def levels(self) -> list[dict[str, Any]]:
@@ -135,6 +138,13 @@ class Analysis:
     def whole(self) -> dict[str, Any]:
         """The summary with ``levels``: what ``--json`` writes."""
         return {**self.summary, "levels": self.levels}
+
+    @cached_property
+    def data(self) -> Data:
+        """The run as columns, counted by tasks whatever the level."""
+        if self.tell_data is None:
+            raise ValueError("an analysis without a trace has no columns")
+        return self.tell_data()
 
     @cached_property
     def identities(self) -> list[tuple[str, bool, str]]:

@@ -61,8 +61,7 @@ def waited_on(
     ends: dict[tuple[int, str], dict[str, int]] = {}
     mine = np.flatnonzero(look >= 0)
     peers = _peers(trace, line)
-    kinds = _files(trace, look, mine), _children(trace, line, look, mine), _world(trace, look, mine)
-    for texts, rows in kinds:
+    for texts, rows in _told_by(trace, line, look, mine):
         groups, lengths, at = which[rows].tolist(), length[rows].tolist(), look[rows].tolist()
         for text, group, ns, seen in zip(texts, groups, lengths, at, strict=True):
             into = sums.setdefault(group, {})
@@ -106,6 +105,25 @@ def _peers(trace: Trace, line: Timeline) -> Callable[[int], list[str]]:
         return said
 
     return told
+
+
+def _told_by(
+    trace: Trace, line: Timeline, look: Int64, rows: Int64
+) -> tuple[tuple[list[str], Int64], ...]:
+    """Texts, and for which of the rows, of each kind of thing."""
+    return (
+        _files(trace, look, rows), _children(trace, line, look, rows), _world(trace, look, rows)
+    )  # fmt: skip
+
+
+def texts_on(trace: Trace, line: Timeline, look: Int64) -> tuple[list[str], Int64]:
+    """For each single wait what it waited on: the texts, and which of them it is (-1 = none)."""
+    which = np.full(len(look), -1, np.int64)
+    mine = np.flatnonzero(look >= 0)
+    ids: dict[str, int] = {}
+    for texts, rows in _told_by(trace, line, look, mine):
+        which[rows] = [ids.setdefault(text, len(ids)) for text in texts]
+    return list(ids), which
 
 
 def _files(trace: Trace, look: Int64, rows: Int64) -> tuple[list[str], Int64]:
