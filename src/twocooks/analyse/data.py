@@ -114,7 +114,7 @@ class Data:
 
     @property
     def end_ns(self) -> int:
-        """When the recording ended."""
+        """When the recording, or the window of ``measure``, ended."""
         return self._line.end_ns
 
     @cached_property
@@ -138,8 +138,9 @@ class Data:
         thread = np.array(book.thread, np.int64)[ids]
         parent = self._number[np.array(book.parent, np.int64)[ids]]
         said = np.array(book.done, np.int64)[ids]
-        # What never ended by itself is closed with its thread, at the end of the recording.
-        open_ = (said < 0) | (~line.threads.ended[thread] & (said >= line.threads.died[thread]))
+        # What never ended by itself is closed with its thread, at the end of the recording; what
+        # ended behind the window had not ended in it.
+        open_ = (said < 0) | (said > line.end_ns) | (~line.threads.ended[thread] & (said >= line.threads.died[thread]))
         sums = state_sums(line.table, len(book))[:, ids]
         every = ids.tolist()
         return _table(

@@ -17,10 +17,10 @@ from twocooks.analyse.columns import Int64
 from twocooks.analyse.gil_holders import GIL
 from twocooks.analyse.held import all_held, cuts, task_at
 from twocooks.analyse.holders import LOCK, is_shared
-from twocooks.analyse.places import WORLD, is_fresh, look_of, place_of
+from twocooks.analyse.places import is_fresh, look_of, place_of
 from twocooks.analyse.timeline import Timeline
 from twocooks.analyse.waited_on import texts_on
-from twocooks.analyse.waits import label_waits
+from twocooks.analyse.waits import WORLD, label_waits
 from twocooks.read.shape import distinct
 from twocooks.read.trace import Trace
 
