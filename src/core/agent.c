@@ -213,6 +213,44 @@ static PyObject *agent_stop(PyObject *module, PyObject *args) {
     Py_RETURN_TRUE;
 }
 
+PyDoc_STRVAR(known_thread_doc, "known_thread(number, thread)\n--\n\nTells of a threading.Thread that runs already, "
+             "under the kernel's number.");
+
+static PyObject *agent_known_thread(PyObject *module, PyObject *args) {
+    unsigned int number;
+    PyObject *thread;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "IO", &number, &thread)) return NULL;
+    if (tc_writer_is_open()) tc_writer_for(number, tc_say_thread, thread);
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(known_loop_doc, "known_loop(loop, tasks)\n--\n\nTells of an event loop of asyncio that runs on this thread "
+             "already, or None, and of tasks: (task, is at work, is suspended).");
+
+static PyObject *agent_known_loop(PyObject *module, PyObject *args) {
+    PyObject *loop, *tasks;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "OO!", &loop, &PyList_Type, &tasks)) return NULL;
+    if (!tc_writer_is_open() || !tc_in_main_interpreter()) Py_RETURN_NONE;
+    if (loop != Py_None) tc_known_loop(loop);
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(tasks); i++) {
+        PyObject *task;
+        int running, suspended;
+        if (!PyArg_ParseTuple(PyList_GET_ITEM(tasks, i), "Opp", &task, &running, &suspended)) return NULL;
+        tc_known_task(task, running, suspended);
+    }
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(step_over_doc, "step_over()\n--\n\nTo be called by the loop behind the step that known_loop() said to be at work.");
+
+static PyObject *agent_step_over(PyObject *module, PyObject *none) {
+    (void)module, (void)none;
+    tc_known_step_over();
+    Py_RETURN_NONE;
+}
+
 PyDoc_STRVAR(block_doc, "block(name)\n--\n\nA block of this name begins here, or, for a number, that block "
              "goes on here. Returns its number, 0 where no agent is at work.");
 
@@ -257,6 +295,9 @@ static PyObject *agent_block_end(PyObject *module, PyObject *number) {
 static PyMethodDef methods[] = {
     {"start", agent_start, METH_VARARGS, start_doc},
     {"stop", agent_stop, METH_VARARGS, stop_doc},
+    {"known_thread", agent_known_thread, METH_VARARGS, known_thread_doc},
+    {"known_loop", agent_known_loop, METH_VARARGS, known_loop_doc},
+    {"step_over", agent_step_over, METH_NOARGS, step_over_doc},
     {"block", agent_block, METH_O, block_doc},
     {"block_end", agent_block_end, METH_O, block_end_doc},
     {NULL, NULL, 0, NULL},

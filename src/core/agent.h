@@ -42,7 +42,9 @@ struct tc_writer {
     /* The hooks' own: */
     PyObject *running;  /* the asyncio task whose step runs, not owned */
     PyObject *queueing; /* the callback that an outer call_soon is putting in line, not owned */
+    PyObject *inherited; /* the same task, owned, where its step began before the agent came */
     void *loop;         /* address of the running event loop */
+    int no_loop;        /* asyncio was asked for it: none */
     int own_ready;      /* the running task was put in line */
     int imports;        /* depth of imports */
 };
@@ -66,6 +68,10 @@ int tc_writer_is_open(void);
 
 /* The recording is over for this process: nothing is written any more, the memory is given back. */
 void tc_writer_close(void);
+
+/* Lets `speak` tell events as if that other thread of ours had told them: what was true of it before
+ * the agent came. */
+void tc_writer_for(uint32_t tid, void (*speak)(PyObject *), PyObject *what);
 
 /* Makes room for 1 + units units on this thread; NULL where the event is lost (and counted). */
 struct tc_unit *tc_writer_room(uint32_t units);
@@ -205,6 +211,12 @@ void tc_curio_install(PyObject *module);
 void tc_say_not_followed(const char *library);
 int tc_in_main_interpreter(void);
 void tc_interpreter_start(PyObject *importlib); /* of a sub-interpreter, in it */
+void tc_say_thread(PyObject *thread);
+/* What asyncio was at before the agent came: a loop that runs on this thread; a task of it, at work
+ * now, suspended, or neither; and the end of the step that was running. */
+void tc_known_loop(PyObject *loop);
+void tc_known_task(PyObject *task, int running, int suspended);
+void tc_known_step_over(void);
 void tc_threading_install(PyObject *module);
 void tc_thread_pool_install(PyObject *module);
 void tc_process_pool_install(PyObject *module);

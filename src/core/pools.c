@@ -36,6 +36,8 @@ static __attribute__((noinline)) void say_runner(enum tc_event event, PyObject *
     Py_XDECREF(target);
 }
 
+void tc_say_thread(PyObject *thread) { say_runner(TC_EV_THREAD, thread); }
+
 static PyObject *my_thread(PyObject *f, PyObject *const *args, size_t flags, PyObject *names) {
     if (PyVectorcall_NARGS(flags) < 1) return o_thread(f, args, flags, names);
     uint32_t generation = tc_generation;

@@ -42,6 +42,8 @@ static vectorcallfunc o_call_soon, o_py_init, o_py_step;
 static PyCFunctionWithKeywords o_call_soon_var;
 typedef PyObject *(*fast_function)(PyObject *, PyObject *const *, Py_ssize_t, PyObject *);
 static fast_function o_call_soon_fast;
+static PyCFunction o_get_loop;
+static PyObject *asyncio_c; /* the module _asyncio */
 static PyObject *s_pending, *s_call_soon, *s_loop, *s_eager;
 static PyTypeObject *py_task;    /* asyncio.tasks._PyTask */
 static PyTypeObject *known_loop; /* the class whose call_soon was looked at last */
@@ -73,8 +75,11 @@ struct step {
     uint32_t generation;
 };
 
+static void find_loop(struct tc_writer *me);
+
 static void step_begin(struct step *step, PyObject *task) {
     struct tc_writer *me = tc_writer_mine();
+    if (TC_RARELY(!me->loop && !me->no_loop)) find_loop(me);
     *step = (struct step){task, me->running, me->own_ready, tc_generation};
     Py_INCREF(task);
     me->running = task;
@@ -133,6 +138,7 @@ static PyObject *my_step(PyObject *self, PyObject *args, PyObject *kwargs) {
     PyObject *task = ((struct step_wrapper *)self)->task;
     if (!task) return o_step(self, args, kwargs);
     struct step step;
+    if (TC_RARELY(tc_me.inherited != NULL)) tc_known_step_over();
     step_begin(&step, task);
     PyObject *result = o_step(self, args, kwargs);
     step_end(&step, !result);
@@ -142,6 +148,7 @@ static PyObject *my_step(PyObject *self, PyObject *args, PyObject *kwargs) {
 static PyObject *my_wakeup(PyObject *task, PyObject *future) {
     if (!is_c_task(task)) return o_wakeup(task, future);
     struct step step;
+    if (TC_RARELY(tc_me.inherited != NULL)) tc_known_step_over();
     step_begin(&step, task);
     PyObject *result = o_wakeup(task, future);
     step_end(&step, !result);
@@ -152,6 +159,7 @@ static PyObject *my_wakeup(PyObject *task, PyObject *future) {
 static PyObject *my_py_step(PyObject *f, PyObject *const *args, size_t flags, PyObject *names) {
     if (PyVectorcall_NARGS(flags) < 1 || tc_me.running == args[0]) return o_py_step(f, args, flags, names);
     struct step step;
+    if (TC_RARELY(tc_me.inherited != NULL)) tc_known_step_over();
     step_begin(&step, args[0]);
     PyObject *result = o_py_step(f, args, flags, names);
     step_end(&step, !result);
@@ -335,12 +343,59 @@ static void hook_loop_class(PyTypeObject *type) {
 
 void tc_steps_over(void) { __atomic_store_n(&known_loop, NULL, __ATOMIC_RELAXED); }
 
+/* ---- what was there before the agent ---- */
+
+void tc_known_loop(PyObject *loop) {
+    struct tc_writer *me = tc_writer_mine();
+    if (me->loop == loop) return;
+    me->loop = loop;
+    tc_event(TC_EV_LOOP, (uint64_t)(uintptr_t)loop);
+    hook_loop_class(Py_TYPE(loop));
+}
+
+/* A loop of another thread was running when the agent came; asked once on each thread. */
+static void find_loop(struct tc_writer *me) {
+    me->no_loop = 1;
+    if (!o_get_loop || !asyncio_c || !tc_in_main_interpreter()) return;
+    PyObject *loop = o_get_loop(asyncio_c, NULL);
+    if (loop && loop != Py_None) tc_known_loop(loop);
+    Py_XDECREF(loop);
+    PyErr_Clear();
+}
+
+void tc_known_task(PyObject *task, int running, int suspended) {
+    struct tc_writer *me = tc_writer_mine();
+    if (!tc_is_task(task) || is_done(task)) return;
+    tc_task_event(TC_EV_TASK_NEW, task);
+    say_name(task);
+    if (running && !me->running) {
+        tc_task_event(TC_EV_STEP, task);
+        me->running = me->inherited = Py_NewRef(task);
+    } else if (suspended) {
+        int wait = waits_for(task);
+        tc_task_event(TC_EV_STEP, task);
+        if (wait < 0) tc_event(TC_EV_STEP_YIELD, 0);
+        else tc_event(TC_EV_STEP_END, (uint64_t)wait);
+    }
+    PyErr_Clear();
+}
+
+void tc_known_step_over(void) {
+    struct tc_writer *me = tc_writer_mine();
+    PyObject *task = me->inherited;
+    if (!task) return;
+    me->inherited = NULL;
+    struct step step = {task, NULL, 0, tc_generation};
+    step_end(&step, 0); /* lets go of the task */
+}
+
 /* ---- loops ---- */
 
 static PyObject *my_set_loop(PyObject *module, PyObject *loop) {
     PyObject *result = o_set_loop(module, loop);
     void *now = loop == Py_None ? NULL : loop;
     struct tc_writer *me = tc_writer_mine();
+    me->no_loop = !now; /* as long as nobody says otherwise */
     if (!result || now == me->loop || !tc_in_main_interpreter()) return result;
     if (me->loop) tc_event(TC_EV_LOOP_END, 0);
     me->loop = now;
@@ -406,6 +461,9 @@ void tc_steps_install(PyObject *module) {
         }
         __atomic_store_n(&task->tp_init, my_init, __ATOMIC_RELEASE);
         tc_undo_note(&task->tp_init, (void *)my_init, (void *)o_init, found);
+        PyMethodDef *get_loop = find_method(module, "_get_running_loop", METH_NOARGS);
+        o_get_loop = get_loop ? get_loop->ml_meth : NULL;
+        if (!asyncio_c) asyncio_c = Py_NewRef(module);
         if (set_name) swap_method(set_name, my_set_name, &o_set_name);
         swap_method(set_loop, my_set_loop, &o_set_loop);
     }

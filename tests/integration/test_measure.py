@@ -432,3 +432,70 @@ def test_the_recorder_ends_with_the_program(place: Place, end: str) -> None:
     finally:
         os.close(watched)
     assert [path.name for path in place.folder.iterdir() if path.suffix != ".py"] == []
+
+
+def test_what_was_going_on_when_the_recorder_came(place: Place) -> None:
+    """Threads, workers of a pool, and tasks of two loops that began before the first window: they
+    have their names, the step that measures is its task's, and a sleeper is on the go."""
+    said = run(
+        place,
+        """
+        from concurrent.futures import ThreadPoolExecutor
+
+        go, slept, over = threading.Event(), threading.Event(), threading.Event()
+
+        def worker():
+            go.wait()
+            burn(0.03)
+
+        async def elsewhere():
+            slept.set()
+            while not over.is_set():
+                await asyncio.sleep(0.001)
+
+        async def sleeper(until):
+            await until
+
+        async def main():
+            asyncio.current_task().set_name("measuring")
+            until = asyncio.get_running_loop().create_future()
+            task = asyncio.create_task(sleeper(until), name="sleeper")
+            await asyncio.sleep(0)
+            with twocooks.measure() as m:
+                burn(0.05)
+                await asyncio.sleep(0.02)
+                until.set_result(None)
+                await task
+            return m
+
+        threads = [threading.Thread(target=worker, name=f"old {n}") for n in (1, 2)]
+        other = threading.Thread(
+            target=lambda: asyncio.run(asyncio.wait_for(elsewhere(), 50)), name="loop"
+        )
+        for thread in [*threads, other]:
+            thread.start()
+        pool = ThreadPoolExecutor(2)
+        pool.submit(int).result()
+        slept.wait()
+        first = asyncio.run(main())
+        over.set()
+        other.join()
+        with twocooks.measure() as second:
+            go.set()
+            for thread in threads:
+                thread.join()
+            pool.submit(burn, 0.03).result()
+        loops = [loop.thread for loop in first.loops()]
+        kept = [{t.name: [t.kind, t.hands_on_s] for t in m.task_list} for m in (first, second)]
+        say(first=kept[0], second=kept[1], loops=loops)
+        """,
+    )
+    first, second = said["first"], said["second"]
+    assert first["measuring"][1] > 0.045
+    assert first["sleeper"][0] == "asyncio"
+    assert len([name for name in first if first[name][0] == "asyncio"]) >= 3
+    assert not any(name.startswith("task ") for name in first)
+    assert sorted(said["loops"]) == ["loop", "main"]
+    for name, kind in (("old 1", "thread"), ("old 2", "thread"), ("burn", "item")):
+        assert second[name][0] == kind
+        assert second[name][1] > 0.02

@@ -16,7 +16,9 @@ import os
 import select
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from types import CoroutineType
 from typing import Any
 
 from twocooks.model import MEASURED, MeasureError
@@ -64,6 +66,37 @@ def script_name() -> str:
         return name.removesuffix(".__main__")
     file = getattr(main, "__file__", None)
     return file if isinstance(file, str) else "-c" if "-c" in sys.orig_argv else ""
+
+
+def tell_threads(agent: Any) -> None:
+    """The threads of Python that run already, for the agent sees them begin no more."""
+    threading = sys.modules.get("threading")
+    if threading is None:
+        return
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread() and thread.native_id:
+            agent.known_thread(thread.native_id, thread)
+
+
+def tell_tasks(agent: Any) -> None:
+    """The loop of asyncio that runs on this thread, its tasks, and the names of others' tasks."""
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None:
+        return
+    loop = asyncio._get_running_loop()
+    mine = asyncio.all_tasks(loop) if loop is not None else set()
+    current = asyncio.current_task(loop) if loop is not None else None
+    tasks = []
+    for task in mine:
+        coro = task.get_coro()
+        suspended = type(coro) is CoroutineType and coro.cr_suspended
+        tasks.append((task, task is current, suspended))
+    for name in ("_all_tasks", "_scheduled_tasks", "_eager_tasks"):  # 3.11; from 3.12 on
+        others = set(getattr(asyncio.tasks, name, ())) - mine
+        tasks += [(task, False, False) for task in others]
+    agent.known_loop(loop, tasks)
+    if current is not None:
+        loop.call_soon(agent.step_over)
 
 
 class Attached:
@@ -188,6 +221,11 @@ class Attached:
             self._boot = True
             os.environ[PYTHONPATH] = BOOT + os.pathsep + old if old else BOOT
 
+        with contextlib.suppress(Exception):  # names, no more
+            tell_threads(_agent)
+        with contextlib.suppress(Exception):
+            tell_tasks(_agent)
+
     def _clean(self) -> None:
         """Takes the hooks out, and the environment back; what the program has changed since stays
         its own. A recorder around this one gets the agent again."""
@@ -215,10 +253,15 @@ class Attached:
             return
         self.over = True
         if self.mine:
-            with contextlib.suppress(MeasureError):  # then what it said last counts
-                self.ask("stop")
-                while os.read(self._answer, 1 << 16):
-                    pass  # it is gone when the pipe is
+            with contextlib.suppress(MeasureError, OSError):  # then what it said last counts
+                ended = os.pidfd_open(self.helper)
+                try:
+                    self.ask("stop")
+                    poll = select.poll()
+                    poll.register(ended, select.POLLIN)
+                    poll.poll(PATIENCE_MS)
+                finally:
+                    os.close(ended)
             self._clean()
             with contextlib.suppress(OSError):  # ours where this process adopts orphans
                 os.waitpid(self.helper, os.WNOHANG)
@@ -226,13 +269,13 @@ class Attached:
             os.close(fd)
 
     def _close(self) -> None:
-        for fd in (self._ask, self._answer, self.trace_fd):
+        for fd in (self._ask, self._answer):
             os.close(fd)
 
-    def __del__(self) -> None:
-        fd = getattr(self, "trace_fd", -1)
-        if getattr(self, "over", False) and fd >= 0:
-            os.close(fd)
+    def __del__(self, close: Callable[[int], None] = os.close) -> None:  # os may be gone by then
+        fd, self.trace_fd = getattr(self, "trace_fd", -1), -1
+        if fd >= 0:
+            close(fd)
 
 
 GONE = "the recorder has ended (killed?): what it had not yet told is lost"
