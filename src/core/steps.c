@@ -366,8 +366,7 @@ static void find_loop(struct tc_writer *me) {
 void tc_known_task(PyObject *task, int running, int suspended) {
     struct tc_writer *me = tc_writer_mine();
     if (!tc_is_task(task) || is_done(task)) return;
-    tc_task_event(TC_EV_TASK_NEW, task);
-    say_name(task);
+    say_name(task); /* no TASK_NEW: it may have stepped on another thread by now, and is one task */
     if (running && !me->running) {
         tc_task_event(TC_EV_STEP, task);
         me->running = me->inherited = Py_NewRef(task);
