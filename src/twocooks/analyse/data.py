@@ -140,7 +140,8 @@ class Data:
         said = np.array(book.done, np.int64)[ids]
         # What never ended by itself is closed with its thread, at the end of the recording; what
         # ended behind the window had not ended in it.
-        open_ = (said < 0) | (said > line.end_ns) | (~line.threads.ended[thread] & (said >= line.threads.died[thread]))
+        open_ = (said < 0) | (said > line.end_ns)
+        open_ |= ~line.threads.ended[thread] & (said >= line.threads.died[thread])
         sums = state_sums(line.table, len(book))[:, ids]
         every = ids.tolist()
         return _table(
