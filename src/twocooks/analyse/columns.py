@@ -159,6 +159,27 @@ def arranged(group: NDArray[Any], time: Int64 | None = None) -> Int64:
     return np.lexsort((time, group))
 
 
+def distinct_rows(*columns: NDArray[Any]) -> tuple[Int64, Int64]:
+    """The distinct rows of a table, sorted, and which of them each row is."""
+    code = np.zeros(len(columns[0]), np.int64)
+    for column in columns:
+        values, rank = np.unique(column, return_inverse=True)
+        # Ranked anew each time: the product of all would not fit.
+        _, head, code = np.unique(
+            code * len(values) + rank.reshape(-1), return_index=True, return_inverse=True
+        )
+        code = code.reshape(-1)
+    return np.stack([column[head].astype(np.int64) for column in columns], axis=1), code
+
+
+def marked(numbers: Any) -> Bool:
+    """A table of all 256 numbers of a byte, True for these: a column looked up in it is tested many
+    times faster than by ``np.isin``."""
+    table = np.zeros(256, bool)
+    table[list(numbers)] = True
+    return table
+
+
 def last_true(mask: Bool) -> Int64:
     """For each position the index of the last True at or before it, else -1."""
     return np.maximum.accumulate(np.where(mask, np.arange(len(mask)), -1))

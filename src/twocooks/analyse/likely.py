@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from twocooks.analyse.book import Book
-from twocooks.analyse.columns import Bool, Int64, Pieces, asof, join
+from twocooks.analyse.columns import Bool, Int64, Pieces, asof, join, marked
 from twocooks.analyse.loops import overslept
 from twocooks.analyse.tally import MAYBE
 from twocooks.analyse.threads import REASONS
@@ -56,12 +56,12 @@ def likely(table: Pieces, book: Book, long: int) -> Likely:
     """The table with the most probable state and reason of waits that have none. ``long``: the ns
     from which on a wait should have had its look."""
     aio = book.stepped()
-    unseen = (table.state == State.WAITING) & np.isin(table.reason, MAYBE)
-    unseen &= ~aio[table.owner] & (table.thread >= 0)
-    rows = np.flatnonzero(unseen)
+    maybe = marked(MAYBE)
+    rows = np.flatnonzero((table.state == State.WAITING) & maybe[table.reason])
+    rows = _of_threads(table, aio, rows)
     if not len(rows):
         return Likely(table, 0.0, 0)
-    seen = np.flatnonzero(_looked_at(table) & ~aio[table.owner] & (table.thread >= 0))
+    seen = _of_threads(table, aio, np.flatnonzero(_looked_at(table)))
     said, count = _evidence(table, seen, rows, long)
     known = said >= 0
     rows, said = rows[known], said[known]
@@ -82,11 +82,16 @@ def unlabelled_s(table: Pieces) -> float:
     return float(table.length[unseen].sum()) / 1e9
 
 
+def _of_threads(table: Pieces, aio: Bool, rows: Int64) -> Int64:
+    """Those of the rows that are not a loop's tasks'."""
+    return rows[~aio[table.owner[rows]] & (table.thread[rows] >= 0)]
+
+
 def _looked_at(table: Pieces) -> Bool:
     """Stretches off a core whose reason a look told."""
     line = (table.state == State.IN_LINE) & (table.reason == REASONS[Reason.GIL])
-    wait = (table.state == State.WAITING) & ~np.isin(table.reason, MAYBE)
-    told: Bool = line | wait | np.isin(table.state, (State.WANTS_TOOL, State.DELEGATED))
+    wait = (table.state == State.WAITING) & ~marked(MAYBE)[table.reason]
+    told: Bool = line | wait | marked((State.WANTS_TOOL, State.DELEGATED))[table.state]
     return told
 
 
@@ -94,25 +99,28 @@ def _evidence(table: Pieces, seen: Int64, rows: Int64, long: int) -> tuple[Int64
     """For each of the rows what the looks at its kind say (state * SAID + reason; -1 = nothing),
     and how many looks that rests on."""
     size = int(table.thread.max()) + 1
-    kind = table.thread.astype(np.int64) + size * (table.length >= long)
     said = table.state[seen].astype(np.int64) * SAID + table.reason[seen]
-    best, looks = _samples(kind[seen], said, 2 * size)
-    all_best, all_looks = _samples(kind[seen] % size, said, size)
-    spent = np.bincount(kind[rows], table.length[rows], 2 * size)
-    told = np.bincount(kind[seen] % size, table.length[seen], size)
+    thread, length = table.thread[seen].astype(np.int64), table.end[seen] - table.start[seen]
+    best, looks = _samples(thread + size * (length >= long), said, 2 * size)
+    all_best, all_looks = _samples(thread, said, size)
+    told = np.bincount(thread, length, size)
+    lasted = table.end[rows] - table.start[rows]
+    kind = table.thread[rows].astype(np.int64) + size * (lasted >= long)
+    spent = np.bincount(kind, lasted, 2 * size)
     few = (looks < LEAST_SEEN) & (spent <= LITTLE * np.tile(told, 2))
     best = np.where(few, np.tile(all_best, 2), best)
     looks = np.where(few, 0, looks)
-    used = np.unique(kind[rows][best[kind[rows]] >= 0])
+    used = np.flatnonzero(np.bincount(kind[best[kind] >= 0]))
     from_all = np.unique(used[few[used]] % size)
-    return best[kind[rows]], int(looks[used].sum() + all_looks[from_all].sum())
+    return best[kind], int(looks[used].sum() + all_looks[from_all].sum())
 
 
 def _samples(key: Int64, said: Int64, size: int) -> tuple[Int64, Int64]:
     """For each key what most looks say that agree on whether hands are wanted (-1: too few, or they
     do not agree), and how many looks there are."""
     best = np.full(size, -1, np.int64)
-    (which, said), count = np.unique(np.stack([key, said]), axis=1, return_counts=True)
+    both, count = np.unique(key * SAID**2 + said, return_counts=True)
+    which, said = both // SAID**2, both % SAID**2
     wants = np.isin(said // SAID, WANTING)
     whole = np.bincount(which, count, size)
     wanting = np.bincount(which, count * wants, size)

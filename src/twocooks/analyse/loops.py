@@ -18,12 +18,23 @@ Lateness is the time from being ready to the step, of all tasks of the loop.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 
 from twocooks.analyse.book import CALLBACKS
-from twocooks.analyse.columns import Bool, Int64, Pieces, arranged, asof, overlay, rows_of, union
+from twocooks.analyse.columns import (
+    Bool,
+    Int64,
+    Pieces,
+    arranged,
+    asof,
+    no_pieces,
+    overlay,
+    rows_of,
+    union,
+)
 from twocooks.analyse.places import REASON_OF, place_of
 from twocooks.analyse.split import samples
 from twocooks.analyse.threads import REASONS
@@ -199,12 +210,14 @@ def _overslept(story: _Story, thread: int, least: int) -> list[tuple[int, int, i
     tiling, said = story.line.owners.tiling, story.line.owners.said
     here = tiling.rows_of(thread)
     steps = tiling.take(here).take(story.is_step[here])
+    long = np.flatnonzero(steps.length >= least)
+    long = long[np.argsort(-steps.length[long], kind="stable")][:MOST_STEPS]
+    if not len(long):
+        return []
     own = story.labelled.take(story.labelled.rows_of(thread))
     rows = np.arange(*rows_of(said.thread, thread).indices(len(said)))
     after = _Wakes(story, rows, steps, own)
-    queue = _Queue(story.turn.take(rows_of(story.home, thread)))
-    long = np.flatnonzero(steps.length >= least)
-    long = long[np.argsort(-steps.length[long], kind="stable")][:MOST_STEPS]
+    queue = _Queue(story.turns(thread))
     found = []
     for i in long.tolist():
         a, b, who = int(steps.start[i]), int(steps.end[i]), int(steps.thread[i])
@@ -232,13 +245,21 @@ class _Story:
         self.labelled = label_waits(trace, line.threads)
         seen, rows = settled(trace, line.threads)
         self.look = dict(zip(rows.tolist(), seen.tolist(), strict=True))
-        t = line.table
+        self.samples = samples(trace, line)
+
+    def turns(self, thread: int) -> Pieces:
+        """When tasks stood in line for their turn on a thread's loop."""
+        turn, home = self._turns
+        return turn.take(rows_of(home, thread))
+
+    @cached_property
+    def _turns(self) -> tuple[Pieces, Int64]:
+        t = self.line.table
         turn = (t.state == State.IN_LINE) & (t.reason == REASONS[Reason.TURN]) & (t.end > t.start)
-        home = np.array(book.thread, np.int64)
+        home = np.array(self.line.book.thread, np.int64)
         rows = np.flatnonzero(turn)
         rows = rows[arranged(home[t.owner[rows]])]
-        self.turn, self.home = t.take(rows), home[t.owner[rows]]
-        self.samples = samples(trace, line)
+        return t.take(rows), home[t.owner[rows]]
 
     def s(self, ns: int | float) -> float:
         """Seconds since the start of the run."""
@@ -260,16 +281,16 @@ def _loop(story: _Story, thread: int, held_s: float, lateness: bool) -> Loop:
     own = story.labelled.take(story.labelled.rows_of(thread))
     first_row = story.labelled.rows_of(thread).start
     walks = _walks(own, mine.take(mine.thread == CALLBACKS))
-    turn = story.turn.take(rows_of(story.home, thread))
     begun, ended = _life(story, thread, steps)
     rows = np.arange(*rows_of(said.thread, thread).indices(len(said)))
-    after = _Wakes(story, rows, steps, own)
-    queue = _Queue(turn)
     start, end = np.append(steps.start, walks[0]), np.append(steps.end, walks[1])
     task = np.append(steps.thread, np.full(len(walks[0]), -1))
     long = np.flatnonzero(end - start >= max(1, round(held_s * 1e9)))
     long = long[np.argsort((start - end)[long], kind="stable")][:MOST]
     held = []
+    turn = story.turns(thread) if len(long) or lateness else no_pieces()
+    if len(long):
+        queue, after = _Queue(turn), _Wakes(story, rows, steps, own)
     for number, i in enumerate(long.tolist()):
         a, b, who = int(start[i]), int(end[i]), int(task[i])
         count, seconds = queue.within(a, b)
@@ -341,7 +362,8 @@ class _Queue:
 
     def __init__(self, turn: Pieces) -> None:
         self.zero = int(turn.start.min()) if len(turn) else 0
-        self.start, self.end = np.sort(turn.start), np.sort(turn.end)
+        # Stable: each task's are in order already, which makes it many times faster.
+        self.start, self.end = (np.sort(time, kind="stable") for time in (turn.start, turn.end))
         self.sums = [
             np.concatenate([[0.0], np.cumsum((time - self.zero).astype(float))])
             for time in (self.start, self.end)
@@ -371,7 +393,7 @@ class _Wakes:
         said = story.line.owners.said
         event, time = said.event[rows], said.time[rows]
         begins = event == BY_NAME["STEP"].number
-        self.begins = np.sort(time[begins])
+        self.begins = np.sort(time[begins], kind="stable")
         ready = np.flatnonzero(event == BY_NAME["READY"].number)
         row = np.searchsorted(steps.start, time[ready], "right") - 1
         if len(steps):

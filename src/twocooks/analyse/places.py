@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from twocooks.analyse.columns import NO_REASON, Bool, Int64, arranged, asof
+from twocooks.analyse.columns import NO_REASON, Bool, Int64, arranged, asof, distinct_rows
 from twocooks.analyse.givers import Giver, givers_of
 from twocooks.analyse.held import Holder, holders_of, merged
 from twocooks.analyse.holders import is_shared
@@ -274,9 +274,8 @@ def _kinds(
     address = np.where(lock, trace.look.arg[seen].astype(np.int64), 0)
     pid = np.where((address != 0) & ~shared, line.threads.pid[np.maximum(t.thread[mine], 0)], 0)
     plain = [ids[""], 0, 0] if "" in ids else [0, 0, 0]
-    what = np.concatenate([[plain], np.stack([place, address, pid], axis=1)]).astype(np.int64)
-    spots, code = np.unique(what, axis=0, return_inverse=True)
-    code = code.reshape(-1)
+    what = zip(plain, (place, address, pid), strict=True)
+    spots, code = distinct_rows(*(np.append(np.int64(first), rest) for first, rest in what))
     word = t.reason[rows].astype(np.int16) * np.int16(len(State)) + t.state[rows]
     key = code[1:] * MOST_STATES + word[at]
     bulk = np.bincount(word, minlength=MOST_STATES) - np.bincount(word[at], minlength=MOST_STATES)

@@ -21,7 +21,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from twocooks.analyse.columns import Int32, Int64, Pieces, UInt8, asof
+from twocooks.analyse.columns import Int32, Int64, Pieces, UInt8, asof, distinct_rows
 from twocooks.analyse.threads import REASONS, Threads
 from twocooks.format.spec import SEPARATOR
 from twocooks.model import Reason, State
@@ -252,6 +252,10 @@ def _label_waits(trace: Trace, threads: Threads) -> Pieces:
 def labels(trace: Trace, threads: Threads) -> tuple[Int64, Int64, UInt8, UInt8]:
     """What the looks say: their rows in the trace, the rows of their stretches in
     ``threads.pieces``, and the states and reasons that these have."""
+    return _once(trace, threads, "_labels", lambda: _labels(trace, threads))
+
+
+def _labels(trace: Trace, threads: Threads) -> tuple[Int64, Int64, UInt8, UInt8]:
     seen, rows = settled(trace, threads)
     code, kinds, tools = _classify(trace, seen)
     state = np.array([int(s) for s, _ in kinds], np.uint8)[code]
@@ -289,17 +293,9 @@ def _classify(trace: Trace, seen: Int64) -> tuple[Int64, list[Label], set[int]]:
     look = trace.look
     if not len(seen):
         return np.empty(0, np.int64), [UNKNOWN], set()
-    what = np.stack(
-        [
-            look.syscall[seen].astype(np.int64),
-            look.kind[seen].astype(np.int64),
-            look.where[seen].astype(np.int64),
-        ],
-        axis=1,
-    )
-    kinds, code = np.unique(what, axis=0, return_inverse=True)
+    kinds, code = distinct_rows(look.syscall[seen], look.kind[seen], look.where[seen])
     labels = [wait_label(int(s), int(k), trace.texts[w] if w >= 0 else "") for s, k, w in kinds]
-    return code.reshape(-1), labels, {i for i, label in enumerate(labels) if label == TOOL}
+    return code, labels, {i for i, label in enumerate(labels) if label == TOOL}
 
 
 def _signals(trace: Trace, seen: Int64, thread: Int32, code: Int64, tools: set[int]) -> Int64:
@@ -311,14 +307,11 @@ def _signals(trace: Trace, seen: Int64, thread: Int32, code: Int64, tools: set[i
     tool[list(tools)] = True
     # What the interpreter takes by itself is no signal of the program's.
     at = np.flatnonzero(tool[code] & ~np.isin(look.kind[seen], (OBJECT, WORLD)))
-    where = look.where[seen[at]].astype(np.int64)
-    what = np.stack([where, look.arg[seen[at]].astype(np.int64)], axis=1)
-    pairs, which = np.unique(what, axis=0, return_inverse=True)
-    which = which.reshape(-1)
+    pairs, which = distinct_rows(look.where[seen[at]], look.arg[seen[at]])
     names = [_place(trace.texts[w] if w >= 0 else "", int(a)) for w, a in pairs]
     ids = {name: i for i, name in enumerate(dict.fromkeys(names))}
     place = np.array([ids[name] for name in names], np.int64)[which]
-    waiters = np.unique(np.stack([place, thread[at]], axis=1), axis=0)
+    waiters, _ = distinct_rows(place, thread[at])
     alone = np.bincount(waiters[:, 0], minlength=len(ids)) == 1
     often = np.bincount(place, minlength=len(ids)) >= SIGNAL_WAITS
     private = alone & often

@@ -14,8 +14,10 @@ from twocooks.analyse.columns import (
     FEW,
     arranged,
     asof,
+    distinct_rows,
     join,
     keep_long,
+    marked,
     overlay,
     pieces,
     runs,
@@ -35,6 +37,21 @@ def which(request: pytest.FixtureRequest) -> Iterator[None]:
         pytest.importorskip("twocooks._tables", reason="the C part is not built")
     with fast.use(request.param):
         yield
+
+
+@given(st.lists(st.tuples(st.integers(-3, 3), st.integers(0, 2), st.integers(-(2**40), 2**40))))
+def test_distinct_rows_are_those_of_numpy(rows: list[tuple[int, int, int]]) -> None:
+    table = np.array(rows, np.int64).reshape(-1, 3)
+    narrow = table[:, 0].astype(np.int32), table[:, 1].astype(np.uint8), table[:, 2]
+    found, which = distinct_rows(*narrow)
+    wanted, inverse = np.unique(table, axis=0, return_inverse=True)
+    assert found.tolist() == wanted.tolist()
+    assert which.tolist() == inverse.reshape(-1).tolist()
+
+
+def test_a_column_is_tested_by_a_table() -> None:
+    column = np.arange(256, dtype=np.uint8)
+    assert np.array_equal(marked((0, 7, 255))[column], np.isin(column, (0, 7, 255)))
 
 
 stretch = st.tuples(st.integers(0, LONGEST), st.integers(0, LONGEST)).map(sorted)

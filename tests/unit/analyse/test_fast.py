@@ -104,12 +104,13 @@ slices_drawn = st.lists(
 def _slices(drawn: list[tuple[int, int, int, int, int]]) -> Pieces:
     clock = [0, 0, 0]
     rows = []
-    for thread, gap, length, owner, state in sorted(drawn, key=lambda row: row[0]):
-        start = clock[thread] + gap
-        clock[thread] = start + length
-        rows.append((owner, start, start + length, state, thread))
+    for cook, gap, length, task, doing in sorted(drawn, key=lambda row: row[0]):
+        begin = clock[cook] + gap
+        clock[cook] = begin + length
+        rows.append((task, begin, begin + length, doing, cook))
     table = np.array(rows, np.int64).reshape(-1, 5)
-    return pieces(*table.T[:4], 255, 0, table[:, 4])
+    owner, start, end, state, thread = table.T
+    return pieces(owner, start, end, state, 255, 0, thread)
 
 
 @given(slices_drawn)
