@@ -253,8 +253,17 @@ static void begin_item(struct stand_in *in, PyObject *work) {
     Py_XDECREF(arguments);
 }
 
+/* Calls the method of the queue's class: who has kept our method and then put something else in its place
+ * (a mock that calls what was there before) wants that one, not his own again. */
 static PyObject *forward(struct stand_in *self, const char *name, PyObject *args, PyObject *kwargs) {
-    PyObject *method = PyObject_GetAttrString(self->queue, name);
+    PyObject *type = (PyObject *)Py_TYPE(self->queue), *found = PyObject_GetAttrString(type, name), *method = NULL;
+    descrgetfunc bind = found ? Py_TYPE(found)->tp_descr_get : NULL;
+    if (bind) method = bind(found, self->queue, type);
+    Py_XDECREF(found);
+    if (!method) {
+        PyErr_Clear();
+        method = PyObject_GetAttrString(self->queue, name);
+    }
     PyObject *result = method ? PyObject_Call(method, args, kwargs) : NULL;
     Py_XDECREF(method);
     return result;
@@ -308,11 +317,24 @@ static PyObject *stand_in_task_done(PyObject *object, PyObject *args, PyObject *
     return forward(self, "task_done", args, kwargs);
 }
 
+/* What the program itself has put into the queue under this name; NULL = nothing. */
+static PyObject *put_there(PyObject *queue, PyObject *name) {
+    PyTypeObject *type = Py_TYPE(queue);
+    if (!type->tp_dictoffset && !PyType_HasFeature(type, Py_TPFLAGS_MANAGED_DICT)) return NULL;
+    PyObject *attributes = PyObject_GenericGetDict(queue, NULL);
+    PyObject *found = attributes ? Py_XNewRef(PyDict_GetItemWithError(attributes, name)) : NULL;
+    Py_XDECREF(attributes);
+    PyErr_Clear();
+    return found;
+}
+
 static PyObject *stand_in_getattr(PyObject *object, PyObject *name) {
-    PyObject *own = PyObject_GenericGetAttr(object, name);
+    PyObject *queue = ((struct stand_in *)object)->queue, *own = put_there(queue, name);
+    if (own) return own;
+    own = PyObject_GenericGetAttr(object, name);
     if (own || !PyErr_ExceptionMatches(PyExc_AttributeError)) return own;
     PyErr_Clear();
-    return PyObject_GetAttr(((struct stand_in *)object)->queue, name);
+    return PyObject_GetAttr(queue, name);
 }
 
 static int stand_in_setattr(PyObject *object, PyObject *name, PyObject *value) {

@@ -200,6 +200,34 @@ def test_what_tasks_of_anyio_wait_for(backend: str) -> None:
     assert len(run.entries("ITEM")) == len(run.entries("ITEM_END")) == 1
 
 
+ANYIO_PATCHED = """
+import anyio, anyio.to_thread, threading
+from unittest import mock
+
+async def main():
+    worker = await anyio.to_thread.run_sync(threading.current_thread)
+    before, calls = worker.queue.put_nowait, []
+    def put(item):
+        calls.append(item)
+        before(item)
+    with mock.patch.object(worker.queue, "put_nowait", side_effect=put):
+        assert await anyio.to_thread.run_sync(int) == 0
+    assert len(calls) == 1, calls
+    assert await anyio.to_thread.run_sync(str) == ""
+    assert len(calls) == 1, calls
+    assert "put_nowait" not in vars(worker.queue)
+
+anyio.run(main)
+"""
+
+
+def test_a_program_may_put_its_own_method_into_a_workers_queue() -> None:
+    """And call what was there before: it is not what is there now."""
+    pytest.importorskip("anyio")
+    run = run_watched(["-c", ANYIO_PATCHED])
+    assert len(run.entries("ITEM")) == len(run.entries("ITEM_END")) >= 2
+
+
 GUEST = """
 import asyncio, trio
 
