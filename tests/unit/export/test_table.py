@@ -212,3 +212,20 @@ def test_steps_and_slices_are_the_loops_and_the_cores() -> None:
     assert set(slices["tid"].tolist()) == {10}
     assert run.start_ns == b.start_ns
     assert run.end_ns >= b.ns(0.06)
+
+
+def test_the_tables_of_a_window_are_the_windows() -> None:
+    b = scenes.two_processes()
+    whole = Run(b.trace(), Path("x"))
+    begin, end = b.ns(0.1), b.ns(0.2)
+    run = replace(whole, window=(begin, end))
+    assert (run.start_ns, run.end_ns) == (begin, end)
+    for table in (run.intervals, run.slices):
+        assert len(table)
+        assert (begin <= table["start_ns"]).all()
+        assert (table["end_ns"] <= end).all()
+    assert whole.tasks.valid("ended_ns").tolist() == [False, True, True]  # main never ends
+    assert run.tasks["work_ns"].max() == end - begin
+    assert not run.tasks.valid("ended_ns").any()
+    times = run.switches["time_ns"]
+    assert ((begin < times) & (times <= end)).all()
