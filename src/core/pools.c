@@ -225,6 +225,7 @@ struct stand_in {
     enum pool_kind kind;
     uint64_t key, item;
     int open;
+    int patched; /* the program has set an attribute */
     uint32_t generation;
 };
 
@@ -253,17 +254,22 @@ static void begin_item(struct stand_in *in, PyObject *work) {
     Py_XDECREF(arguments);
 }
 
-/* Calls the method of the queue's class: who has kept our method and then put something else in its place
- * (a mock that calls what was there before) wants that one, not his own again. */
-static PyObject *forward(struct stand_in *self, const char *name, PyObject *args, PyObject *kwargs) {
-    PyObject *type = (PyObject *)Py_TYPE(self->queue), *found = PyObject_GetAttrString(type, name), *method = NULL;
+/* The method of the queue's class, bound to it. */
+static PyObject *of_class(PyObject *queue, const char *name) {
+    PyObject *type = (PyObject *)Py_TYPE(queue), *found = PyObject_GetAttrString(type, name), *method = NULL;
     descrgetfunc bind = found ? Py_TYPE(found)->tp_descr_get : NULL;
-    if (bind) method = bind(found, self->queue, type);
+    if (bind) method = bind(found, queue, type);
     Py_XDECREF(found);
-    if (!method) {
-        PyErr_Clear();
-        method = PyObject_GetAttrString(self->queue, name);
-    }
+    PyErr_Clear();
+    return method;
+}
+
+/* Where the program has put something of its own into the queue, who still has our method wants what was
+ * there before (a mock that calls it), not his own again. (loky puts methods into its queues, too, but
+ * before they are ours.) */
+static PyObject *forward(struct stand_in *self, const char *name, PyObject *args, PyObject *kwargs) {
+    PyObject *method = self->patched ? of_class(self->queue, name) : NULL;
+    if (!method) method = PyObject_GetAttrString(self->queue, name);
     PyObject *result = method ? PyObject_Call(method, args, kwargs) : NULL;
     Py_XDECREF(method);
     return result;
@@ -329,7 +335,8 @@ static PyObject *put_there(PyObject *queue, PyObject *name) {
 }
 
 static PyObject *stand_in_getattr(PyObject *object, PyObject *name) {
-    PyObject *queue = ((struct stand_in *)object)->queue, *own = put_there(queue, name);
+    struct stand_in *self = (struct stand_in *)object;
+    PyObject *queue = self->queue, *own = self->patched ? put_there(queue, name) : NULL;
     if (own) return own;
     own = PyObject_GenericGetAttr(object, name);
     if (own || !PyErr_ExceptionMatches(PyExc_AttributeError)) return own;
@@ -338,7 +345,9 @@ static PyObject *stand_in_getattr(PyObject *object, PyObject *name) {
 }
 
 static int stand_in_setattr(PyObject *object, PyObject *name, PyObject *value) {
-    return PyObject_SetAttr(((struct stand_in *)object)->queue, name, value);
+    struct stand_in *self = (struct stand_in *)object;
+    self->patched = 1;
+    return PyObject_SetAttr(self->queue, name, value);
 }
 
 static void stand_in_dealloc(PyObject *object) {
@@ -376,6 +385,7 @@ static PyObject *stand_in_new(PyObject *queue, struct stand_in *in, enum pool_ki
     self->key = queue_key(queue);
     self->item = 0;
     self->open = 0;
+    self->patched = 0;
     self->generation = tc_generation;
     return (PyObject *)self;
 }
