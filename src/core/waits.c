@@ -572,15 +572,15 @@ int tc_waits_sample(struct tc_waits *w, uint64_t now_ns, struct tc_stream *look)
     w->sampled_ns = now_ns;
     t->tried += first;
     uint64_t began = clock_ns();
-    int told = look_at(w, t, began, 0, look) != TC_NOTHING;
-    if (told) { /* else its wait is over, or it is looked at when it is old enough */
-        leave_queue(w, t);
+    enum told told = look_at(w, t, began, 0, look);
+    if (told != TC_NOTHING) { /* else its wait is over, or it is looked at when it is old enough, as are */
+        if (told != TC_THREAD) leave_queue(w, t); /* waits for others: then it is asked who is in the way */
         t->looked_ns = began;
         t->sampled += first;
         w->counts.looked++;
     }
     w->counts.spent_ns += clock_ns() - began;
-    return told;
+    return told != TC_NOTHING;
 }
 
 void tc_waits_run(struct tc_waits *w, uint32_t pid, uint32_t tid, struct tc_stream *look) {

@@ -637,7 +637,7 @@ sys.stdin.read()
 """
 
 
-def test_a_look_at_a_wait_for_a_thread_reads_how_long_it_stood_in_line(waits: Waits) -> None:
+def test_a_wait_for_a_thread_is_looked_at_with_how_long_it_stood_in_line(waits: Waits) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", FUTEX], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -655,11 +655,14 @@ def test_a_look_at_a_wait_for_a_thread_reads_how_long_it_stood_in_line(waits: Wa
                 turns = now
                 os.sched_yield()
             waits.off(process.pid, tid, time.monotonic_ns(), 0)
+            assert len(waits.chance(time.monotonic_ns())) == 1
+            assert waits.pending() == 1, "who is in the way is asked when it is old enough"
             assert len(waits.look(time.monotonic_ns())) == 1
+            assert waits.pending() == 0
             line = int((about / "schedstat").read_text().split()[1])
         finally:
             process.kill()
-    assert waits.stood == [(tid, line)]
+    assert waits.stood == [(tid, line)] * 2
 
 
 @without_gil

@@ -261,18 +261,14 @@ def _labels(trace: Trace, threads: Threads) -> tuple[Int64, Int64, UInt8, UInt8]
     state = np.array([int(s) for s, _ in kinds], np.uint8)[code]
     reason = np.array([REASONS[r] for _, r in kinds], np.uint8)[code]
     signal = _signals(trace, seen, threads.pieces.owner[rows], code, tools)
-    # Of several looks at one stretch the last one holds, but for signals, which are settled last.
-    last = np.zeros(len(threads.pieces) if len(rows) else 0, np.int64)
-    last[rows] = np.arange(len(rows))
-    state, reason = state[last[rows]], reason[last[rows]]
     marked = np.isin(rows, rows[signal])
     state[marked], reason[marked] = State.WAITING, REASONS[Reason.RESULT]
     return seen, rows, state, reason
 
 
 def settled(trace: Trace, threads: Threads) -> tuple[Int64, Int64]:
-    """Looks that a blocked stretch wholly contains: their rows in the trace, and the rows of their
-    stretches in ``threads.pieces``."""
+    """Looks that a blocked stretch wholly contains, the last at each: their rows in the trace, and
+    the rows of their stretches in ``threads.pieces``."""
     return _once(trace, threads, "_settled", lambda: _settled(trace, threads))
 
 
@@ -285,7 +281,11 @@ def _settled(trace: Trace, threads: Threads) -> tuple[Int64, Int64]:
     at = row[fits]
     blocked = (table.state[at] == State.WAITING) & (table.reason[at] == REASONS[Reason.UNKNOWN])
     fits[fits] = blocked & (table.end[at] >= look.time[fits])
-    return np.flatnonzero(fits), row[fits]
+    seen, rows = np.flatnonzero(fits), row[fits]
+    order = np.argsort(rows, kind="stable")
+    last = np.append(rows[order][1:] != rows[order][:-1], True)[: len(order)]
+    kept = np.sort(order[last])
+    return seen[kept], rows[kept]
 
 
 def _classify(trace: Trace, seen: Int64) -> tuple[Int64, list[Label], set[int]]:

@@ -20,7 +20,7 @@ from twocooks.analyse.waits import settled
 from twocooks.model import Reason
 from twocooks.read.trace import Trace
 
-SLACK_NS = 300_000
+SLACK_NS = 1_000_000
 """A core that sleeps takes a while to hear of a wake-up, and that is on no account."""
 
 

@@ -91,6 +91,12 @@ def test_who_got_it_after_a_short_wait_more_has_it_from_then_on() -> None:
     assert not [row for row in found if row[0] == C and 60.0 <= row[1] < 61.0]
 
 
+def test_two_looks_at_one_wait_are_one_wait() -> None:
+    b = one_waits()
+    looks(b, 0.040, B)
+    assert told(b) == told(one_waits())
+
+
 def test_two_on_cores_prove_nothing() -> None:
     b = one_waits()
     b.on(1, C, 0.040, 0.0599)
