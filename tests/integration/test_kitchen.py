@@ -269,7 +269,7 @@ def test_without_a_terminal_only_the_last_screen_is_printed(short: Path, tmp_pat
     environ = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "s"), "COLUMNS": "90"}
     done = subprocess.run(
         [sys.executable, "-m", "twocooks", "kitchen", str(short), "--json", str(numbers),
-         "-o", str(tmp_path / "traces"), "--no-breaks"],
+         "-o", str(tmp_path / "traces"), "--no-breaks", "--html", str(tmp_path / "k.html")],
         capture_output=True, text=True, env=environ, timeout=300, stdin=subprocess.DEVNULL)
     assert done.returncode == 0, done.stderr
     assert "\x1b" not in done.stdout
@@ -282,6 +282,9 @@ def test_without_a_terminal_only_the_last_screen_is_printed(short: Path, tmp_pat
         assert set(entry["measured"]) == keys | {"verdict", "cause"}
     assert sorted(p.name for p in (tmp_path / "traces").iterdir()) == sorted(
         f"{mode}.2cooks" for mode in MODES)
+    page = (tmp_path / "k.html").read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    assert page.rstrip().endswith("</html>")
     again = subprocess.run([sys.executable, "-m", "twocooks", "explain"], capture_output=True,
                            text=True, env=environ, timeout=60)
     assert "Measured on this machine (short" in again.stdout

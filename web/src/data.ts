@@ -133,10 +133,42 @@ export interface RunJson {
   block: string;
 }
 
+/** One way of cooking the dinner: what stands beside the run at the same place of the list. */
+export interface PlateJson {
+  mode: string;
+  title: string;
+  word: string;
+  minutes: number;
+  minutes_text: string;
+  numbers: string;
+  span_s: [number, number];
+  staff: string[];
+  /** Number of a task, number of its dish. */
+  lanes: [number, number][];
+  table: [string, string][];
+}
+
+export interface KitchenJson {
+  headline: string;
+  measured: string;
+  minute_s: number;
+  dishes: string[];
+  warnings: string[];
+  changed: string[];
+  refused: string[];
+  lessons: string[];
+  burnt: string[];
+  say: string[];
+  columns: string[];
+  commands: string[];
+  plates: PlateJson[];
+}
+
 export interface PageJson {
   schema: string;
   title: string;
   runs: RunJson[];
+  kitchen?: KitchenJson;
 }
 
 /** The page's own data, out of its elements. */

@@ -35,6 +35,9 @@ export function writeFragment(seen: Fragment): void {
   if (seen.mode !== "task") words.set("by", seen.mode);
   if (seen.task >= 0) words.set("task", String(seen.task));
   if (seen.text) words.set("find", seen.text);
+  // Which of several runs is looked at.
+  const run = runOf();
+  if (run) words.set("run", run);
   const text = words.toString();
   if (text === location.hash.slice(1)) return;
   try {
@@ -42,4 +45,9 @@ export function writeFragment(seen: Fragment): void {
   } catch {
     // Some viewers of files forbid it; nothing else depends on it.
   }
+}
+
+/** Which of several runs the address asks for; "" = none. */
+export function runOf(): string {
+  return new URLSearchParams(location.hash.slice(1)).get("run") ?? "";
 }

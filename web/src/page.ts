@@ -3,9 +3,10 @@
 
 import { RunJson, pageJson } from "./data";
 import { el, fill } from "./dom";
-import { Fragment, readFragment, writeFragment } from "./fragment";
+import { Fragment, readFragment, runOf, writeFragment } from "./fragment";
 import { help } from "./help";
 import { keys } from "./keys";
+import { kitchen } from "./kitchen/kitchen";
 import { legend } from "./legend";
 import { rangePanel } from "./numbers";
 import { Mode, Picture } from "./picture";
@@ -229,13 +230,26 @@ export type { Page };
 async function start(): Promise<void> {
   const json = pageJson();
   const box = document.getElementById("page")!;
-  const first = json.runs[0];
-  if (!first) return;
-  box.replaceChildren(head(first), body(first));
-  const run = await Run.load(first);
-  const page = new Page(run, box);
-  page.picture.draw();
+  const asked = runOf();
+  // Each view is made anew from the page's data: nothing of another one can be left over.
+  window.addEventListener("hashchange", () => { if (runOf() !== asked) location.reload(); });
+  const one = json.runs[Number(asked) || 0];
+  if (!one) return;
+  if (json.kitchen && !(asked in json.runs)) {
+    await kitchen(json, json.kitchen, box);
+  } else {
+    box.replaceChildren(head(one), body(one));
+    const run = await Run.load(one);
+    const page = new Page(run, box);
+    page.picture.draw();
+    if (json.kitchen) box.prepend(back(one.title));
+  }
   document.body.dataset.ready = "yes";
+}
+
+function back(title: string): HTMLElement {
+  const button = el("button", { type: "button", click: () => { location.hash = ""; } }, "← all dinners");
+  return el("p", { class: "bar back" }, button, el("span", { class: "small" }, title));
 }
 
 void start();

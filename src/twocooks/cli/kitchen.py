@@ -11,6 +11,7 @@ twocooks kitchen [OPTIONS] [DINNER]    Tuesday's dinner, or another: a name, or 
 --cooks WHICH        processes, or threads (the kitchen with one apron)
 
 --json FILE          write predicted and measured numbers; - is stdout
+--html FILE          write one self-contained page: the four dinners, to play and to look into
 -o DIR               keep the four traces there
 --now                do not ask when the machine is busy; go on
 
@@ -35,8 +36,8 @@ from twocooks.kitchen.recipe import MODES, ORDERS, Dinner
 from twocooks.model import TwocooksError, printable
 
 VALUED = {"--at-once": "--at-once", "--friends": "--friends",
-          "--order": "--order", "--cooks": "--cooks", "--json": "--json", "-o": "-o",
-          "--output": "-o", "--new": "--new"}
+          "--order": "--order", "--cooks": "--cooks", "--json": "--json", "--html": "--html",
+          "-o": "-o", "--output": "-o", "--new": "--new"}
 FLAGS = {"--one-core", "--no-breaks", "--list", "--show", "--now"}
 DEFAULT = "tuesday"
 LOOK_S = 0.4
@@ -167,6 +168,10 @@ def _cook(
     target = values.get("--json")
     if target not in (None, "-"):
         common.may_write(Path(str(target)), "--json", JSON_HEAD)
+    if "--html" in values:
+        from twocooks.cli.report import may_write_page
+
+        may_write_page(values["--html"])
     if "-o" in values:
         _may_keep(Path(values["-o"]))
     dinner = plain.changed(**variant.changes())
@@ -188,6 +193,12 @@ def _cook(
                 serve.cook(source, dinner, variant, plate, folder, picture.fd if picture else None)
         for plate in plates:
             serve.look(plate, dinner.minute_s)
+        if "--html" in values:
+            from twocooks.kitchen import page
+            from twocooks.report import html
+
+            text = page.page(dinner, variant, plates, changed, refused)
+            html.write(Path(values["--html"]), text)
     return _after(dinner, variant, plates, changed, target)
 
 

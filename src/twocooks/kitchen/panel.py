@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from rich.style import Style
 
 from twocooks.analyse.result import Analysis, Task
+from twocooks.kitchen import told
 from twocooks.kitchen.measure import Measured, cooks
-from twocooks.kitchen.minutes import NEAR, number
+from twocooks.kitchen.minutes import number
 from twocooks.kitchen.recipe import TITLES, Mode
 from twocooks.model import TaskKind, Verdict
 from twocooks.report.terminal import cells
@@ -106,12 +107,7 @@ def panel(mode: Mode, analysis: Analysis, measured: Measured, frame: Frame) -> l
 def _numbers(measured: Measured, frame: Frame) -> list[Line]:
     """Minutes, and how many were on the go and at work: beside or below."""
     n, dot = measured.numbers, frame.painter.glyphs.dot
-    up = "up to " if n.most_on_the_go > 2 and frame.width >= WIDE else ""
-    words = f"{up}{n.most_on_the_go} on the go {dot} "
-    if n.most_at_work >= 2 and n.at_work_two >= NEAR:
-        words += f"{n.most_at_work} at work for {number(n.at_work_two)} min"
-    else:
-        words += "1 at work"
+    words = told.in_short(n, up_to=frame.width >= WIDE, dot=dot)
     minutes: Span = (f"{number(n.minutes)} min", BOLD)
     if frame.width < WIDE:
         return [[minutes], [(fit(words, frame.width).rstrip(), None)]]

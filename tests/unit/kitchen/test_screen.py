@@ -21,9 +21,9 @@ TUESDAY = dinner.load("tuesday")
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def kitchen_like() -> Analysis:
+def kitchen_like(name: str = "both") -> Analysis:
     """Some run whose tasks are dishes, with a thread named for each core."""
-    found = analyses.ALL["both"]()
+    found = analyses.ALL[name]()
     tasks = [replace(task, kind=TaskKind.BLOCK) for task in found.tasks]
     cores = [replace(core, tid=np.full(len(core.task), 100 + core.cpu, np.int32))
              for core in found.cores]

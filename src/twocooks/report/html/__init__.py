@@ -19,12 +19,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from twocooks.analyse.result import Analysis
+from twocooks.analyse.result import Analysis, Core
 from twocooks.model import TwocooksError
 from twocooks.report.base import PAGE_HEAD
-from twocooks.report.html.contract import SCHEMA, Page
+from twocooks.report.html.contract import SCHEMA, Kitchen, Page
 from twocooks.report.html.lanes import MOST_RUNS
-from twocooks.report.html.run import packed_run
+from twocooks.report.html.run import cleaned, packed_run
 
 MOST_BYTES = 5_000_000
 """So large a page may be: it is sent by mail and kept with builds."""
@@ -39,24 +39,30 @@ _POLICY = (
 )
 
 
-def page(analyses: Sequence[tuple[str, Analysis]], title: str = "") -> str:
-    """The page of these runs, each with what it is called ("" where it is the only one)."""
+def page(
+    analyses: Sequence[tuple[str, Analysis]],
+    title: str = "",
+    kitchen: Kitchen | None = None,
+    cooks: Sequence[Sequence[Core]] = (),
+) -> str:
+    """The page of these runs, each with what it is called ("" where it is the only one).
+
+    ``kitchen`` makes it the page of a dinner, in which each run has a lane for each of its
+    ``cooks``, too.
+    """
     share = MOST_RUNS // max(1, len(analyses))
     while True:
-        text = _with_detail(analyses, title, share)
+        packed = [
+            packed_run(one, name, f"block-{number}", share, cooks[number] if cooks else ())
+            for number, (name, one) in enumerate(analyses)
+        ]
+        whole: Page = {"schema": SCHEMA, "title": title, "runs": [run for run, _ in packed]}
+        if kitchen is not None:
+            whole["kitchen"] = cleaned(kitchen)
+        text = _document(whole, [block for _, block in packed])
         if len(text) <= MOST_BYTES or share <= LEAST_RUNS:
             return text
         share = int(0.9 * share * MOST_BYTES / len(text))
-
-
-def _with_detail(analyses: Sequence[tuple[str, Analysis]], title: str, most_runs: int) -> str:
-    """The page with at most so many runs in the lanes of each run."""
-    packed = [
-        packed_run(analysis, name, f"block-{number}", most_runs)
-        for number, (name, analysis) in enumerate(analyses)
-    ]
-    whole: Page = {"schema": SCHEMA, "title": title, "runs": [run for run, _ in packed]}
-    return _document(whole, [block for _, block in packed])
 
 
 def write(target: Path, text: str) -> None:
@@ -88,6 +94,9 @@ def _document(whole: Page, blocks: list[str]) -> str:
     policy = _POLICY.format(script=_hash(script), style=_hash(style))
     words = whole["runs"][0]["words"] if whole["runs"] else {}
     said = " ".join(words.get(key, "") for key in ("headline", "technical", "sentence"))
+    if "kitchen" in whole:
+        kitchen = whole["kitchen"]
+        said = " ".join([kitchen["headline"], kitchen["measured"], *kitchen["lessons"]])
     title = whole["title"] or words.get("headline", "")
     data = "\n".join(
         f'<script type="application/octet-stream" id="block-{number}">{block}</script>'

@@ -7,7 +7,7 @@ what each column means; both sides keep to it.
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 SCHEMA = "twocooks.page/1"
 
@@ -84,7 +84,49 @@ class Run(TypedDict):
     """Id of the element that holds the columns."""
 
 
+class PlateRow(TypedDict):
+    """One way of cooking the dinner; the run at the same place of the list is what was recorded."""
+
+    mode: str
+    title: str
+    word: str
+    """The verdict in a word."""
+    minutes: float
+    minutes_text: str
+    numbers: str
+    """How many were on the go and at work."""
+    span_s: list[float]
+    """From the first dish's beginning to the last one's end."""
+    staff: list[str]
+    """Who stands behind each of the run's ``cook_*`` lanes."""
+    lanes: list[list[int]]
+    """Number of a task, number of its dish."""
+    table: list[list[str]]
+    """Predicted and measured, a pair for each of the kitchen's ``columns``."""
+
+
+class Kitchen(TypedDict):
+    """What stands on the page of a dinner besides its runs."""
+
+    headline: str
+    measured: str
+    """When, and how long a kitchen minute was."""
+    minute_s: float
+    dishes: list[str]
+    """Names in the order, and so the colours, that all runs share."""
+    warnings: list[str]
+    changed: list[str]
+    refused: list[str]
+    lessons: list[str]
+    burnt: list[str]
+    say: list[str]
+    columns: list[str]
+    commands: list[str]
+    plates: list[PlateRow]
+
+
 class Page(TypedDict):
     schema: str
     title: str
     runs: list[Run]
+    kitchen: NotRequired[Kitchen]

@@ -86,6 +86,11 @@ def lanes(
     return Lanes(grid, tasks, cores)
 
 
+def core_runs(cores: Sequence[Core], grid: Grid) -> Runs:
+    """Rows of the kind that ``Analysis.cores`` has, on an axis that is there already."""
+    return _runs(_of_cores(cores), grid)
+
+
 def _of_tasks(tasks: Sequence[Task]) -> Raw:
     parts = [task.segments for task in tasks]
     start = _joined([part.start for part in parts], np.float64)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from twocooks.analyse.result import Analysis, Task
+from twocooks.analyse.result import Analysis, Core, Task
 from twocooks.analyse.task_list import TaskRow
 from twocooks.model import Reason, State, TaskKind
 from twocooks.report import told
@@ -20,6 +20,7 @@ from twocooks.report.html.lanes import (
     MOST_RUNS,
     TASK_BLANK,
     Runs,
+    core_runs,
     folded,
     lanes,
     with_gaps,
@@ -35,14 +36,23 @@ TEXTS = ("sentence", "why", "so", "say", "finding")
 
 
 def packed_run(
-    analysis: Analysis, title: str, block: str, most_runs: int = MOST_RUNS
+    analysis: Analysis,
+    title: str,
+    block: str,
+    most_runs: int = MOST_RUNS,
+    cooks: Sequence[Core] = (),
 ) -> tuple[Run, str]:
-    """The run, and its block of columns as text; ``block``: the id of the element it goes to."""
+    """The run, and its block of columns as text; ``block``: the id of the element it goes to.
+
+    ``cooks``: further lanes, of the cooks of a kitchen.
+    """
     pack = Packer()
     drawn = lanes(analysis, min(MOST_EXACT, most_runs), most_runs)
     rows = tree(analysis.tasks)
     _lanes(pack, "task", drawn.tasks, len(analysis.tasks), TASK_BLANK)
     _lanes(pack, "core", drawn.cores, len(analysis.cores), CORE_BLANK)
+    if cooks:
+        _lanes(pack, "cook", core_runs(cooks, drawn.grid), len(cooks), CORE_BLANK)
     _nodes(pack, drawn.tasks, rows)
     _hand_overs(pack, analysis, drawn.grid)
     unit = _curves(pack, analysis)
@@ -97,7 +107,7 @@ def _lanes(pack: Packer, name: str, runs: Runs, count: int, blank: int) -> None:
     length, code, each = with_gaps(runs, count, blank)
     pack.add(f"{name}_runs", each, "u32")
     pack.add(f"{name}_length", length, "u32")
-    pack.add(f"{name}_code", code, "u32" if name == "core" else "u8")
+    pack.add(f"{name}_code", code, "u8" if name == "task" else "u32")
 
 
 def _nodes(pack: Packer, tasks: Runs, rows: Tree) -> None:
