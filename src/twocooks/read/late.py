@@ -1,10 +1,9 @@
-"""A large trace, whose two large columns are read when they are asked for, and let go after that.
+"""A large trace, whose two large columns are let go when whoever asked for them has done with them.
 
 The kernel's records and the agents' events are most of a trace, and the analysis goes through each
-of them once: the kernel's for the stretches of threads, the agents' for the tasks. Decoding them
-again costs less than the memory for both at once, with all that is made of them. So a large trace
-holds the file open instead, and what it read then it reads again: no byte more, though the file may
-grow meanwhile.
+of them once: the kernel's for the stretches of threads, the agents' for the tasks. So a large trace
+hands them to the first who asks and keeps the file open instead: whoever asks later has them
+decoded again, from the same bytes and no byte more, though the file may grow meanwhile.
 
 The few kernel records that tell more than a switch (``Trace.rare``) and the sums over all
 (``Trace.switches``) are asked for again and again; they are kept.
@@ -39,9 +38,11 @@ class LateTrace(Trace):
     get the columns."""
 
     again: Callable[[str], Any] | None = None
-    """Reads one of them."""
+    """Reads one of them again."""
+    first: dict[str, Any] = field(default_factory=dict, compare=False)
+    """Those that nobody has asked for yet."""
     lately: dict[str, Any] = field(default_factory=dict, compare=False)
-    """What was read and is still in use, in weak references."""
+    """Those that are in use, in weak references."""
 
     def __getattribute__(self, name: str) -> Any:
         found = object.__getattribute__(self, name)
@@ -50,6 +51,6 @@ class LateTrace(Trace):
         kept = self.lately.get(name)
         columns = kept() if kept is not None else None
         if columns is None:
-            columns = self.again(name)
+            columns = self.first.pop(name, None) or self.again(name)
             self.lately[name] = weakref.ref(columns)
         return columns

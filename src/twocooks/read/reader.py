@@ -25,7 +25,7 @@ from twocooks.format.decode import CODE_TEXT, INT32_MAX, INT64_MAX, Code, Span, 
 from twocooks.format.encode import FILE_HEAD
 from twocooks.model import TraceError
 from twocooks.read import head, shape
-from twocooks.read.late import LateTrace, Source
+from twocooks.read.late import LATE, LateTrace, Source
 from twocooks.read.order import Pile, Sorted, sort
 from twocooks.read.trace import Trace
 
@@ -42,7 +42,6 @@ KILLED = (
 
 LATE_BYTES = 8 << 20
 """From this size on (some two million records) a trace is read as ``late.py`` says."""
-LATE = frozenset((spec.Stream.KERNEL, spec.Stream.AGENT))
 
 Progress = Callable[[int, int], None]
 
@@ -63,8 +62,8 @@ def load(
     try:
         with open(name, "rb") as file:
             open_trace(file, name)
-            large = os.fstat(file.fileno()).st_size >= LATE_BYTES
-            return _Reader(name, end, LATE if large else frozenset()).read(file, progress)
+            late = os.fstat(file.fileno()).st_size >= LATE_BYTES
+            return _Reader(name, end, late).read(file, progress)
     except OSError as error:
         raise TraceError(f"{name}: {error.strerror}; give the path of a trace file") from error
 
@@ -111,7 +110,7 @@ class _Reader:
         self,
         name: str,
         end: dict[str, Any] | None = None,
-        late: frozenset[spec.Stream] = frozenset(),
+        late: bool = False,
     ) -> None:
         self.name, self.late = name, late
         self.meta: dict[str, Any] | None = None
@@ -122,7 +121,6 @@ class _Reader:
         self.piles = {stream: Pile() for stream in spec.Stream}
         self.slabs = {stream: _Slab() for stream in spec.Stream}
         self.threads: dict[tuple[int, int], int] = {}
-        self.counts = dict.fromkeys(late, 0)
         self.first_ns, self.last_ns = INT64_MAX, 0
 
     def read(self, file: BinaryIO, progress: Progress | None) -> Trace:
@@ -259,10 +257,7 @@ class _Reader:
             if len(columns.time):
                 self.first_ns = min(self.first_ns, int(columns.time.min()))
                 self.last_ns = max(self.last_ns, int(columns.time.max()))
-            if stream in self.late:
-                self.counts[stream] += len(columns.time)
-            else:
-                self.piles[stream].add(columns, keys, gaps, texts)
+            self.piles[stream].add(columns, keys, gaps, texts)
             self.slabs[stream] = _Slab()
 
     def _text_indices(
@@ -294,12 +289,9 @@ class _Reader:
             )
         ordered = {}
         for stream in spec.Stream:
-            pile = self.piles.pop(stream)
-            if stream not in self.late:
-                ordered[stream] = sort(pile, stream, *bounds)
+            ordered[stream] = sort(self.piles.pop(stream), stream, *bounds)
         parts: dict[str, Any] = {
-            name: SHAPES[stream](ordered.pop(stream)) if stream in ordered else None
-            for name, stream in NAMES.items()
+            name: SHAPES[stream](ordered.pop(stream)) for name, stream in NAMES.items()
         }
         looks = ordered.pop(spec.Stream.LOOK)
         trace = Trace(
@@ -320,7 +312,9 @@ class _Reader:
             return trace
         source = Source(number, size)
         return LateTrace(
-            **vars(trace), again=lambda name: self.again(source, bounds, NAMES[name])
+            **vars(trace) | dict.fromkeys(LATE),
+            again=lambda name: self.again(source, bounds, NAMES[name]),
+            first={name: parts[name] for name in LATE},
         )
 
 
