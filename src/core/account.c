@@ -325,6 +325,80 @@ int64_t tc_shared(struct tc_moments a, struct tc_moments b, int64_t *out) {
     return a.n;
 }
 
+/* ---- cores ---- */
+
+/* A slice that follows another of the same kind without a gap is no moment. */
+static void core_moments(struct tc_pieces s, struct tc_tasks tasks, const struct tc_words *w,
+                         struct tc_moments_of *m) {
+    uint8_t open = 0;
+    int64_t until = 0;
+    for (int64_t i = 0; i < s.n; i++) {
+        if (s.state[i] != w->working) continue;
+        const uint8_t bits = cooks_in(s, tasks, i) ? 3 : 1;
+        if (open && s.start[i] != until) {
+            tc_put(m, until, 0, open);
+            open = 0;
+        }
+        if (open != bits) tc_put(m, s.start[i], bits & (uint8_t)~open, open & (uint8_t)~bits);
+        open = bits;
+        until = s.end[i];
+    }
+    if (open) tc_put(m, until, 0, open);
+}
+
+static int64_t cores_counted(struct tc_moments_of *m, int64_t least, int64_t *out, int64_t *start,
+                             int64_t *end) {
+    int32_t now[2] = {0};
+    int64_t k = 0, last = 0, since = -1;
+    uint64_t *keys;
+    for (int64_t in; (in = tc_next_bucket(m, &keys)) > 0;) {
+        for (int64_t i = 0; i < in;) {
+            const int64_t at = (int64_t)(keys[i] >> 16), ns = at - last;
+            add(&out[TC_K_NS], ns, now[0]);
+            if (now[0] >= 1) out[TC_K_ONE] += ns;
+            if (now[0] >= 2) out[TC_K_TWO] += ns;
+            i += tc_at_once(keys + i, in - i, 2, now);
+            out[TC_K_MOST] = most_of(out[TC_K_MOST], now[0]);
+            if (since < 0 && now[1] >= 2) since = at;
+            if (since >= 0 && now[1] < 2) {
+                if (at - since >= least) {
+                    start[k] = since + m->zero;
+                    end[k++] = at + m->zero;
+                }
+                since = -1;
+            }
+            last = at;
+        }
+    }
+    return k;
+}
+
+int64_t tc_cores(struct tc_pieces s, struct tc_tasks tasks, const struct tc_words *w, int64_t least,
+                 int64_t *out, int64_t *start, int64_t *end) {
+    int64_t zero = INT64_MAX, last = INT64_MIN, on = 0;
+    for (int64_t i = 0; i < s.n; i++) {
+        if (s.state[i] != w->working) continue;
+        if (s.end[i] < s.start[i] || s.owner[i] >= tasks.n) return TC_OTHERWISE;
+        zero = least_of(zero, s.start[i]);
+        last = most_of(last, s.end[i]);
+        on++;
+    }
+    if (!on) return 0;
+    const uint64_t span = (uint64_t)last - (uint64_t)zero;
+    if (span >> TC_TIME_BITS) return TC_OTHERWISE;
+    struct tc_moments_of m;
+    int64_t k = TC_TABLES_NO_MEMORY;
+    if (tc_moments_begin(&m, zero, span, 2 * on)) {
+        core_moments(s, tasks, w, &m);
+        if (tc_moments_place(&m)) {
+            core_moments(s, tasks, w, &m);
+            k = cores_counted(&m, least, out, start, end);
+        }
+    }
+    tc_moments_end(&m);
+    return k;
+}
+
 void tc_inside(struct tc_curve p, struct tc_moments within, uint8_t *rows, int64_t *out) {
     int64_t j = 0;
     for (int64_t i = 0; i < p.n; i++) {

@@ -92,6 +92,13 @@ struct tc_curve {
 int64_t tc_turns(struct tc_pieces t, struct tc_tasks tasks, const uint8_t *stepped,
                  const struct tc_words *w, struct tc_curve p, int64_t least, int32_t hands, int64_t *out);
 
+/* How many cores execute the program (slices at work), and how many of them chosen tasks. Returns the
+ * number of stretches (start, end; room for all slices) in which two or more of the latter last for at
+ * least so many ns. */
+enum tc_core { TC_K_NS, TC_K_ONE, TC_K_TWO, TC_K_MOST, TC_K_SUMS }; /* K times ns; ns of K >= 1, >= 2 */
+int64_t tc_cores(struct tc_pieces slices, struct tc_tasks tasks, const struct tc_words *w, int64_t least,
+                 int64_t *out, int64_t *start, int64_t *end);
+
 /* Work of threads (slices by thread and start) for the chosen tasks: for each unbroken stretch on a core
  * from the first to the last of it; walks of more than `walk_ns` part it where the stretch has more of
  * them than that for each slice. start and end have room for all slices. Returns how many they are. */

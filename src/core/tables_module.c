@@ -364,6 +364,21 @@ static PyObject *cooks(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     return result_of(&c, result);
 }
 
+static PyObject *cores(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    (void)self;
+    struct call c;
+    long long least;
+    int64_t result;
+    if (!numbers_of(args, n, &least, 1) || !enter(&c, args + 1, n - 1, "iqqbbiibqqbQQQ")) return NULL;
+    struct tc_pieces t = pieces_at(&c, 0);
+    struct tc_tasks tasks = tasks_at(&c, 7);
+    if (!long_enough(&c, 0, 6, t.n) || !words_at(&c, 10) || !long_enough(&c, 11, 11, TC_K_SUMS) ||
+        !long_enough(&c, 12, 13, t.n))
+        return NULL;
+    CALL(result, tc_cores(t, tasks, c.view[10].buf, least, c.view[11].buf, c.view[12].buf, c.view[13].buf))
+    return result_of(&c, result);
+}
+
 static PyObject *shared(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     (void)self;
     struct call c;
@@ -521,6 +536,7 @@ static PyMethodDef methods[] = {
     METHOD(curves, "curves(least, hands, seven columns, chosen, begun, done, words[, out time, counts, measures, "
                    "together]) -> breaks or -1"),
     METHOD(cooks, "cooks(walk_ns, seven columns, chosen, begun, done, words, out start, end) -> n or -1"),
+    METHOD(cores, "cores(least, seven columns, chosen, begun, done, words, out sums, start, end) -> n or -1"),
     METHOD(shared, "shared(start, end, start, end, out ns) -> n or -1"),
     METHOD(inside, "inside(time, count, start, end, rows, out ns) -> n"),
     METHOD(runs, "runs(low, high, least, time, count[, out start, end]) -> runs"),

@@ -333,7 +333,7 @@ def account(
     found = together(line, counted, told)
     measured = _fractions(m, line, chosen, levels, found, sums.gone[chosen])
     found = replace(found, cooks=None)  # not needed any more, and large
-    cores = _on_cores(m, line, chosen, levels, measured.busy)
+    cores = _on_cores(m, line, counted, levels, measured.busy)
     _before_begun(m, line, sums, chosen)
     _threads(m, line, counted, contested(levels), float(in_line[CORE]) / 1e9)
     m.placed = measured.placed / 1e9
@@ -389,14 +389,22 @@ def _fractions(
     return told
 
 
-def _on_cores(m: Measures, line: Timeline, chosen: Bool, levels: Levels, busy: int) -> Cores:
+def _on_cores(m: Measures, line: Timeline, counted: Counted, levels: Levels, busy: int) -> Cores:
+    found = fast.cores(line.slices.columns, counted.columns, WORDS, HAND_OVER_NS)
+    told, many = _count_cores(line, counted.chosen) if found is None else found
+    ns, one, two, m.k_max = told
+    m.k2, m.k_mean = two / 1e9, _share(ns, one)
+    # Two cores or more worked for tasks while at most one task was worked on.
+    m.many = _share(shared(many, stretches_of(levels, "P", 0, 1)), busy)
+    return Cores(line, counted.chosen, ns)
+
+
+def _count_cores(line: Timeline, chosen: Bool) -> tuple[list[int], tuple[Int64, Int64]]:
+    """The twin of ``fast.cores``."""
     cores = _cores(line, chosen)
-    k, ns = cores.counts["K"], cores.integral("K")
-    m.k_max = int(k.max(initial=0))
-    m.k2 = cores.when(k >= 2) / 1e9
-    m.k_mean = _share(ns, cores.when(k >= 1))
-    m.many = _share(_together(levels, cores), busy)
-    return Cores(line, chosen, ns)
+    k = cores.counts["K"]
+    sums = [cores.integral("K"), cores.when(k >= 1), cores.when(k >= 2), int(k.max(initial=0))]
+    return sums, stretches_of(cores, "KT", 2, least=HAND_OVER_NS)
 
 
 def _company(length: Int64) -> float:
@@ -408,14 +416,6 @@ def _company(length: Int64) -> float:
 
 def _share(part: float, whole: float) -> float:
     return min(part / whole, 1e9) if whole > 0 else 0.0
-
-
-def _together(levels: Levels, cores: Levels) -> int:
-    """Nanoseconds in which two cores or more worked for tasks while at most one task was worked
-    on."""
-    many = stretches_of(cores, "KT", 2, least=HAND_OVER_NS)
-    few = stretches_of(levels, "P", 0, 1)
-    return shared(many, few)
 
 
 def _before_begun(m: Measures, line: Timeline, sums: Sums, chosen: Bool) -> None:

@@ -250,6 +250,20 @@ def cooks(
     return None if count < 0 else (start[:count].copy(), end[:count].copy())
 
 
+def cores(
+    slices: tuple[Any, ...], tasks: tuple[Any, Any, Any], words: bytes, least: int
+) -> tuple[list[int], tuple[Int64, Int64]] | None:
+    """The sums of ``enum tc_core`` over cores that execute the program, and the stretches in which
+    two or more execute chosen tasks for at least so many ns."""
+    c = _c()
+    if c is None:
+        return None
+    sums = np.zeros(4, np.int64)
+    start, end = np.empty(len(slices[0]), np.int64), np.empty(len(slices[0]), np.int64)
+    count = c.cores(least, *_tables_of(slices), *_tasks_of(tasks), words, sums, start, end)
+    return None if count < 0 else (sums.tolist(), (start[:count].copy(), end[:count].copy()))
+
+
 def shared(one: tuple[Int64, Int64], other: tuple[Int64, Int64]) -> int | None:
     """ns that two sorted, disjoint sets of stretches (starts, ends) share."""
     c = _c()
