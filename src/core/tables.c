@@ -190,6 +190,19 @@ void tc_no_overlap(struct tc_tiling in, int64_t *out) {
     }
 }
 
+/* Where the rows of each owner end, if all rows have one and stand by owner and start; else 0. */
+static int stands_by_owner(struct tc_pieces t, int64_t owners, int64_t *at) {
+    for (int64_t i = 0; i < t.n; i++) {
+        if (t.owner[i] < 0 || t.end[i] <= t.start[i]) return 0;
+        if (i && (t.owner[i] < t.owner[i - 1] ||
+                  (t.owner[i] == t.owner[i - 1] && t.start[i] < t.start[i - 1])))
+            return 0;
+    }
+    for (int64_t i = 0; i < t.n; i++) at[t.owner[i]]++;
+    for (int64_t g = 1; g < owners; g++) at[g] += at[g - 1];
+    return 1;
+}
+
 /* The rows with an owner by owner and start; at[g] is then where owner g's rows end. Returns their
  * number. */
 static int64_t by_owner(struct tc_pieces t, int64_t owners, int64_t *at, int64_t *order) {
@@ -201,21 +214,25 @@ static int64_t by_owner(struct tc_pieces t, int64_t owners, int64_t *at, int64_t
     return tc_sort_groups(t.start, order, at, owners) ? at[owners] : TC_TABLES_NO_MEMORY;
 }
 
-/* Some rows of a table, sorted by start. */
+/* Some rows of a table, sorted by start: places in an order, or without one the rows themselves. */
 struct queue {
     struct tc_pieces from;
-    const int64_t *next, *end;
+    const int64_t *order;
+    int64_t next, end;
 };
+
+static int64_t at_head(struct queue q) { return q.order ? q.order[q.next] : q.next; }
 
 /* Merges one owner's rows into `out` from row k on, none of which begins before the others end. */
 static int64_t merge_queues(struct queue a, struct queue b, const struct tc_gaps *gaps,
                             struct tc_pieces *out, int64_t k) {
     int64_t reach = INT64_MIN;
     while (a.next < a.end || b.next < b.end) {
-        const int first = b.next == b.end ||
-                          (a.next < a.end && a.from.start[*a.next] <= b.from.start[*b.next]);
+        const int first = b.next == b.end || (a.next < a.end && a.from.start[at_head(a)] <=
+                                                                    b.from.start[at_head(b)]);
         struct queue *q = first ? &a : &b;
-        const int64_t i = *q->next++, end = q->from.end[i];
+        const int64_t i = at_head(*q), end = q->from.end[i];
+        q->next++;
         const int64_t start = q->from.start[i] > reach ? q->from.start[i] : reach;
         if (end > start) {
             if (gaps && reach != INT64_MIN && start > reach) {
@@ -240,17 +257,19 @@ int64_t tc_gather(struct tc_pieces a, struct tc_pieces b, const struct tc_gaps *
         if (b.owner[i] > most) most = b.owner[i];
     if (most > (a.n + b.n) * 4 + (1 << 16)) return TC_OTHERWISE;
     const int64_t owners = most + 1;
-    int64_t *at = calloc((size_t)(owners + 1) * 2, sizeof *at), *bt = at + owners + 1, k = 0;
-    int64_t *order = malloc((size_t)(a.n + b.n + 1) * sizeof *order);
-    const int64_t m = at && order ? by_owner(a, owners, at, order) : TC_TABLES_NO_MEMORY;
-    if (m < 0 || by_owner(b, owners, bt, order + m) < 0) k = TC_TABLES_NO_MEMORY;
-    for (int64_t g = 0; k >= 0 && g < owners; g++) {
-        const int64_t from_a = g ? at[g - 1] : 0, from_b = g ? bt[g - 1] : 0;
-        k = merge_queues((struct queue){a, order + from_a, order + at[g]},
-                         (struct queue){b, order + m + from_b, order + m + bt[g]}, gaps, &out, k);
+    int64_t *at = calloc((size_t)(owners + 1) * 2, sizeof *at), *bt = at ? at + owners + 1 : NULL;
+    int64_t *order = malloc((size_t)(a.n + 1) * sizeof *order), *b_order = NULL, k = 0;
+    if (!at || !order || by_owner(a, owners, at, order) < 0) k = TC_TABLES_NO_MEMORY;
+    if (k >= 0 && !stands_by_owner(b, owners, bt)) {
+        b_order = malloc((size_t)(b.n + 1) * sizeof *b_order);
+        if (!b_order || by_owner(b, owners, bt, b_order) < 0) k = TC_TABLES_NO_MEMORY;
     }
+    for (int64_t g = 0; k >= 0 && g < owners; g++)
+        k = merge_queues((struct queue){a, order, g ? at[g - 1] : 0, at[g]},
+                         (struct queue){b, b_order, g ? bt[g - 1] : 0, bt[g]}, gaps, &out, k);
     free(at);
     free(order);
+    free(b_order);
     return k;
 }
 
