@@ -42,13 +42,14 @@ NO_CORE = "it was not on a core, or polling was the source: then nobody knows wh
 MEANINGS: dict[str, str] = {
     "tasks": "A row for each task that was begun, in the order in which they were first worked on.",
     "intervals": "What each task did, from its first to its last moment without a gap: "
-    "a row for each stretch, sorted by the number that the analysis gave the task, then by time.",
+    "a row for each stretch. The rows of one task stand together, in order of time.",
     "waits": "The stretches in which a task stood in line or waited, with what was seen of each: "
     "a row for each wait.",
     "switches": "The kernel's own records, as they came, sorted by time. Empty where polling was "
     "the source.",
-    "slices": "A row for each stretch of a thread on a core, helpers and the program's own "
-    "work included, sorted by core and time. Empty where polling was the source.",
+    "slices": "A row for each stretch of a thread on a core, cut where it went over to another "
+    "task; helpers and the program's own work included. Sorted by core and time. Empty where "
+    "polling was the source.",
     "steps": "A row for each step of an event loop (asyncio, trio) on a task, sorted by loop and "
     "time. The loop works on nothing else until the step ends.",
 }
@@ -177,8 +178,8 @@ FIELDS: dict[str, tuple[Field, ...]] = {
     ),
     "slices": (
         Field("core", "int32", "", "the core"),
-        _clock("start_ns", "when the thread came on it"),
-        _clock("end_ns", "when it left it"),
+        _clock("start_ns", "begin of the stretch"),
+        _clock("end_ns", "its end"),
         Field("pid", "int32", "", PID.meaning),
         TID,
         Field(
