@@ -11,15 +11,16 @@ from typing import Any
 
 import pytest
 
-from twocooks.report.words import clean, count, end_of, fit, plain, seconds, wrap
+from twocooks.report.words import clean, count, end_of, fit, plain, seconds, width_of, wrap
 
 SCHEMA = "twocooks.tests/1"
 MOST = 10
 """Rows of each table."""
 LEAST_S = 0.01
 """Less lost time than this makes no test a serial one."""
-NOT_OURS = {"no-free-core"}
-"""Findings that are no fault of the test."""
+NOT_OURS = {"no-free-core", "relay"}
+"""Findings that make no test a serial one: somebody else had the cores; each needs the other's
+result."""
 
 
 def row(analysis: Any, held_s: float, whole: bool) -> dict[str, Any]:
@@ -82,6 +83,14 @@ def lines(
         yield plain(line, unicode=unicode)
 
 
+def _short(test: str, room: int) -> str:
+    """A test's name: its parameters are cut before its file is."""
+    if width_of(test) <= room:
+        return test
+    name, bracket, _ = test.partition("[")
+    return end_of(name, room - 4) + "[..]" if bracket else end_of(name, room)
+
+
 def _lines(
     rows: list[dict[str, Any]], held_s: float, width: int, unicode: bool
 ) -> Iterator[str]:
@@ -107,7 +116,7 @@ def _lines(
         yield (
             f"{seconds(row['serial_s']):>8} {seconds(row['wall_s'] or 0.0):>8} "
             f"{row['parallelism']:>8.2f} {row['concurrency']:>9.2f}  "
-            f"{end_of(clean(row['test'], unicode=unicode), width - 38)}"
+            f"{_short(clean(row['test'], unicode=unicode), width - 38)}"
         )
         why = clean(row["why"], unicode=unicode)
         head = f"{row['verdict']}{', ' + row['cause'] if row['cause'] else ''}"
@@ -123,7 +132,7 @@ def _lines(
     for row in held[:MOST]:
         hold = row["held"][0]
         more = f" ({hold['times']} times)" if hold["times"] > 1 else ""
-        test = end_of(clean(row["test"], unicode=unicode), width - 10)
+        test = _short(clean(row["test"], unicode=unicode), width - 10)
         yield f"{seconds(hold['seconds']):>8}  {test}"
         place = clean(hold["where"], unicode=unicode) or clean(hold["task"], unicode=unicode)
         yield " " * 10 + end_of(place, width - 10 - len(more)) + more

@@ -457,3 +457,17 @@ def test_block(twocooks):
         assert "the longest call of os.getpid took" in result.stdout.str()
     else:
         result.assert_outcomes(skipped=3)
+
+
+def test_long_names_in_the_tables() -> None:
+    from twocooks.pytest_plugin.table import lines
+
+    name = "tests/very/deep/test_file.py::test_name[http://a.b/c-" + "x" * 300 + "\x1b[2J]"
+    row = {"test": name, "wall_s": 1.0, "verdict": "turns", "cause": "gil", "parallelism": 1.0,
+           "concurrency": 2.0, "serial_s": 0.5, "why": "y" * 300, "exact": True,
+           "held": [{"seconds": 0.3, "task": "t", "where": "b:3 f" * 90, "times": 2}]}  # fmt: skip
+    told = list(lines([row] * 12, 0.05, 80))
+    assert max(map(len, told)) <= 80
+    assert sum("test_name[..]" in line for line in told) == 20
+    assert told.count("and 2 more tests") == 2
+    assert "\x1b" not in "".join(told)
