@@ -97,6 +97,20 @@ static void search(struct tc_peek *p, char **tids, int count, uint64_t true_lock
     within();
 }
 
+/* The lock inside an object, which lies wherever. */
+static void parked(struct tc_peek *p, uint32_t tid, uint64_t about) {
+    size_t size = 1 + draw() % 64;
+    char *type = malloc(size);
+    if (!type) fail("no memory");
+    reads = 0;
+    int kind = (int)tc_peek_parked(p, tid, (about & ~15ull) + (draw() % 8 ? 10 : draw() % 16), type, size);
+    within();
+    if (!memchr(type, 0, size) || (kind == TC_FUTEX_OBJECT) != (*type != 0)) fail("an object without a type");
+    for (const char *c = type; *c; c++)
+        if ((unsigned char)*c < 32 || *c == 127) fail("a type that is no text");
+    free(type);
+}
+
 static void look(struct tc_peek *p, char **tids, int count, uint64_t true_lock) {
     for (int i = 0; i < count; i++) {
         size_t size = draw() % 8 ? TEXT : 1 + draw() % 64;
@@ -109,6 +123,7 @@ static void look(struct tc_peek *p, char **tids, int count, uint64_t true_lock) 
         tc_peek_futex(p, address, &lock);
         within();
         free(text);
+        parked(p, (uint32_t)atoi(tids[i]), address);
         for (int k = 0; true_lock && k < 8; k++) search(p, tids, count, true_lock);
     }
 }

@@ -193,6 +193,8 @@ static void look(struct tc_peek *p, char **words, int tids, uint64_t lock) {
         enum tc_futex kind = draw() % 2 ? TC_FUTEX_SEMAPHORE : TC_FUTEX_PARKED;
         uint64_t about = draw() % 2 ? lock : some_place();
         tc_peek_futex(p, about, &found);
+        char type[64];
+        tc_peek_parked(p, tid, (about & ~15ull) + 10, type, sizeof type);
         tc_peek_gil_holder(p, about, &turn);
         tc_peek_holds(p, tid, kind, about);
         tc_peek_owner(p, tid, kind, about);
