@@ -93,6 +93,15 @@ class _Shared:
         self.attached: Attached | None = None
         self.known: weakref.ref[Recording] | None = None
         """The recording as it was read last, as long as some window needs it."""
+        self.cost_s = 0.0
+        """What it took to read it, and to make its timeline."""
+        self.unread: weakref.WeakSet[Measurement] = weakref.WeakSet()
+        """Windows that nobody has asked yet, open ones too."""
+
+    def is_dear(self) -> bool:
+        """The recording is large and slow to read, and nobody needs it."""
+        large = self.attached is not None and self.attached.size > LARGE
+        return large and self.cost_s > DEAR_S and not self.unread
 
 
 _of_process: dict[int, _Shared] = {}
@@ -107,10 +116,18 @@ def _shared() -> _Shared:
     return found
 
 
-def _attach() -> Attached:
+DEAR_S, LARGE = 0.1, 1 << 18
+"""A recording that takes longer to be read, and has more bytes, is begun anew when nobody needs it:
+what it costs to ask about a window grows with all that was recorded before it."""
+
+
+def _attach(window: Measurement) -> Attached:
     """The recording of this process, started where there is none."""
     shared = _shared()
     with shared.lock:
+        if shared.attached is not None and shared.is_dear() and shared.attached.alone():
+            shared.attached.stop()
+            shared.attached = None
         if shared.attached is not None and not shared.attached.alive:
             shared.attached.stop()  # killed: a new one, and its windows say so
             shared.attached = None
@@ -122,6 +139,8 @@ def _attach() -> Attached:
                 shared.attached = attached.Attached()
             except ImportError as error:
                 raise MeasureError(f"measure() does not work here: {error}") from None
+            shared.cost_s = 0.0
+        shared.unread.add(window)
         return shared.attached
 
 
@@ -169,7 +188,7 @@ class Measurement:
         """Begins the window; the same as entering it."""
         if self._recording is not None:
             raise MeasureError("this window was used before; make a new one: measure()")
-        self._recording = _attach()
+        self._recording = _attach(self)
         self._from_ns = _edge(self._recording)
         return self
 
@@ -220,6 +239,7 @@ class Measurement:
         with self._lock:
             if self._run is None:
                 self._run = self._read(window)
+                _shared().unread.discard(self)
         return self._run
 
     def _read(self, window: tuple[int, int]) -> Run:
@@ -326,13 +346,14 @@ def _known(recording: Attached, window: tuple[int, int]) -> Recording:
 
     shared, until_ns = _shared(), window[1]
     with shared.lock:
-        end = _told(recording, until_ns)
+        end, begin = _told(recording, until_ns), time.perf_counter()
         if recording.source == "schedstat":
             return Recording(reader.load(recording.path, end={**end, "edges": [*window]}))
         kept = shared.known() if shared.known is not None else None
         if kept is None or kept.trace.end is None or kept.trace.end["end_ns"] < until_ns:
             kept = Recording(reader.load(recording.path, end=end))
-            shared.known = weakref.ref(kept)
+            kept.line  # noqa: B018 - made now, for all
+            shared.known, shared.cost_s = weakref.ref(kept), time.perf_counter() - begin
         return kept
 
 

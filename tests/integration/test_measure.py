@@ -57,15 +57,15 @@ def place() -> Iterator[Place]:
     shutil.rmtree(made.folder, ignore_errors=True)
 
 
-def run(place: Place, code: str, *, deny: str = "", env: dict[str, str] | None = None) -> Any:
-    """Runs the program to its end; what it printed, as JSON."""
+def run(place: Place, code: str, *, deny: str = "", cwd: bool = False) -> Any:
+    """Runs the program to its end; what it printed, as JSON. ``cwd``: in its own folder."""
     file = place.folder / "program.py"
     file.write_text(BEGIN + textwrap.dedent(code))
     refusing = [sys.executable, "-m", "tests.kit.deny_perf", deny] if deny else []
     done = subprocess.run(
         [*drop_root(), *refusing, sys.executable, str(file)],
-        capture_output=True, text=True, cwd=ROOT, timeout=LIMIT_S,
-        env={**place.env, "PYTHONPATH": str(ROOT), **(env or {})},
+        capture_output=True, text=True, timeout=LIMIT_S,
+        cwd=place.folder if cwd else ROOT, env={**place.env, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
@@ -499,3 +499,170 @@ def test_what_was_going_on_when_the_recorder_came(place: Place) -> None:
     for name, kind in (("old 1", "thread"), ("old 2", "thread"), ("burn", "item")):
         assert second[name][0] == kind
         assert second[name][1] > 0.02
+
+
+def test_windows_nest_and_overlap_and_share_one_recorder(place: Place) -> None:
+    """In one thread, in two, and hundreds of them: no more files, no other recorder."""
+    said = run(
+        place,
+        RECORDERS
+        + """
+def files():
+    return len(os.listdir("/proc/self/fd"))
+
+with twocooks.measure() as outer:
+    with twocooks.measure() as inner:
+        together(burn, 0.02)
+    together(burn, 0.02)
+first = twocooks.measure().start()
+done = []
+def other():
+    with twocooks.measure() as m:
+        together(burn, 0.02)
+    done.append(m)
+thread = threading.Thread(target=other)
+thread.start()
+first.finish()
+thread.join()
+before, recorder = files(), recorders()
+for _ in range(300):
+    with twocooks.measure():
+        pass
+many = files()
+counts = [m.tasks.by_kind.thread for m in (outer, inner, done[0])]
+shared = len({id(m.run.recording) for m in (outer, inner, first)})
+say(counts=counts, before=before, many=many, shared=shared,
+    same=recorder == recorders() and len(recorder) == 1,
+    inside=outer.window_ns[0] <= inner.window_ns[0] <= inner.window_ns[1] <= outer.window_ns[1])
+""",
+    )
+    outer, inner, other = said["counts"]
+    assert outer == 4
+    assert inner == 2
+    assert other >= 2
+    assert said["many"] == said["before"]
+    assert said["same"]
+    assert said["shared"] == 1
+    assert said["inside"]
+
+
+def test_a_recording_that_is_slow_to_read_is_begun_anew(place: Place) -> None:
+    """When all windows were asked, and not before: the next ones have their names all the same."""
+    said = run(
+        place,
+        RECORDERS
+        + """
+from twocooks import _measure
+_measure.DEAR_S, _measure.LARGE = -1.0, 0
+go = threading.Event()
+old = threading.Thread(target=lambda: (go.wait(), burn(0.02)), name="old")
+old.start()
+with twocooks.measure() as first:
+    together(burn, 0.02)
+one = recorders()
+kept = twocooks.measure()
+with kept:
+    pass
+first.tasks
+with twocooks.measure() as second:
+    together(burn, 0.02)
+two = recorders()
+kept.verdict, second.verdict
+with twocooks.measure() as third:
+    go.set()
+    old.join()
+three = recorders()
+say(same=one == two, anew=two != three, count=len(three), names=[t.name for t in third.task_list],
+    again=first.by("thread").summary["tasks"]["count"])
+""",
+    )
+    assert said["same"]
+    assert said["anew"]
+    assert said["count"] == 1
+    assert "old" in said["names"]
+    assert said["again"] >= 2
+
+
+def test_the_decorator(place: Place) -> None:
+    """Sync and async functions, with their results, errors, names; no generators."""
+    said = run(
+        place,
+        """
+        seen = []
+
+        @twocooks.measured(then=seen.append)
+        def cook(count):
+            "cooks"
+            together(burn, 0.02, count=count)
+            return count
+
+        @twocooks.measured
+        async def cook_later():
+            await asyncio.gather(*[asyncio.sleep(0.01) for _ in range(2)])
+            raise ValueError("burnt")
+
+        result = cook(2), cook(3)
+        try:
+            asyncio.run(cook_later())
+        except ValueError as error:
+            burnt = str(error)
+        try:
+            @twocooks.measured
+            def generator():
+                yield
+        except TypeError as error:
+            refused = str(error)
+        say(result=result, burnt=burnt, name=cook.__name__, doc=cook.__doc__, refused=refused,
+            tasks=[m.tasks.by_kind.thread for m in seen], last=cook.measurement is seen[1],
+            later=cook_later.measurement.tasks.by_kind.asyncio)
+        """,
+    )
+    assert said["result"] == [2, 3]
+    assert said["burnt"] == "burnt"
+    assert (said["name"], said["doc"]) == ("cook", "cooks")
+    assert "generators" in said["refused"]
+    assert said["tasks"] == [2, 3]
+    assert said["last"]
+    assert said["later"] >= 2
+
+
+def test_threads_that_begin_while_the_recorder_comes(place: Place) -> None:
+    """Makers at work all the time: whoever is alive in the window is there, once, and the sums of
+    what was recorded agree with the kernel's clock."""
+    said = run(
+        place,
+        """
+        over, made = threading.Event(), []
+
+        def maker(name):
+            while not over.is_set():
+                thread = threading.Thread(target=burn, args=(0.001,), name=f"{name} {len(made)}")
+                made.append(thread)
+                thread.start()
+                thread.join()
+
+        makers = [threading.Thread(target=maker, args=(n,), name=f"maker {n}") for n in range(3)]
+        for thread in makers:
+            thread.start()
+        with twocooks.measure() as m:
+            begun = time.thread_time()
+            burn(0.05)
+            mine = time.thread_time() - begun
+            while sum(not t.is_alive() for t in made) < 30:
+                time.sleep(0.001)
+        over.set()
+        for thread in makers:
+            thread.join()
+        m.save("threads.2cooks")
+        say(makers=[t.name for t in m.task_list if t.name.startswith("maker")],
+            hands=[t.hands_on_s for t in m.task_list if t.name == "main"], mine=mine)
+        """,
+        cwd=True,
+    )
+    assert sorted(said["makers"]) == ["maker 0", "maker 1", "maker 2"]
+    assert said["hands"] == [pytest.approx(said["mine"], abs=0.02)]
+    checked = subprocess.run(
+        twocooks("check", str(place.folder / "threads.2cooks")), capture_output=True, text=True
+    )
+    assert checked.returncode == 0, checked.stdout
+    assert "is sound" in checked.stdout

@@ -50,7 +50,7 @@ def check_file(path: str | os.PathLike[str]) -> tuple[list[str], Trace]:
     """The same, and what was read."""
     trace = load(path)
     problems = [f"file: {note}" for note in trace.notes]
-    problems += _going_back(path)
+    problems += _going_back(path, _meta(trace, "attached_ns"))
     problems += check_trace(trace)
     return problems, trace
 
@@ -181,14 +181,17 @@ def _turns_on_cores(f: _Facts) -> Iterator[str]:
     off = np.isin(event, [*_OUTS, _EXIT])
     before = np.r_[0, event[:-1]][: len(event)]
     before[f.first] = 0
+    found = time <= _meta(f.trace, "attached_ns")  # how threads were found is no turn
+    before[np.r_[False, found[:-1]][: len(found)]] = 0
     after_off = np.r_[False, off[:-1]][: len(off)] & ~f.first
     cases = (
         ((event == _IN) & (before == _IN), "a thread came on before the other had left"),
         (off & (before == _IN) & ~f.same, "another thread left than the one that was on"),
-        (off & after_off, "a thread left, but none was on"),
+        (off & after_off & (before != 0), "a thread left, but none was on"),
         (off & (before == 0) & ~_may_begin(f, event, tid, off), "a thread left, but none was on"),
     )
-    for wrong, what in cases:
+    for odd, what in cases:
+        wrong = odd & ~found
         for number in np.unique(cpu[wrong]).tolist():
             yield from _said(
                 f.trace, "turns", time[wrong & (cpu == number)], f"cpu {number}: {what}"
@@ -196,7 +199,10 @@ def _turns_on_cores(f: _Facts) -> Iterator[str]:
 
 
 def _may_begin(f: _Facts, event: Any, tid: Any, off: Bool) -> Bool:
-    """The program's first thread begins on a core: its first record is an OUT."""
+    """The program's first thread begins on a core: its first record is an OUT. Where we attached to
+    a program, any thread may have been on one."""
+    if _meta(f.trace, "attached_ns") >= 0:
+        return np.ones(len(event), np.bool_)
     allowed = np.zeros(len(event), np.bool_)
     mine = np.flatnonzero((tid == _meta(f.trace, "pid")) & (off | (event == _IN)))
     if len(mine):
@@ -228,8 +234,9 @@ def _lives(f: _Facts) -> Iterator[str]:
     first = np.r_[True, tid[1:] != tid[:-1]][: len(rows)]
     before = np.r_[0, event[:-1]][: len(rows)]
     before[first] = 0
+    found = time <= _meta(f.trace, "attached_ns")
     cases = (
-        ((before == 0) & (event != _FORK), "a thread of which no FORK tells"),
+        ((before == 0) & (event != _FORK) & ~found, "a thread of which no FORK tells"),
         ((before == _EXIT) & (event != _FORK), "records of a thread after its EXIT"),
         ((before != 0) & (before != _EXIT) & (event == _FORK), "a FORK of a thread that lives"),
     )
@@ -374,8 +381,9 @@ def _pairs(f: _Facts) -> Iterator[str]:
             yield from _said(f.trace, what, time[wrong], "another one ended than had begun")
 
 
-def _going_back(path: str | os.PathLike[str]) -> Iterator[str]:
-    """Within one stream, time never goes back, in the order in which the file holds it."""
+def _going_back(path: str | os.PathLike[str], found_ns: int) -> Iterator[str]:
+    """Within one stream, time never goes back, in the order in which the file holds it (until
+    ``found_ns``, while threads were found, it does)."""
     last: dict[tuple[int, int, int], int] = {}
     wrong: dict[tuple[int, int, int], list[int]] = {}
     name = os.fspath(path)
@@ -391,10 +399,11 @@ def _going_back(path: str | os.PathLike[str]) -> Iterator[str]:
                 continue
             key = head.kind, head.key_a, head.key_b
             steps = np.diff(time, prepend=last.get(key, int(time[0])))
-            if (steps < 0).any():
+            back = -steps[(steps < 0) & (time > found_ns)]
+            if len(back):
                 wrong.setdefault(key, [0, 0])
-                wrong[key][0] += int(np.count_nonzero(steps < 0))
-                wrong[key][1] = max(wrong[key][1], int(-steps.min()))
+                wrong[key][0] += len(back)
+                wrong[key][1] = max(wrong[key][1], int(back.max()))
             last[key] = int(time[-1])
     for (kind, key_a, key_b), (count, most) in wrong.items():
         stream = f"{spec.Stream(kind).name} {key_a} {key_b}"

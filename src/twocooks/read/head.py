@@ -86,6 +86,7 @@ META: dict[str, Any] = {
     "tick_ns": whole(LONGEST_NS),
     "python": text,
     "agent": flag,
+    "attached_ns": whole(FIRST_NS),
 }
 """Known keys of META: a predicate, or the keys of an object."""
 

@@ -161,6 +161,17 @@ class Attached:
         poll.register(self._answer, 0)
         return not poll.poll(0)  # it would have hung up
 
+    def alone(self) -> bool:
+        """This process has no children now: those that there are have the agent of this recording,
+        and would not get that of the next one."""
+        try:
+            for task in os.listdir("/proc/self/task"):
+                if Path(f"/proc/self/task/{task}/children").read_text():
+                    return False
+        except OSError:
+            return False
+        return True
+
     @property
     def mine(self) -> bool:
         """It is this process that is recorded (not one that forked this one)."""

@@ -12,8 +12,9 @@ born while its maker's events were being opened may have got some of them: it is
 the recorder counts twice-told records once.
 
 **How a thread was found** is its first record: blocked, on a core, or in line, as its ``stat`` says
-just before the events are opened. Where that was out of date by then, the next record of the thread
-contradicts it, and the time between counts as unknown.
+just after its events were opened; the record has the time just before. Where the thread left or
+came on a core in between, that is recorded, and what contradicts it counts as unknown; where it did
+not, what was read was true all the time.
 """
 
 from __future__ import annotations
@@ -53,31 +54,22 @@ BLOCKED, ON_CORE, IN_LINE = 0, 1, 2
 class Found:
     """A thread as /proc shows it."""
 
-    pid: int
-    tid: int
     ppid: int
     state: str
     cpu: int
     comm: bytes
 
 
-def threads_of(pid: int) -> list[Found]:
-    """The threads of one process at this moment; none where it has ended."""
+def look_at(pid: int, tid: int) -> Found | None:
+    """None where it has ended."""
     try:
-        tids = sorted(int(name) for name in os.listdir(f"/proc/{pid}/task"))
-    except OSError:
-        return []
-    found = []
-    for tid in sorted(tids, key=lambda tid: tid != pid):
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            stat = Path(f"/proc/{pid}/task/{tid}/stat").read_bytes()
-            name, _, rest = stat.rpartition(b")")
-            words = rest.split()
-            comm = name.partition(b"(")[2]
-            found.append(
-                Found(pid, tid, int(words[1]), words[0].decode(), int(words[36]), comm)
-            )
-    return [thread for thread in found if thread.state not in "ZXx"]
+        stat = Path(f"/proc/{pid}/task/{tid}/stat").read_bytes()
+        name, _, rest = stat.rpartition(b")")
+        words = rest.split()
+        found = Found(int(words[1]), words[0].decode(), int(words[36]), name.partition(b"(")[2])
+    except (OSError, ValueError, IndexError):
+        return None
+    return None if found.state in "ZXx" else found
 
 
 class Attaching:
@@ -90,68 +82,74 @@ class Attaching:
         """The threads that have the events, and since when."""
         self.refused: set[int] = set()
         """Processes that may not be watched: setuid programs."""
+        self.taken: set[int] = set()
+        """CPUs of threads that were found on them."""
 
-    def walk(self) -> list[Found]:
-        """All threads of the tree, its first process first."""
+    def walk(self) -> list[tuple[int, int]]:
+        """All threads of the tree, (pid, tid), its first process first and first threads first."""
         pids = [self.pid, *(pid for pid in watch.descendants(self.pid) if pid != os.getpid())]
-        return [thread for pid in pids for thread in threads_of(pid)]
+        found = []
+        for pid in pids:
+            with contextlib.suppress(OSError):  # it has ended
+                tids = map(int, os.listdir(f"/proc/{pid}/task"))
+                found += [(pid, tid) for tid in sorted(tids, key=lambda tid: (tid != pid, tid))]
+        return found
 
     def attach(self) -> None:
         """OSError where the kernel refuses the first events, or files run out."""
-        recorder, begin = self.session.recorder, time.monotonic_ns()
-        there = self.walk()
-        if not there:
+        recorder = self.session.recorder
+        for pid, tid in self.walk():
+            now = time.monotonic_ns()
+            try:
+                self.session.pages = recorder.open_rings(
+                    tid, watch.ring_cpus(), watch.RING_PAGES, True
+                )
+            except ProcessLookupError:  # a first thread may end before the others
+                continue
+            self._say_found(pid, tid, now)
+            break
+        else:
             raise ProcessLookupError(errno.ESRCH, "it has ended")
-        first = there[0]
-        self.session.pages = recorder.open_rings(
-            first.tid, watch.ring_cpus(), watch.RING_PAGES, True
-        )
-        self.known[first.tid] = time.monotonic_ns()
-        self._say_found(there, begin)
         for _ in range(WALKS):
-            if not self._open(there):
+            if not self._open(self.walk()):
                 break
-            there = self.walk()
-            self._say_found(self._unborn(there), time.monotonic_ns())
         recorder.forked(True)
 
-    def _unborn(self, there: list[Found]) -> list[Found]:
-        """Threads of which nothing is known, not even their birth."""
-        born = self.session.recorder.forked()
-        return [t for t in there if t.tid not in self.known and t.tid not in born]
-
-    def _open(self, there: list[Found]) -> int:
+    def _open(self, there: list[tuple[int, int]]) -> int:
         """Opens what is new; the number of those that it could open."""
         recorder, opened = self.session.recorder, 0
         born = recorder.forked()
-        for thread in there:
-            tid = thread.tid
-            if tid in self.known or thread.pid in self.refused:
+        for pid, tid in there:
+            if tid in self.known or pid in self.refused:
                 continue
             maker, when = born.get(tid, (0, 0))
             if maker and when > self.known.get(maker, when) + BORN_NS:
                 self.known[tid] = self.known[maker]
                 continue
+            now = time.monotonic_ns()
             try:
                 recorder.attach(tid)
             except OSError as error:
-                if error.errno in (errno.EACCES, errno.EPERM) and thread.pid != self.pid:
-                    self.refused.add(thread.pid)
+                if error.errno in (errno.EACCES, errno.EPERM) and pid != self.pid:
+                    self.refused.add(pid)
                 elif error.errno != errno.ESRCH:  # it has ended
                     raise
                 continue
-            self.known[tid] = time.monotonic_ns()
             opened += 1
+            self._say_found(pid, tid, now, tid in born)
         return opened
 
-    def _say_found(self, there: list[Found], now: int) -> None:
-        taken: set[int] = set()
-        for t in there:
-            how = BLOCKED if t.state != "R" else IN_LINE if t.cpu in taken else ON_CORE
-            if how == ON_CORE:
-                taken.add(t.cpu)
-            maker = t.ppid if t.tid == t.pid != self.pid else 0
-            self.session.recorder.found(now, how, t.cpu, t.pid, t.tid, maker, t.comm)
+    def _say_found(self, pid: int, tid: int, now: int, born: bool = False) -> None:
+        """The first record of a thread, unless that was its birth."""
+        self.known[tid] = time.monotonic_ns()
+        t = None if born else look_at(pid, tid)
+        if t is None:
+            return
+        how = BLOCKED if t.state != "R" else IN_LINE if t.cpu in self.taken else ON_CORE
+        if how == ON_CORE:
+            self.taken.add(t.cpu)
+        maker = t.ppid if tid == pid != self.pid else 0
+        self.session.recorder.found(now, how, t.cpu, pid, tid, maker, t.comm)
 
 
 class Helper:
@@ -169,6 +167,8 @@ class Helper:
         self.meter = Meter(self.cpus)
         self.begin_ns = time.monotonic_ns()
         self._open_source(source)
+        self.attached_ns = time.monotonic_ns()
+        """What was recorded before it may be how a thread was found."""
         self.session.write_json(Block.META, self._head())
         self.next_meter = self.begin_ns
         self.ready = select.epoll()
@@ -206,7 +206,7 @@ class Helper:
     def _head(self) -> dict[str, Any]:
         words = Path(f"/proc/{self.pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")
         command = [os.fsdecode(word) for word in words]
-        more = {"attached": True, "start_ns": self.begin_ns}
+        more = {"attached_ns": self.attached_ns, "start_ns": self.begin_ns}
         return watch.describe(self.session, command, self.pid, self.cpus, more)
 
     def hello(self) -> dict[str, Any]:
