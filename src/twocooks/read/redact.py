@@ -42,8 +42,8 @@ PARTS = {
     "TEXT": ("frame",),
 }
 """What the parts of an event's text are; the last kind holds for all further ones."""
-KEPT_META = ("pid", "source", "start_ns", "cpus", "smt_siblings", "ring_pages", "tick_ns", "agent",
-             "twocooks")  # fmt: skip
+KEPT_META = ("pid", "source", "start_ns", "cpus", "smt_siblings", "ring_pages", "tick_ns",
+             "attached_ns", "agent", "twocooks")  # fmt: skip
 KEPT_END = ("exit", "why", "end_ns", "task_clock_ns", "rusage", "lost", "agent_lost",
             "agent_damaged", "recorder_cpu_s", "still_running", "records", "labels")  # fmt: skip
 _STANDARD = re.compile(r"(?:^|.*/)lib(?:64)?/python3[^/]*/(?!site-packages|dist-packages)(.*)")
