@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,11 @@ def place() -> Any:
     shutil.rmtree(found.folder, ignore_errors=True)
 
 
-def run(place: Place, *options: str) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
+def run(
+    place: Place, *options: str, text: str = (HERE / "marked_program.py").read_text()
+) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
     """pytest over marked_program.py; what it printed, and the rows of its JSON by test."""
-    shutil.copy(HERE / "marked_program.py", place.folder / "test_marked.py")
+    (place.folder / "test_marked.py").write_text(text)
     numbers = place.folder / "numbers.json"
     numbers.unlink(missing_ok=True)
     (place.folder / "pytest.ini").write_text("[pytest]\naddopts = --strict-markers\n")
@@ -95,3 +98,32 @@ def test_unmarked_tests_end_as_ever(place: Place) -> None:
     measured, _ = run(place, "--twocooks", "-k", "bare or fails")
     assert outcomes(plain.stdout) == outcomes(measured.stdout)
     assert plain.returncode == measured.returncode == 1
+
+
+GIL_TESTS = """
+import pytest
+
+@pytest.mark.gil_stays_off
+def test_stays_off():
+    sum(range(100_000))
+
+@pytest.mark.gil_stays_off
+def test_switched_on():
+    import oldext
+"""
+
+
+@pytest.mark.skipif(GIL, reason="only where the GIL is off")
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler here")
+def test_an_import_that_switches_the_gil_on_is_named(place: Place) -> None:
+    (place.folder / "old.c").write_text(
+        "#include <Python.h>\n"
+        'static struct PyModuleDef d = {PyModuleDef_HEAD_INIT, "oldext", 0, -1, 0};\n'
+        "PyMODINIT_FUNC PyInit_oldext(void) { return PyModule_Create(&d); }\n"
+    )
+    include = sysconfig.get_paths()["include"]
+    subprocess.run(["cc", "-shared", "-fPIC", f"-I{include}", "old.c", "-o", "oldext.so"],
+                   cwd=place.folder, check=True)  # fmt: skip
+    done, _ = run(place, "-W", "ignore", text=GIL_TESTS)
+    assert outcomes(done.stdout) == {"test_stays_off": "passed", "test_switched_on": "failed"}
+    assert "Importing oldext switched the GIL" in done.stdout

@@ -48,6 +48,13 @@ class Call:
     others_s: float
     """For how long another thread of Python was on a core, at most."""
     where: str
+    own_s: float = 0.0
+    """For how long the calling thread itself stood in line for a core: no part of the call."""
+
+    @property
+    def long(self) -> bool:
+        """Whether it took long enough to tell."""
+        return self.seconds - self.own_s >= LEAST_S
 
     @property
     def sure(self) -> bool:
@@ -115,34 +122,36 @@ class Probe:
                 edges = [begun, *inside, ended]
                 longest = max(b - a for a, b in itertools.pairwise(edges))
                 length = (ended - begun) / 1e9
-                stood, others = self._since(before) if length >= LEAST_S else (0.0, 0.0)
+                stood, others, own = self._since(before) if length >= LEAST_S else (0.0,) * 3
                 self.calls.append(
-                    Call(length, len(inside), longest / 1e9, stood, others, where)
+                    Call(length, len(inside), longest / 1e9, stood, others, where, own)
                 )
                 del self._notes[:last]
         finally:
             self._lock.release()
 
     def _threads(self) -> dict[int, tuple[int, int]]:
-        """Native ids of Python's threads but this one -> ns on a core, ns in line for one."""
-        here = threading.get_native_id()
+        """Native ids of Python's threads -> ns on a core, ns in line for one."""
         found = {}
         for thread in threading.enumerate():
             tid = thread.native_id
-            if tid is not None and tid != here:
+            if tid is not None:
                 with contextlib.suppress(OSError, ValueError, IndexError):
                     with open(f"/proc/self/task/{tid}/schedstat") as file:
                         words = file.read().split()
                     found[tid] = int(words[0]), int(words[1])
         return found
 
-    def _since(self, before: dict[int, tuple[int, int]]) -> tuple[float, float]:
-        """How long the probe stood in line, and how long another thread was on a core, at most."""
-        now, probe = self._threads(), self._thread.native_id
-        if probe not in before or probe not in now:
-            return math.nan, 0.0
-        worked = [now[tid][0] - before.get(tid, (0, 0))[0] for tid in now if tid != probe]
-        return (now[probe][1] - before[probe][1]) / 1e9, max(worked, default=0) / 1e9
+    def _since(self, before: dict[int, tuple[int, int]]) -> tuple[float, float, float]:
+        """How long the probe stood in line, how long another thread was on a core at most, and how
+        long this one stood in line."""
+        now, probe, here = self._threads(), self._thread.native_id, threading.get_native_id()
+        if probe is None or not {probe, here} <= before.keys() & now.keys():
+            return math.nan, 0.0, 0.0
+        worked = [now[tid][0] - before.get(tid, (0, 0))[0] for tid in now if tid not in
+                  (probe, here)]  # fmt: skip
+        stood, own = (now[tid][1] - before[tid][1] for tid in (probe, here))
+        return stood / 1e9, max(worked, default=0) / 1e9, own / 1e9
 
     def judge(self) -> Judged:
         """What the calls showed."""
@@ -154,7 +163,7 @@ class Probe:
                 f"{name} was never called by that name, so whether it lets go of the GIL is not "
                 "known (a name imported with `from` before the test is not seen)"
             )
-        long = [call for call in self.calls if call.seconds >= LEAST_S]
+        long = [call for call in self.calls if call.long]
         kept = [call for call in long if call.notes < NOTES]
         sure = [call for call in kept if call.sure]
         if sure:
