@@ -30,7 +30,13 @@ function head(json: RunJson): HTMLElement {
   );
 }
 
-function body(json: RunJson): HTMLElement {
+/** Of which reason the tasks are that a finding is about; "" = the step that held a loop longest. */
+const PLACE_OF: Record<string, string> = {
+  "gil-bound": "gil", "gil-switched-on": "gil", "native-keeps-gil": "gil", lock: "lock",
+  relay: "result", "no-free-core": "core", "loop-held": "",
+};
+
+function body(json: RunJson, lead: ((id: string) => void) | null = null): HTMLElement {
   const list = el("dl", { class: "words" });
   const add = (title: string, ...texts: (Node | string)[]) => {
     if (texts.length) list.append(el("div", {}, el("dt", {}, title), ...texts.map((text) => el("dd", {}, text))));
@@ -42,7 +48,13 @@ function body(json: RunJson): HTMLElement {
   if (say) add("Say it", el("q", {}, say));
   add("Levels", ...(summary.levels ?? []).map((level) => level.sentence));
   const also = summary.findings.filter((finding) => finding.id !== words.finding);
-  add("Also", ...also.map((finding) => el("span", {}, finding.sentence, finding.so ? ` ${finding.so}` : "")));
+  const way = ({ id }: { id: string }) =>
+    lead && id in PLACE_OF ? el("button", { type: "button", class: "link", click: () => lead(id) }, "show it") : null;
+  if (words.why && words.finding) {
+    const link = way({ id: words.finding });
+    if (link) list.querySelector("dd")!.append(" ", link);
+  }
+  add("Also", ...also.map((finding) => el("span", {}, finding.sentence, finding.so ? ` ${finding.so} ` : " ", way(finding))));
   return list;
 }
 
@@ -54,6 +66,7 @@ class Page {
   readonly search = el("input", { type: "search", placeholder: "search tasks  /", "aria-label": "search tasks by name, function, file or process" });
   private readonly found = el("span", { class: "found", role: "status" });
   private readonly modes = new Map<Mode, HTMLButtonElement>();
+  private reasons!: HTMLSelectElement;
   private asked = 0;
 
   constructor(private readonly run: Run, box: HTMLElement) {
@@ -71,7 +84,7 @@ class Page {
       this.range,
       this.story,
       this.detail(),
-      body(run.json),
+      body(run.json, (id) => this.lead(id)),
       el("section", { class: "tables" }, ...tables(run, {
         task: (task) => this.tell(task, null),
         range: (from, to) => this.closer(from, to),
@@ -112,7 +125,7 @@ class Page {
       ? choice("only one process", [["0", "all processes"], ...pids.map((pid): [string, string] => [String(pid), `process ${pid}`])],
           (value) => { filter.pid = Number(value); this.filtered(); })
       : null;
-    const reasons = choice("only tasks that waited for", [["", "waited for anything"], ...run.reasonsThere.map((one): [string, string] => [one, `waited for ${FOR[one] ?? one}`])],
+    const reasons = this.reasons = choice("only tasks that waited for", [["", "waited for anything"], ...run.reasonsThere.map((one): [string, string] => [one, `waited for ${FOR[one] ?? one}`])],
       (value) => { filter.reason = value; this.filtered(); });
     const why = el("button", { type: "button", "aria-pressed": "false", title: "colour waits by what for" }, "why colours");
     why.addEventListener("click", () => {
@@ -181,6 +194,21 @@ class Page {
     this.later();
   }
 
+  /** Goes to what a finding is about: the longest hold of a loop, or the tasks kept for its reason. */
+  private lead(id: string): void {
+    const reason = PLACE_OF[id] ?? "";
+    const held = this.run.json.tables.loops.flatMap((loop) => loop.held);
+    if (reason) {
+      this.picture.rows.filter.reason = reason;
+      this.reasons.value = reason;
+      this.filtered();
+      this.picture.root.scrollIntoView({ block: "nearest" });
+    } else if (held.length) {
+      const longest = held.reduce((a, b) => (b.seconds > a.seconds ? b : a));
+      this.closer(longest.begun_s, longest.begun_s + longest.seconds);
+    }
+  }
+
   closer(from: number, to: number): void {
     const margin = (to - from) * 0.5;
     this.picture.select(this.run.curves.snapped(from, to));
@@ -245,6 +273,7 @@ async function start(): Promise<void> {
     if (json.kitchen) box.prepend(back(one.title));
   }
   document.body.dataset.ready = "yes";
+  performance.mark("twocooks-drawn");
 }
 
 function back(title: string): HTMLElement {
