@@ -17,6 +17,7 @@ tests). Where reading has become slow, because the recording has grown, it begin
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
@@ -53,6 +54,9 @@ class Measuring:
         self.json = config.getoption("--twocooks-json")
         self.all = bool(config.getoption("--twocooks") or self.json)
         self.held_s = held_ms(config) / 1000
+        folder = os.path.dirname(os.path.abspath(self.json or ""))
+        if self.json and not os.path.isdir(folder):  # said before the tests, not after them
+            raise pytest.UsageError(f"--twocooks-json {self.json}: there is no folder {folder}")
         self.rows: list[dict[str, Any]] = []
         self.waiting: list[tuple[dict[str, Any], _Stretch]] = []
         """Tests whose rows are not made yet, with what is known of them without reading."""
@@ -63,7 +67,8 @@ class Measuring:
     def pytest_unconfigure(self) -> None:
         _open.discard(id(self))
         if not _open:
-            library().stop()
+            with contextlib.suppress(Exception):  # pytest ends in any case
+                library().stop()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
@@ -87,7 +92,8 @@ class Measuring:
         stretch = item.stash[self.stretch] = _Stretch([check for _, check in checks])
         with stretch:
             result = yield
-        if not getattr(item, "_excinfo", None):  # where unittest keeps a failure of the test's own
+        failed = getattr(item, "_excinfo", None)  # where unittest keeps a test's own failure
+        if checks and not failed:
             self._judge(stretch, [check for _, check in checks])
         return result
 
@@ -101,9 +107,15 @@ class Measuring:
             del item.stash[self.stretch]
             if self.all:
                 self.waiting.append(({"test": item.nodeid, "outcome": report.outcome}, stretch))
-            if len(self.waiting) >= MOST:
-                self._read()
         return report
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self) -> Generator[None, Any, Any]:
+        """Read when the test is quite over: what watches its time must not count the reading."""
+        result = yield
+        if len(self.waiting) >= MOST:
+            self._read()
+        return result
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

@@ -312,10 +312,28 @@ def test_all_tests_are_measured_where_asked_for(run: Run, pytester: pytest.Pytes
     assert rows["test_held"]["held"][0]["times"] == 2
 
 
-def test_a_json_file_that_cannot_be_written(run: Run) -> None:
+def test_a_json_file_that_cannot_be_written(run: Run, pytester: pytest.Pytester) -> None:
     result = run("def test_one(): pass\n", "--twocooks-json", "nowhere/numbers.json")
-    assert result.ret != 0
-    assert "nowhere/numbers.json cannot be written" in "\n".join(result.errlines + result.outlines)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "nowhere/numbers.json: there is no folder" in "\n".join(result.errlines)
+    (pytester.path / "taken").mkdir()
+    result = run("def test_one(): pass\n", "--twocooks-json", "taken")
+    assert result.ret != pytest.ExitCode.OK
+    assert "taken cannot be written" in "\n".join(result.errlines + result.outlines)
+
+
+def test_rows_are_read_together_and_none_is_lost(
+    run: Run, monkeypatch: pytest.MonkeyPatch, pytester: pytest.Pytester
+) -> None:
+    session = importlib.import_module("twocooks.pytest_plugin.session")
+    monkeypatch.setattr(session, "MOST", 3)
+    monkeypatch.setattr(session, "SLOW_S", -1.0)  # every reading is slow: a new recording each time
+    tests = "@pytest.mark.parametrize('i', range(8))\ndef test_one(i): pass\n"
+    run(tests, "--twocooks-json", "numbers.json").assert_outcomes(passed=8)
+    rows = json.loads((pytester.path / "numbers.json").read_text())["tests"]
+    assert [row["test"] for row in rows] == [f"test_it.py::test_one[{i}]" for i in range(8)]
+    calls = "".join({"enter": "(", "exit": ")", "stop": "!"}[call] for call in scenes.opened)
+    assert calls == "()()()!()()()!()()!!"
 
 
 def test_what_was_not_measured_is_said_once(run: Run) -> None:
