@@ -243,6 +243,17 @@ static PyObject *agent_known_loop(PyObject *module, PyObject *args) {
     Py_RETURN_NONE;
 }
 
+PyDoc_STRVAR(known_trio_doc, "known_trio(add_instrument, task, others)\n--\n\nTells of a run of trio that goes on on this "
+             "thread already, in a step of task.");
+
+static PyObject *agent_known_trio(PyObject *module, PyObject *args) {
+    PyObject *add, *task, *others;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "OOO!", &add, &task, &PyList_Type, &others)) return NULL;
+    if (tc_writer_is_open() && tc_in_main_interpreter()) tc_known_trio(add, task, others);
+    Py_RETURN_NONE;
+}
+
 PyDoc_STRVAR(step_over_doc, "step_over()\n--\n\nTo be called by the loop behind the step that known_loop() said to be at work.");
 
 static PyObject *agent_step_over(PyObject *module, PyObject *none) {
@@ -297,6 +308,7 @@ static PyMethodDef methods[] = {
     {"stop", agent_stop, METH_VARARGS, stop_doc},
     {"known_thread", agent_known_thread, METH_VARARGS, known_thread_doc},
     {"known_loop", agent_known_loop, METH_VARARGS, known_loop_doc},
+    {"known_trio", agent_known_trio, METH_VARARGS, known_trio_doc},
     {"step_over", agent_step_over, METH_NOARGS, step_over_doc},
     {"block", agent_block, METH_O, block_doc},
     {"block_end", agent_block_end, METH_O, block_end_doc},

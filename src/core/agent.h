@@ -54,6 +54,7 @@ extern __thread struct tc_writer tc_me __attribute__((tls_model("initial-exec"))
 /* Counts the forks between the start and this process, and the recordings in it: what began in another
  * generation has not begun here. */
 extern uint32_t tc_generation;
+extern uint32_t tc_recordings; /* recordings alone */
 
 /* This thread's writer, emptied where it is of another generation. */
 struct tc_writer *tc_writer_fresh(void);
@@ -217,6 +218,8 @@ void tc_say_thread(PyObject *thread);
 void tc_known_loop(PyObject *loop);
 void tc_known_task(PyObject *task, int running, int suspended);
 void tc_known_step_over(void);
+/* The same of trio: its add_instrument, the task at work on this thread, and the list of all others. */
+void tc_known_trio(PyObject *add, PyObject *task, PyObject *others);
 void tc_threading_install(PyObject *module);
 void tc_thread_pool_install(PyObject *module);
 void tc_process_pool_install(PyObject *module);

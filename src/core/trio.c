@@ -20,8 +20,11 @@ struct instrument {
     PyObject *task; /* whose step runs, owned, or NULL */
     PyObject *outer;
     int outer_ready, exited, looping;
-    uint32_t generation;
+    uint32_t generation, recording;
 };
+
+/* An instrument stays in its run when its recording is over; the next one has another there. */
+static int is_over(PyObject *self) { return ((struct instrument *)self)->recording != tc_recordings; }
 
 static vectorcallfunc o_instruments_init;
 static PyTypeObject *instruments_type;
@@ -48,13 +51,14 @@ static void say_name(PyObject *task) {
 }
 
 static PyObject *task_spawned(PyObject *self, PyObject *task) {
-    (void)self;
+    if (is_over(self)) Py_RETURN_NONE;
     tc_task_event(TC_EV_TASK_NEW, task);
     say_name(task);
     Py_RETURN_NONE;
 }
 
 static PyObject *task_scheduled(PyObject *self, PyObject *task) {
+    if (is_over(self)) Py_RETURN_NONE;
     if (((struct instrument *)self)->task == task && tc_me.running == task) tc_me.own_ready = 1;
     else tc_task_event(TC_EV_READY, task);
     Py_RETURN_NONE;
@@ -89,9 +93,8 @@ static void end_step(struct instrument *me) {
     Py_DECREF(task);
 }
 
-static PyObject *before_task_step(PyObject *self, PyObject *task) {
-    struct instrument *me = (struct instrument *)self;
-    end_step(me); /* of a run that broke off */
+/* On this thread the step of `task` has begun. */
+static void begin_step(struct instrument *me, PyObject *task) {
     me->task = Py_NewRef(task);
     me->outer = tc_me.running;
     me->outer_ready = tc_me.own_ready;
@@ -100,6 +103,11 @@ static PyObject *before_task_step(PyObject *self, PyObject *task) {
     tc_me.running = task;
     tc_me.own_ready = 0;
     tc_task_event(TC_EV_STEP, task);
+}
+
+static PyObject *before_task_step(PyObject *self, PyObject *task) {
+    end_step((struct instrument *)self);
+    if (!is_over(self)) begin_step((struct instrument *)self, task);
     Py_RETURN_NONE;
 }
 
@@ -153,14 +161,43 @@ static PyTypeObject instrument_type = {
     .tp_methods = methods,
 };
 
+static struct instrument *new_instrument(void) {
+    struct instrument *ours = PyObject_New(struct instrument, &instrument_type);
+    if (!ours) return NULL;
+    ours->task = ours->outer = NULL;
+    ours->outer_ready = ours->exited = ours->looping = 0;
+    ours->generation = tc_generation;
+    ours->recording = tc_recordings;
+    return ours;
+}
+
+/* A run that goes on on this thread when the agent comes, in a step of `task`. */
+void tc_known_trio(PyObject *add, PyObject *task, PyObject *others) {
+    if (!s_coro || !(instrument_type.tp_flags & Py_TPFLAGS_READY)) return;
+    struct instrument *ours = new_instrument();
+    PyObject *added = ours ? PyObject_CallOneArg(add, (PyObject *)ours) : NULL;
+    if (added) {
+        Py_XDECREF(before_run((PyObject *)ours, NULL));
+        for (Py_ssize_t i = 0; i < PyList_GET_SIZE(others); i++) {
+            PyObject *other = PyList_GET_ITEM(others, i), *coro = attribute(other, s_coro);
+            say_name(other);
+            tc_task_event(TC_EV_STEP, other);
+            tc_event(TC_EV_STEP_END, (uint64_t)tc_suspended_coroutine(coro));
+            Py_XDECREF(coro);
+        }
+        say_name(task);
+        begin_step(ours, task);
+    }
+    Py_XDECREF(added);
+    Py_XDECREF((PyObject *)ours);
+    PyErr_Clear();
+}
+
 static PyObject *my_instruments_init(PyObject *f, PyObject *const *args, size_t flags, PyObject *names) {
     PyObject *result = o_instruments_init(f, args, flags, names);
     if (!result || PyVectorcall_NARGS(flags) < 1 || !Py_IS_TYPE(args[0], instruments_type)) return result;
-    struct instrument *ours = PyObject_New(struct instrument, &instrument_type);
+    struct instrument *ours = new_instrument();
     if (ours) {
-        ours->task = ours->outer = NULL;
-        ours->outer_ready = ours->exited = ours->looping = 0;
-        ours->generation = tc_generation;
         PyObject *added = PyObject_CallMethod(args[0], "add_instrument", "O", ours);
         Py_XDECREF(added);
         Py_DECREF(ours);

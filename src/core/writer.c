@@ -25,7 +25,7 @@
 #include <unistd.h>
 
 __thread struct tc_writer tc_me __attribute__((tls_model("initial-exec")));
-uint32_t tc_generation = 1;
+uint32_t tc_generation = 1, tc_recordings;
 int tc_in_ticks;
 
 static struct tc_arena *_Atomic arena;
@@ -100,6 +100,7 @@ int tc_writer_open(const char *path, void (*hello)(int after_fork)) {
     say_hello = hello;
     tc_in_ticks = map->in_ticks == 1;
     tc_generation++;
+    tc_recordings++;
     arena = map;
     atomic_store(&hello_due, 1);
     return 0;

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.kit.needs import has_gil
+from tests.kit.needs import has_gil, missing
 from tests.kit.watched import ROOT, Place, drop_root, make_place, twocooks
 
 LIMIT_S = 60
@@ -668,3 +668,52 @@ def test_threads_that_begin_while_the_recorder_comes(place: Place) -> None:
     )
     assert checked.returncode == 0, checked.stdout
     assert "is sound" in checked.stdout
+
+
+@pytest.mark.skipif(bool(missing("trio")), reason="trio is not installed")
+def test_a_run_of_trio_that_goes_on(place: Place) -> None:
+    """The first window begins inside of it, and another one after stop(): each task once."""
+    said = run(
+        place,
+        """
+        import trio
+
+        async def sleeper(until):
+            await until.wait()
+
+        async def cook():
+            for _ in range(3):
+                await trio.sleep(0.005)
+
+        async def cooks(count):
+            async with twocooks.measure() as m:
+                burn(0.02)
+                async with trio.open_nursery() as nursery:
+                    for _ in range(count):
+                        nursery.start_soon(cook)
+            return m
+
+        async def main():
+            until = trio.Event()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(sleeper, until)
+                await trio.sleep(0)
+                first = await cooks(2)
+                twocooks.stop()
+                second = await cooks(3)
+                until.set()
+            return first, second
+
+        windows = trio.run(main)
+        tasks = [[t for t in m.task_list if t.kind == "trio"] for m in windows]
+        names = [[t.name.rpartition(".")[2] for t in of] for of in tasks]
+        hands = [t.hands_on_s for of in tasks for t in of if t.name.endswith("main")]
+        say(tasks=names, hands=hands)
+        """,
+    )
+    for tasks, cooks in zip(said["tasks"], (2, 3), strict=True):
+        assert tasks.count("cook") == cooks
+        assert tasks.count("sleeper") == 1
+        assert tasks.count("main") == 1
+    assert len(said["hands"]) == 2
+    assert min(said["hands"]) > 0.018

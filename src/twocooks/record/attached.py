@@ -57,6 +57,15 @@ def private_file() -> int:
     raise MeasureError(f"there is no place for the trace: {why and why.strerror}")
 
 
+def asks_for_trust() -> bool:
+    """Yama lets only those look into a process whom it names itself, or its parents."""
+    try:
+        with open(YAMA) as file:
+            return file.read().strip() == "1"
+    except OSError:
+        return False
+
+
 def script_name() -> str:
     """What this Python runs: a module's name, a script's path, "-c", or "" for a prompt."""
     main = sys.modules.get("__main__")
@@ -99,6 +108,18 @@ def tell_tasks(agent: Any) -> None:
         loop.call_soon(agent.step_over)
 
 
+def tell_trio(agent: Any) -> None:
+    """The run of trio that goes on on this thread, and its tasks."""
+    trio = sys.modules.get("trio")
+    if trio is None or not trio.lowlevel.in_trio_task():
+        return
+    current, tasks = trio.lowlevel.current_task(), [trio.lowlevel.current_root_task()]
+    for task in tasks:  # it grows
+        tasks += [child for nursery in task.child_nurseries for child in nursery.child_tasks]
+    others = [task for task in tasks if task is not current]
+    agent.known_trio(trio.lowlevel.add_instrument, current, others)
+
+
 class Attached:
     """A recording of this process. One at a time; not for several threads at once."""
 
@@ -129,6 +150,7 @@ class Attached:
             raise MeasureError(why) from None
         os.close(asked)
         os.close(answered)
+        self._trusts = asks_for_trust() and _core.trust(self.helper)
         try:
             hello = self._hear()
             self._install(hello.get("arena"))
@@ -232,10 +254,9 @@ class Attached:
             self._boot = True
             os.environ[PYTHONPATH] = BOOT + os.pathsep + old if old else BOOT
 
-        with contextlib.suppress(Exception):  # names, no more
-            tell_threads(_agent)
-        with contextlib.suppress(Exception):
-            tell_tasks(_agent)
+        for tell in (tell_threads, tell_tasks, tell_trio):
+            with contextlib.suppress(Exception):  # less is known then
+                tell(_agent)
 
     def _clean(self) -> None:
         """Takes the hooks out, and the environment back; what the program has changed since stays
@@ -274,6 +295,10 @@ class Attached:
                 finally:
                     os.close(ended)
             self._clean()
+            if self._trusts:
+                from twocooks import _core
+
+                _core.trust(0)
             with contextlib.suppress(OSError):  # ours where this process adopts orphans
                 os.waitpid(self.helper, os.WNOHANG)
         for fd in (self._ask, self._answer):
