@@ -101,7 +101,11 @@ export interface Tables {
   waits: WaitRow[];
   more_waits: number;
   locks: LockRow[];
-  deadlocks: { sentence?: string; links?: { task: string; where: string; held_by: string }[] }[];
+  deadlocks: {
+    seconds: number;
+    to_the_end: boolean;
+    links: { task: string; where: string; lock: string; name: string; held_by: string }[];
+  }[];
   loops: LoopRow[];
 }
 

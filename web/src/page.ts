@@ -138,7 +138,9 @@ class Page {
       "div",
       { class: "controls" },
       el("div", { class: "bar" },
-        el("div", { class: "switch", role: "group", "aria-label": "view" }, mode("task", "by task"), mode("core", "by core")),
+        run.json.cpus.length
+          ? el("div", { class: "switch", role: "group", "aria-label": "view" }, mode("task", "by task"), mode("core", "by core"))
+          : null,
         this.search, this.found, reasons, processes, why,
         el("button", { type: "button", click: () => this.picture.showAll() }, "whole run"),
         el("button", { type: "button", click: () => help(), "aria-label": "help" }, "?")),
@@ -155,6 +157,7 @@ class Page {
   }
 
   show(mode: Mode): void {
+    if (!this.run.json.cpus.length) mode = "task"; // by polling nobody knows which core it was
     this.picture.mode = mode;
     for (const [name, button] of this.modes) button.setAttribute("aria-pressed", String(name === mode));
     this.picture.invalidate();

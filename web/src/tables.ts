@@ -112,6 +112,17 @@ export function tables(run: Run, hooks: TableHooks): HTMLElement[] {
       ], "locks"),
     ]));
   }
+  if (data.deadlocks.length) {
+    const list = el("ul", {});
+    for (const ring of data.deadlocks) {
+      const links = el("ul", {});
+      for (const one of ring.links) {
+        links.append(el("li", {}, el("bdi", {}, one.task), " waits at ", code(one.where), " for ", code(one.name || one.lock), ", which ", el("bdi", {}, one.held_by), " has"));
+      }
+      list.append(el("li", {}, `for ${seconds(ring.seconds)}${ring.to_the_end ? ", to the end" : ""}`, links));
+    }
+    out.push(section("Deadlocks: each waits for what the next one has", list));
+  }
   if (data.loops.length) out.push(late("Event loops, and what held them", () => loops(run, hooks)));
   const known = el("ul", {});
   for (const text of [...numbers, ...notes]) known.append(el("li", {}, text));

@@ -140,6 +140,16 @@ def test_lanes_read_back_are_the_tasks() -> None:
     assert worked == pytest.approx([0.9, 0.9], abs=1e-6)
 
 
+def test_by_polling_no_core_is_drawn() -> None:
+    analysis = analyses.two_processes()
+    analysis.summary["measured"]["source"] = "schedstat"
+    _, data = page_of(analysis)
+    run = data["runs"][0]
+    assert run["cpus"] == []
+    assert run["columns"]["core_runs"]["count"] == 0
+    assert run["warnings"][0].startswith("Estimated")
+
+
 def test_numbers_too_large_for_a_column_are_cut() -> None:
     pack = Packer()
     pack.add("a", np.array([0, 70_000]), "u16")
