@@ -18,6 +18,7 @@ SEES: dict[str, set[str]] = {
     "analyse": {"model", "format", "read", "_tables"},
     "report": {"model", "format", "read", "analyse"},
     "export": {"model", "format", "read", "analyse", "_arrow"},
+    "view": {"model", "read", "analyse", "report"},
     "gate": {"model", "analyse", "report"},
     "kitchen": {"model", "format", "read", "analyse", "report", "record", "api", "_task"},
     "record": {"model", "format", "_core"},

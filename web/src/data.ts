@@ -173,6 +173,8 @@ export interface PageJson {
   title: string;
   runs: RunJson[];
   kitchen?: KitchenJson;
+  /** The page may ask where it came from for a window. */
+  live?: boolean;
 }
 
 /** The page's own data, out of its elements. */
@@ -189,16 +191,19 @@ export class Columns {
   constructor(
     private readonly columns: Record<string, Column>,
     private readonly bytes: Uint8Array,
+    /** Where those columns are that these are not. */
+    private readonly behind: Columns | null = null,
   ) {}
 
   has(name: string): boolean {
-    return name in this.columns;
+    return name in this.columns || !!this.behind?.has(name);
   }
 
   get(name: string): Numbers {
     const known = this.cache.get(name);
     if (known) return known;
     const column = this.columns[name];
+    if (!column && this.behind) return this.behind.get(name);
     if (!column) throw new Error(`the page has no column ${name}`);
     const made = this.unpack(column);
     this.cache.set(name, made);
@@ -220,13 +225,19 @@ export class Columns {
   }
 }
 
-/** Unpacks the block of a run: base64, then deflate. */
+/** Unpacks the block of a run. */
 export async function columnsOf(run: RunJson): Promise<Columns> {
   const element = document.getElementById(run.block)!;
-  const text = atob(element.textContent!);
+  const text = element.textContent!;
   element.remove(); // a second copy of megabytes
+  return new Columns(run.columns, await unpacked(text));
+}
+
+/** Base64, then deflate. */
+export async function unpacked(block: string): Promise<Uint8Array> {
+  const text = atob(block);
   const packed = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) packed[i] = text.charCodeAt(i);
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return new Columns(run.columns, new Uint8Array(await new Response(stream).arrayBuffer()));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
 }

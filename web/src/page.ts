@@ -7,6 +7,7 @@ import { Fragment, readFragment, runOf, writeFragment } from "./fragment";
 import { help } from "./help";
 import { keys } from "./keys";
 import { kitchen } from "./kitchen/kitchen";
+import { Live } from "./live";
 import { legend } from "./legend";
 import { rangePanel } from "./numbers";
 import { Mode, Picture } from "./picture";
@@ -69,11 +70,17 @@ class Page {
   private reasons!: HTMLSelectElement;
   private asked = 0;
 
-  constructor(private readonly run: Run, box: HTMLElement) {
+  private readonly live: Live | null = null;
+
+  constructor(private readonly run: Run, box: HTMLElement, live = false) {
     this.picture = new Picture(run, {
       story: (task, time) => this.tell(task, time),
-      moved: () => this.later(),
+      moved: () => {
+        this.later();
+        this.live?.moved();
+      },
     });
+    if (live) this.live = new Live(run, this.picture);
     const { words } = run.json;
     this.picture.stage.setAttribute("aria-label", `The picture of the run. ${words.sentence ?? ""} Keys: press ? for help.`);
     fill(
@@ -141,7 +148,7 @@ class Page {
         run.json.cpus.length
           ? el("div", { class: "switch", role: "group", "aria-label": "view" }, mode("task", "by task"), mode("core", "by core"))
           : null,
-        this.search, this.found, reasons, processes, why,
+        this.search, this.found, this.live && this.live.said, reasons, processes, why,
         el("button", { type: "button", click: () => this.picture.showAll() }, "whole run"),
         el("button", { type: "button", click: () => help(), "aria-label": "help" }, "?")),
       key,
@@ -233,8 +240,9 @@ class Page {
     this.asked = window.setTimeout(() => {
       this.asked = 0;
       const { picture } = this;
-      rangePanel(this.range, this.run, picture.selection,
+      rangePanel(this.range, this.finest(picture.selection), picture.selection,
         () => picture.selection && picture.show(...picture.selection), () => picture.select(null));
+      this.live?.range(this.range, picture.selection);
       writeFragment({
         view: picture.whole ? null : [picture.from, picture.to],
         selection: picture.selection,
@@ -243,6 +251,13 @@ class Page {
         text: this.search.value.trim(),
       });
     }, 60);
+  }
+
+  /** The run that knows a range best. */
+  private finest(range: [number, number] | null): Run {
+    const { fine } = this.picture;
+    const inside = range && fine && fine.json.window_s[0] <= range[0] && range[1] <= fine.json.window_s[1];
+    return inside ? fine : this.run;
   }
 
   private goTo(seen: Fragment): void {
@@ -271,7 +286,7 @@ async function start(): Promise<void> {
   } else {
     box.replaceChildren(head(one), body(one));
     const run = await Run.load(one);
-    const page = new Page(run, box);
+    const page = new Page(run, box, json.live);
     page.picture.draw();
     if (json.kitchen) box.prepend(back(one.title));
   }

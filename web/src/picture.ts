@@ -39,6 +39,8 @@ export class Picture {
   /** The row that the keyboard is at. */
   private chosen = -1;
   private painter!: Painter;
+  /** What is known more finely, of a window around the view. */
+  fine: Run | null = null;
   private readonly over = new Surface(el("canvas", { class: "over", "aria-hidden": "true" }));
   private readonly lanes = new Surface(el("canvas", { class: "lanes", "aria-hidden": "true" }));
   private readonly below = new Surface(el("canvas", { class: "below", "aria-hidden": "true" }));
@@ -80,10 +82,30 @@ export class Picture {
   /** Colours may be others now; on paper they must be so at once. */
   restyle(now = false): void {
     const byReason = this.painter?.byReason ?? false;
-    this.painter = new Painter(this.run, themeNow(), window.devicePixelRatio || 1);
+    this.painter = new Painter(this.seen, themeNow(), window.devicePixelRatio || 1);
     this.painter.byReason = byReason;
     if (now) this.draw();
     else this.invalidate();
+  }
+
+  /** The run as finely as the view can be drawn. */
+  get seen(): Run {
+    return this.fine ?? this.run;
+  }
+
+  /** Draws from a run that knows more of a window; null: from the whole one. */
+  use(fine: Run | null): void {
+    this.fine = fine;
+    if (fine && !this.covered()) this.fine = null;
+    this.stage.dataset.fine = this.fine ? "yes" : "";
+    this.restyle();
+  }
+
+  private covered(): boolean {
+    if (!this.fine) return false;
+    const [from, to] = this.fine.json.window_s;
+    const edge = (to - from) * 1e-6;
+    return from <= this.from + edge && this.to <= to + edge;
   }
 
   colourByReason(yes: boolean): void {
@@ -127,8 +149,7 @@ export class Picture {
     return this.from + part * (this.to - this.from);
   }
 
-  private bins(from: number, to: number, plot: Plot): Bins {
-    const { run } = this;
+  private bins(from: number, to: number, plot: Plot, run = this.seen): Bins {
     const pixels = Math.round(plot.width * this.lanes.dots);
     return binsOf(run, run.place(from), run.place(to), pixels);
   }
@@ -155,7 +176,7 @@ export class Picture {
     this.over.resize(wide, 26);
     this.over.clear(css(theme.panel));
     const [start, end] = this.run.json.window_s;
-    overview(this.over, this.run, theme, plot, this.bins(start, end, plot), this.mostHands);
+    overview(this.over, this.run, theme, plot, this.bins(start, end, plot, this.run), this.mostHands);
   }
 
   /** Lanes beyond this scroll: on a small screen words and strips have to be seen, too. */
@@ -343,7 +364,7 @@ export class Picture {
     ];
     both.forEach((one, i) => {
       const y = y0 + i * (STRIP + 10);
-      strip(surface, this.run, theme, plot, bins, { ...one, y, height: STRIP });
+      strip(surface, this.seen, theme, plot, bins, { ...one, y, height: STRIP });
       context.textBaseline = "middle";
       context.textAlign = "left";
       context.fillStyle = css(theme.ink);
@@ -405,7 +426,7 @@ export class Picture {
 
   /** What there is at one instant, in words. */
   instant(time: number): string {
-    const { curves } = this.run;
+    const { curves } = this.seen;
     const go = curves.at("on_the_go", time);
     const work = curves.at("at_work", time);
     const about = curves.exact ? "" : "about ";
@@ -415,19 +436,21 @@ export class Picture {
   private lanesWords(row: Row, time: number): string {
     const label = this.rows.label(row);
     const name = label.length > 60 ? `${label.slice(0, 59)}…` : label;
-    const lanes = row.task >= 0 ? this.run.tasks : this.run.nodes;
+    const lanes = row.task >= 0 ? this.seen.tasks : this.seen.nodes;
     const lane = row.task >= 0 ? row.task : row.node;
-    const u = Math.floor(this.run.place(time));
+    const u = Math.floor(this.seen.place(time));
     const run = lanes.at(lane, u);
     const code = run < 0 ? 7 + 15 * REASON_STEP : lanes.code[run]!;
-    const what = doing(stateOf(code), this.run.json.reasons[reasonOf(code)]);
+    const what = doing(stateOf(code), this.seen.json.reasons[reasonOf(code)]);
     if (run < 0 || stateOf(code) === 7) return `${name}: ${what}`;
-    const length = (lanes.end(lane, run) - lanes.start[run]!) * this.run.json.grid.unit_s;
+    const length = (lanes.end(lane, run) - lanes.start[run]!) * this.seen.json.grid.unit_s;
     if (row.task >= 0) {
-      const about = this.run.json.grid.exact ? "" : "about ";
+      // A window knows nothing of what was before and after it.
+      const cut = this.fine && (lanes.start[run] === 0 || lanes.end(lane, run) >= this.fine.json.grid.count);
+      const about = cut ? "at least " : this.seen.json.grid.exact ? "" : "about ";
       return `${name}: ${what}, for ${about}${seconds(length)}`;
     }
-    return `${name}: ${this.run.nodes.extra![run]!.toLocaleString("en")} at work`;
+    return `${name}: ${this.seen.nodes.extra![run]!.toLocaleString("en")} at work`;
   }
 
   /** The row at a height of the stage. */
@@ -466,12 +489,13 @@ export class Picture {
   /** Shows a range of time, within the run and not narrower than its axis can tell. */
   show(from: number, to: number): void {
     const [start, end] = this.run.json.window_s;
-    const least = Math.max(this.run.json.grid.unit_s * 24, 1e-7);
+    const least = Math.max(this.seen.json.grid.unit_s * 24, 1e-7);
     let width = Math.min(Math.max(to - from, least), end - start);
     let left = Math.min(Math.max((from + to - width) / 2, start), end - width);
     if (!Number.isFinite(left)) [left, width] = [start, end - start];
     this.from = left;
     this.to = left + width;
+    if (this.fine && !this.covered()) this.use(null);
     this.invalidate();
     this.hooks.moved();
   }
@@ -599,7 +623,7 @@ export class Picture {
       this.show(drag.from + by, drag.to + by);
     } else if (drag.kind === "select") {
       const [a, b] = [this.timeAt(Math.min(drag.x, x)), this.timeAt(Math.max(drag.x, x))];
-      this.select(this.run.curves.snapped(a, b));
+      this.select(this.seen.curves.snapped(a, b));
     } else {
       const [start, end] = this.run.json.window_s;
       const at = (px: number) => start + ((px - left) / width) * (end - start);

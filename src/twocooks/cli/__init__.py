@@ -3,6 +3,7 @@
 twocooks run SCRIPT [ARGS]     watch a program; the answer comes when it ends (or on Ctrl-C)
 twocooks SCRIPT [ARGS]         the same
 twocooks report [TRACE]        the answer again, from the file of a run (the last one)
+twocooks view [TRACE]          the picture in your browser, at any size, as close as you like
 twocooks check [TRACE]         is the file sound and do its numbers agree?
 twocooks dump [TRACE]          every record of the file, a line each
 twocooks redact [TRACE] -o F   a copy without names, to share it
@@ -24,7 +25,7 @@ import sys
 from twocooks.model import TwocooksError, printable
 
 COMMANDS = {"run": "run", "report": "report", "check": "check", "dump": "dump",
-            "redact": "redact", "doctor": "doctor",
+            "redact": "redact", "view": "view", "doctor": "doctor",
             "kitchen": "kitchen", "explain": "explain"}
 """Subcommand -> its module in this package, which has ``main(argv) -> exit code`` and its help as
 docstring. Modules are loaded only when they are asked for: a run pays for what it needs."""

@@ -18,14 +18,18 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from twocooks.cli import common
 from twocooks.model import TwocooksError
 
 if TYPE_CHECKING:
     from twocooks.analyse.result import Analysis
+    from twocooks.read.trace import Trace
+
+T = TypeVar("T")
 
 VALUED = {"--json": "--json", "--html": "--html", "--by": "--by", "--held": "--held"}
 TABLES = {"--waits", "--locks", "--loop", "--tasks"}
@@ -81,10 +85,20 @@ def _without_names(path: Path, by: str) -> Analysis:
 
 def analyse_file(path: Path, by: str = "task") -> Analysis:
     """Read a trace and account for it at a level; says on a terminal when that takes a while."""
+
+    def ask(trace: Trace) -> Analysis:
+        from twocooks.analyse import analyse
+
+        return analyse(trace, by)
+
+    return of_trace(path, ask)
+
+
+def of_trace(path: Path, ask: Callable[[Trace], T]) -> T:
+    """What ``ask`` makes of a trace; whatever goes wrong is one line."""
     with common.progress(f"reading {path.name}") as far:
         # numpy's algebra library starts a thread for each core, which no report needs.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-        from twocooks.analyse import analyse
         from twocooks.read import reader
 
         try:
@@ -92,7 +106,7 @@ def analyse_file(path: Path, by: str = "task") -> Analysis:
         except OSError as error:
             raise TwocooksError(f"{path} cannot be read: {error.strerror or error}") from error
         try:
-            return analyse(trace, by)
+            return ask(trace)
         except TwocooksError:
             raise
         except Exception as error:  # MemoryError too: whatever a liar's file may bring about

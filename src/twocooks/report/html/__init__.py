@@ -35,7 +35,7 @@ ASSETS = Path(__file__).parent.parent / "assets"
 
 _POLICY = (
     "default-src 'none'; script-src '{script}'; style-src '{style}'; img-src data:; "
-    "base-uri 'none'; form-action 'none'"
+    "connect-src {connect}; base-uri 'none'; form-action 'none'"
 )
 
 
@@ -44,11 +44,13 @@ def page(
     title: str = "",
     kitchen: Kitchen | None = None,
     cooks: Sequence[Sequence[Core]] = (),
+    live: bool = False,
 ) -> str:
     """The page of these runs, each with what it is called ("" where it is the only one).
 
     ``kitchen`` makes it the page of a dinner, in which each run has a lane for each of its
-    ``cooks``, too.
+    ``cooks``, too. ``live``: it comes from a server that knows more (``twocooks view``), and may
+    ask that server, and no other, for the window that it shows.
     """
     share = MOST_RUNS // max(1, len(analyses))
     while True:
@@ -59,6 +61,8 @@ def page(
         whole: Page = {"schema": SCHEMA, "title": title, "runs": [run for run, _ in packed]}
         if kitchen is not None:
             whole["kitchen"] = cleaned(kitchen)
+        if live:
+            whole["live"] = True
         text = _document(whole, [block for _, block in packed])
         if len(text) <= MOST_BYTES or share <= LEAST_RUNS:
             return text
@@ -91,7 +95,8 @@ def _plain(value: Any) -> Any:
 def _document(whole: Page, blocks: list[str]) -> str:
     script = (ASSETS / "page.js").read_text(encoding="utf-8")
     style = (ASSETS / "page.css").read_text(encoding="utf-8")
-    policy = _POLICY.format(script=_hash(script), style=_hash(style))
+    connect = "'self'" if "live" in whole else "'none'"
+    policy = _POLICY.format(script=_hash(script), style=_hash(style), connect=connect)
     words = whole["runs"][0]["words"] if whole["runs"] else {}
     said = " ".join(words.get(key, "") for key in ("headline", "technical", "sentence"))
     if "kitchen" in whole:

@@ -130,3 +130,5 @@ class Page(TypedDict):
     title: str
     runs: list[Run]
     kitchen: NotRequired[Kitchen]
+    live: NotRequired[bool]
+    """The page may ask where it came from for ``data`` and ``numbers`` of a window."""

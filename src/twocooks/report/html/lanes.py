@@ -74,7 +74,19 @@ def lanes(
     analysis: Analysis, most_exact: int = MOST_EXACT, most_runs: int = MOST_RUNS
 ) -> Lanes:
     """The lanes of all tasks and cores, exact or as fine as the size allows."""
-    of_tasks, of_cores = _of_tasks(analysis.tasks), _of_cores(analysis.cores)
+    return lanes_of(raw(analysis), analysis, most_exact, most_runs)
+
+
+def raw(analysis: Analysis) -> tuple[Raw, Raw]:
+    """The stretches of all tasks and of all cores."""
+    return _of_tasks(analysis.tasks), _of_cores(analysis.cores)
+
+
+def lanes_of(
+    stretches: tuple[Raw, Raw], analysis: Analysis, most_exact: int, most_runs: int
+) -> Lanes:
+    """As ``lanes``; the stretches may be fewer than those of the analysis."""
+    of_tasks, of_cores = stretches
     if len(of_tasks.lane) + len(of_cores.lane) <= most_exact:
         grid = exact(analysis)
         return Lanes(grid, _runs(of_tasks, grid), _runs(of_cores, grid))

@@ -20,6 +20,7 @@ from twocooks.report.html.lanes import (
     MOST_EXACT,
     MOST_RUNS,
     TASK_BLANK,
+    Lanes,
     Runs,
     core_runs,
     folded,
@@ -52,13 +53,9 @@ def packed_run(
     pack = Packer()
     drawn = lanes(analysis, min(MOST_EXACT, most_runs), most_runs)
     rows = tree(analysis.tasks)
-    _lanes(pack, "task", drawn.tasks, len(analysis.tasks), TASK_BLANK)
-    _lanes(pack, "core", drawn.cores, len(analysis.cores), CORE_BLANK)
+    unit = pack_drawn(pack, analysis, drawn, rows)
     if cooks:
         _lanes(pack, "cook", core_runs(cooks, drawn.grid), len(cooks), CORE_BLANK)
-    _nodes(pack, drawn.tasks, rows)
-    _hand_overs(pack, analysis, drawn.grid)
-    unit = _curves(pack, analysis)
     strings = _tasks(pack, analysis, rows)
     summary = cleaned(analysis.whole)
     headline, technical = told.headline(summary["verdict"], summary["verdict"].get("headline", ""))
@@ -71,7 +68,7 @@ def packed_run(
         "notes": [str(note) for note in summary.get("measured", {}).get("notes") or []],
         "numbers": list(told.numbers(summary)),
         "window_s": list(window(analysis)),
-        "grid": _grid(drawn.grid),
+        "grid": grid_row(drawn.grid),
         "curve_unit_s": unit,
         "states": [state.name.lower() for state in State],
         "reasons": [str(reason) for reason in Reason],
@@ -86,6 +83,15 @@ def packed_run(
     return run, pack.text()
 
 
+def pack_drawn(pack: Packer, analysis: Analysis, drawn: Lanes, rows: Tree) -> float:
+    """All that is drawn over time; gives the unit of the curves' cells (see ``Run``)."""
+    _lanes(pack, "task", drawn.tasks, len(analysis.tasks), TASK_BLANK)
+    _lanes(pack, "core", drawn.cores, len(analysis.cores), CORE_BLANK)
+    _nodes(pack, drawn.tasks, rows)
+    _hand_overs(pack, analysis, drawn.grid)
+    return _curves(pack, analysis)
+
+
 def cleaned(value: Any) -> Any:
     """The value with all texts in it fit to be shown."""
     if isinstance(value, str):
@@ -97,7 +103,7 @@ def cleaned(value: Any) -> Any:
     return value
 
 
-def _grid(grid: Grid) -> GridRow:
+def grid_row(grid: Grid) -> GridRow:
     return {
         "start_s": grid.start_s,
         "unit_s": grid.unit_s,
