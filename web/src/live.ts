@@ -41,14 +41,20 @@ export class Live {
   /** The view is another one. */
   moved(): void {
     const { picture } = this;
-    if (this.base || picture.whole) return;
+    // What was about to be asked for is not what is shown any more.
+    window.clearTimeout(this.timer);
+    if (this.base) return;
+    if (picture.whole) {
+      this.asking?.abort();
+      this.said.textContent = "";
+      return;
+    }
     const { fine } = picture;
     if (fine) {
       const [from, to] = fine.json.window_s;
       const exact = fine.json.grid.exact && fine.curves.exact;
       if (exact || picture.to - picture.from > (to - from) / 4) return;
     }
-    window.clearTimeout(this.timer);
     this.timer = window.setTimeout(() => void this.ask(), STILL_MS);
   }
 
