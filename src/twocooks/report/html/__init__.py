@@ -66,7 +66,9 @@ def page(
         text = _document(whole, [block for _, block in packed])
         if len(text) <= MOST_BYTES or share <= LEAST_RUNS:
             return text
-        share = int(0.9 * share * MOST_BYTES / len(text))
+        # Where it is far too large, not only the lanes are: many small steps would only take time.
+        far = len(text) > 1.3 * MOST_BYTES
+        share = share // 4 if far else int(0.9 * share * MOST_BYTES / len(text))
 
 
 def write(target: Path, text: str) -> None:
