@@ -154,7 +154,8 @@ os.waitpid(pids[0], 0)
     root = next(iter(parents))
     child = next(pid for pid, parent in parents.items() if parent == root)
     assert [pid for pid, parent in parents.items() if parent == child], "and the grandchild"
-    assert rows.run_ns() == pytest.approx(used, rel=0.1)
+    # Each may lose what it did after the last look at it.
+    assert used * 0.97 - len(parents) * 2 * longest_tick_ns(rows) <= rows.run_ns() <= used * 1.1
 
 
 def test_ticks_close_each_round() -> None:
