@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
 from twocooks.format import generate, spec
@@ -37,7 +35,7 @@ def test_the_page_names_every_event() -> None:
 def test_a_broken_table_is_refused(
     monkeypatch: pytest.MonkeyPatch, change: dict[str, object], says: str
 ) -> None:
-    changed = dataclasses.replace(spec.BY_NAME["OUT"], **change)  # type: ignore[arg-type]
+    changed = spec.BY_NAME["OUT"]._replace(**change)  # type: ignore[arg-type]
     rest = tuple(event for event in spec.EVENTS if event.name != "OUT")
     monkeypatch.setattr(spec, "EVENTS", (*rest, changed))
     with pytest.raises(ValueError, match=says):

@@ -34,8 +34,8 @@ Field types:
 # ruff: noqa: E501 - a table reads better in rows
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 MAGIC = b"twocooks"
 VERSION = 1
@@ -67,8 +67,7 @@ class Stream(IntEnum):
     """key_a = key_b = 0. The machine around the program: other programs, steal, quota."""
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(NamedTuple):
     """One row: a number for ever, a name, the stream it lives in, its short code or None, fields
     as (name, type), and what it means."""
 

@@ -27,9 +27,8 @@ import select
 import signal
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from twocooks.format.spec import MAGIC, VERSION, Block
 from twocooks.model import RECORDER_COMM, TwocooksError
@@ -50,8 +49,7 @@ BLOCKED, ON_CORE, IN_LINE = 0, 1, 2
 """How a thread was found; the numbers of ``_core.Recorder.found``."""
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """A thread as /proc shows it."""
 
     ppid: int

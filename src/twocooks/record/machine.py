@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import platform
 import struct
 import sys
 import time
@@ -253,6 +252,8 @@ def try_kernel() -> int:
 
     Returns 0 if the kernel allows it, else the errno.
     """
+    import platform
+
     if platform.system() != "Linux" or platform.machine() not in ("x86_64", "AMD64"):
         return errno.ENOSYS
     import ctypes

@@ -13,17 +13,15 @@ import errno
 import fcntl
 import json
 import os
-import platform
 import resource
 import signal
 import stat
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from twocooks import _core
 from twocooks.format.spec import BY_NAME, MAGIC, VERSION, Block
@@ -58,14 +56,13 @@ PATIENCE_S = 5.0
 """How long a program may take to end after SIGINT, then after SIGTERM, once its time is up."""
 
 
-@dataclass
-class Outcome:
+class Outcome(NamedTuple):
     """How the watched program ended. Exactly one of exit_code and signal is not None."""
 
     exit_code: int | None
     signal: int | None
     trace_path: Path
-    notes: list[str] = field(default_factory=list)
+    notes: Sequence[str] = ()
     why: str = "exited"
     """Why recording ended: ``exited``, ``for`` (its time was up, we ended it) or ``size``."""
 
@@ -527,7 +524,7 @@ def describe(
             "quota": machine.cgroup_quota(),
         },
         "smt_siblings": machine.smt_siblings(cpus),
-        "kernel": platform.release(),
+        "kernel": os.uname().release,
         "ring_pages": session.pages,
         "tick_ns": TICK_NS,
         "python": sys.executable,
