@@ -13,7 +13,7 @@ from docs.make_picture import ROOT, VERDICTS
 from tests.kit.browser import Browser
 
 MINUTE = 16.5
-"""Of the dinner: alone, one pair of hands is busy; with a friend, two are."""
+"""Of the dinner: with a friend who switches it is done, the others still cook."""
 SIZE = (1180, 945)
 
 
