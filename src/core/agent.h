@@ -18,12 +18,12 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <stdint.h>
-#include <time.h>
 
 #pragma GCC visibility push(hidden) /* between our files no call goes through the PLT */
 
 #include "arena.h"
 #include "events.h"
+#include "os.h"
 #include "ticks.h"
 
 #define TC_LIKELY(x) __builtin_expect(!!(x), 1)
@@ -80,16 +80,10 @@ struct tc_unit *tc_writer_room(uint32_t units);
 /* A prime by which hash tables here spread their keys. */
 #define TC_SPREAD 0x9e3779b97f4a7c15ull
 
-static inline uint64_t tc_now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
-
 extern int tc_in_ticks; /* as the arena says */
 
 /* The time of an entry. */
-static inline uint64_t tc_stamp(void) { return TC_LIKELY(tc_in_ticks) ? tc_ticks_now() : tc_now(); }
+static inline uint64_t tc_stamp(void) { return TC_LIKELY(tc_in_ticks) ? tc_ticks_now() : tc_now_ns(); }
 
 /* The reader looks at `used` only, so it is stored last. */
 static inline void tc_publish(struct tc_unit *end) {

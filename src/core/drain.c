@@ -7,10 +7,10 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "events.h"
+#include "os.h"
 #include "ticks.h"
 
 /* One thread of one process that has written: its open block and how far its pages are read. */
@@ -62,12 +62,6 @@ struct tc_drain {
     uint64_t damaged;
 };
 
-static uint64_t now_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
-
 struct tc_drain *tc_drain_new(int fd, uint32_t npages, int ticks, tc_hello_fn *hello, void *context) {
     struct tc_drain *d = calloc(1, sizeof *d);
     size_t size = tc_arena_size(npages);
@@ -91,7 +85,7 @@ struct tc_drain *tc_drain_new(int fd, uint32_t npages, int ticks, tc_hello_fn *h
     d->arena->npages = npages;
     d->arena->page_size = TC_PAGE_SIZE;
     d->arena->recorder_pid = (uint32_t)getpid();
-    atomic_store_explicit(&d->arena->beat_ns, now_ns(), memory_order_relaxed);
+    atomic_store_explicit(&d->arena->beat_ns, tc_now_ns(), memory_order_relaxed);
     atomic_thread_fence(memory_order_release);
     d->arena->magic = TC_ARENA_MAGIC;
     return d;
@@ -326,7 +320,7 @@ long tc_drain_read(struct tc_drain *d) {
     uint32_t fresh = atomic_load_explicit(&d->arena->fresh, memory_order_acquire);
     if (fresh > d->npages) fresh = d->npages;
     d->late_count = 0;
-    atomic_store_explicit(&d->arena->beat_ns, now_ns(), memory_order_relaxed);
+    atomic_store_explicit(&d->arena->beat_ns, tc_now_ns(), memory_order_relaxed);
     if (d->in_ticks) tc_ticks_read(&d->ticks);
     for (uint32_t i = 0; i < fresh; i++) total += read_page(d, i);
     size_t count = d->late_count;
@@ -342,7 +336,7 @@ long tc_drain_read(struct tc_drain *d) {
 }
 
 static int has_ended(const struct thread *t) {
-    return !t->pid || !t->tid || (syscall(SYS_tgkill, t->pid, t->tid, 0) < 0 && errno == ESRCH);
+    return !t->pid || !t->tid || tc_thread_ended(t->pid, t->tid);
 }
 
 /* Who has a page is not over. */

@@ -28,8 +28,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "os.h"
 
 #ifndef SO_NETNS_COOKIE
 #define SO_NETNS_COOKIE 71
@@ -40,12 +41,6 @@
 #define READS (uint32_t)S_IRUSR
 #define WRITES (uint32_t)S_IWUSR
 enum { MOST_LINKS = 1500, LINK_SIZE = 200 };
-
-static uint64_t clock_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
 
 static uint64_t hash_of(const char *text) {
     uint64_t hash = 0xcbf29ce484222325ull;
@@ -210,7 +205,7 @@ static void read_lists(struct tc_ends *e, const struct tc_tree *tree, uint64_t n
         left = read_process(e, tree->pids[(e->next + i) % tree->count], left);
     e->next++;
     e->changes = tree->changes;
-    e->read_ns = clock_ns();
+    e->read_ns = tc_now_ns();
     e->not_before_ns = e->read_ns + (e->read_ns - now) * SHARE;
 }
 
@@ -279,7 +274,7 @@ size_t tc_ends_of(struct tc_ends *e, const struct tc_tree *tree, uint32_t pid, i
     } else if (!(mode = other_mode(pid, fd, fifo >= 0))) {
         return 0;
     }
-    uint64_t now = clock_ns(), hash = hash_of(link);
+    uint64_t now = tc_now_ns(), hash = hash_of(link);
     size_t count = find(e, pid, hash, mode, fifo, pids);
     uint64_t rest = now - e->read_ns;
     int stale = e->changes != tree->changes || rest > LATER_NS || (!count && rest > SOON_NS);

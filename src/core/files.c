@@ -24,10 +24,10 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "events.h"
+#include "os.h"
 
 #ifndef SYS_pidfd_getfd
 #define SYS_pidfd_getfd 438
@@ -44,12 +44,6 @@ struct waited { /* one file of several */
     int fd;
     uint64_t inode; /* 0: any */
 };
-
-static uint64_t clock_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
 
 /* The descriptor of a call that waits on one, or -1. */
 static int descriptor(uint64_t number, const uint64_t arguments[4]) {
@@ -91,7 +85,7 @@ static size_t parse_epoll(const char *text, struct waited *all) {
 /* *hash: of the list. */
 static size_t of_epoll(struct tc_epoll *e, uint32_t pid, int fd, struct waited *all, uint64_t *hash) {
     char path[48], text[1024];
-    uint64_t now = clock_ns();
+    uint64_t now = tc_now_ns();
     if (e->pid != pid || e->fd != fd) e->pid = pid, e->fd = fd, e->until_ns = e->hash = 0;
     if (now < e->until_ns) return 0;
     snprintf(path, sizeof path, "/proc/%u/fdinfo/%d", pid, fd);
@@ -216,7 +210,7 @@ static int ask_socket(struct tc_files *f, uint32_t pid, int number, uint64_t ino
     if (!size) s->ends[0] = 0;
     s->inode = inode;
     s->peer = tc_peer_of(&f->ends, fd, inode);
-    s->asked_ns = clock_ns();
+    s->asked_ns = tc_now_ns();
     close(fd);
     return 1;
 }
@@ -248,11 +242,11 @@ static void list_sockets(struct tc_files *f, uint32_t pid, const char *family) {
 }
 
 static void read_lists(struct tc_files *f, uint32_t pid) {
-    uint64_t begin = clock_ns();
+    uint64_t begin = tc_now_ns();
     if (begin < f->not_before_ns) return;
     list_sockets(f, pid, "tcp");
     list_sockets(f, pid, "tcp6");
-    uint64_t end = clock_ns();
+    uint64_t end = tc_now_ns();
     f->not_before_ns = end + (end - begin) * LIST_SHARE;
 }
 
@@ -262,7 +256,7 @@ static const char *ends_of(struct tc_files *f, uint32_t pid, int fd, uint64_t in
     size_t size = strlen(s->ends);
     int known = s->inode == inode;
     if (known && size && s->ends[size - 1] == '-' && !s->peer) known = 0; /* it may be connected by now */
-    if (known && !s->peer && clock_ns() - s->asked_ns > AGAIN_NS) known = 0; /* or accepted */
+    if (known && !s->peer && tc_now_ns() - s->asked_ns > AGAIN_NS) known = 0; /* or accepted */
     if (!known && !ask_socket(f, pid, fd, inode)) read_lists(f, pid);
     return s->inode == inode && *s->ends ? s->ends : NULL;
 }

@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "events.h"
+#include "os.h"
 
 #define MS 1000000ull
 #define FLUSH_NS (100 * MS)
@@ -34,12 +34,6 @@
 #define BLOCK_BYTES 32768u
 #define END_BYTES 16384u        /* kept free for the end of the file */
 #define RESERVE_BYTES 262144u   /* disk space is asked for in pieces of this size */
-
-uint64_t tc_now_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
 
 /* Which process a thread id was last seen in, so that the short IN record may leave it out. Only a
  * table of what this recorder has already written: a wrong entry costs bytes, not truth. */

@@ -102,6 +102,4 @@ void tc_recorder_finish(struct tc_recorder *r);
 
 /* Writes all of r->out, or nothing and stops: the size limit is reached, or r->error says why. */
 int tc_recorder_write(struct tc_recorder *r);
-
-uint64_t tc_now_ns(void);
 #endif

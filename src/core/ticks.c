@@ -3,18 +3,13 @@
 
 #include <fcntl.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "os.h"
 
 #define LEAST_NS 1000000ull /* between two readings: their error would be too large a part of it */
 #define TRIES 8
 #define PROMPT 300 /* ticks; a pair of readings that took no longer was not disturbed */
-
-static uint64_t now_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -47,7 +42,7 @@ void tc_ticks_take(struct tc_ticks *t, uint64_t ticks, uint64_t ns) {
 void tc_ticks_read(struct tc_ticks *t) {
     uint64_t best = UINT64_MAX, ticks = 0, ns = 0;
     for (int i = 0; i < TRIES && best > PROMPT; i++) { /* the one with the least in between */
-        uint64_t before = tc_ticks_now(), now = now_ns(), took = tc_ticks_now() - before;
+        uint64_t before = tc_ticks_now(), now = tc_now_ns(), took = tc_ticks_now() - before;
         if (took >= best) continue;
         best = took;
         ticks = before + took / 2;

@@ -23,12 +23,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "delay.h"
 #include "events.h"
 #include "files.h"
+#include "os.h"
 #include "peek.h"
 #include "search.h"
 #include "texts.h"
@@ -89,12 +89,6 @@ struct tc_waits {
     uint64_t changes; /* of the table of processes */
     struct tc_waits_counts counts;
 };
-
-static uint64_t clock_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
 
 /* ---- the two tables: open addressing, freed by moving later entries back ---- */
 
@@ -437,12 +431,6 @@ static int read_syscall(struct tc_waits *w, struct thread *t, uint64_t *number,
     return 1;
 }
 
-/* The thread has ended. Its EXIT may have been drained before an older record of another ring, which
- * then brought it back into the table. */
-static int has_ended(const struct thread *t) {
-    return syscall(SYS_tgkill, t->pid, t->tid, 0) < 0 && errno == ESRCH;
-}
-
 /* What reads the process's Python; NULL = it has none. */
 static struct tc_peek *peek_of(struct tc_waits *w, uint32_t pid) {
     struct process *p = find_process(w, pid);
@@ -472,10 +460,10 @@ static uint64_t place_of(struct tc_waits *w, struct tc_peek *peek, uint32_t tid,
 
 static void put_holder(struct tc_waits *w, const struct thread *t, struct tc_peek *peek,
                        enum tc_futex kind, uint64_t lock, struct tc_stream *look) {
-    uint64_t began = clock_ns(), where = 0;
+    uint64_t began = tc_now_ns(), where = 0;
     struct tc_holder found = tc_search_holder(&w->search, peek, t->pid, t->tid, kind, lock, began);
     if (found.tid && tc_search_may(&w->search)) where = place_of(w, peek, found.tid, began, look);
-    uint64_t now = clock_ns();
+    uint64_t now = tc_now_ns();
     tc_search_pay(&w->search, now - began);
     if (!found.tid) return;
     if (now < w->put_ns) now = w->put_ns;
@@ -511,7 +499,7 @@ static enum told look_at(struct tc_waits *w, struct thread *t, uint64_t began, i
         size = tc_peek_frames(peek, t->tid, FRAMES, text, sizeof text);
         if (kind == TC_FUTEX_PARKED) kind = (uint64_t)tc_peek_parked(peek, t->tid, lock, type, sizeof type);
     }
-    uint64_t now = clock_ns();
+    uint64_t now = tc_now_ns();
     if (now < w->put_ns) now = w->put_ns;
     if (size > 0) {
         where = tc_texts_id(&w->texts, look, now, text, (size_t)size);
@@ -535,7 +523,7 @@ static enum told look_at(struct tc_waits *w, struct thread *t, uint64_t began, i
 
 int tc_waits_label(struct tc_waits *w, uint64_t now_ns, uint64_t min_age_ns, uint64_t budget_ns,
                    struct tc_stream *look) {
-    uint64_t begin = clock_ns(), now = begin;
+    uint64_t begin = tc_now_ns(), now = begin;
     int put = 0;
     w->round++;
     for (size_t left = w->pending; left && w->oldest && now - begin < budget_ns; left--) {
@@ -553,9 +541,11 @@ int tc_waits_label(struct tc_waits *w, uint64_t now_ns, uint64_t min_age_ns, uin
         } else {
             w->counts.missed++;
             w->counts.denied += t->denied;
-            if (has_ended(t)) tc_waits_gone(w, t->tid);
+            /* Its EXIT may have been drained before an older record of another ring, which then brought it
+             * back into the table. */
+            if (tc_thread_ended(t->pid, t->tid)) tc_waits_gone(w, t->tid);
         }
-        now = clock_ns();
+        now = tc_now_ns();
     }
     w->counts.spent_ns += now - begin;
     return put;
@@ -571,7 +561,7 @@ int tc_waits_sample(struct tc_waits *w, uint64_t now_ns, struct tc_stream *look)
     if (!first && now_ns < w->sampled_ns + SAMPLE_NS) return 0;
     w->sampled_ns = now_ns;
     t->tried += first;
-    uint64_t began = clock_ns();
+    uint64_t began = tc_now_ns();
     enum told told = look_at(w, t, began, 0, look);
     if (told != TC_NOTHING) { /* else its wait is over, or it is looked at when it is old enough, as are */
         if (told != TC_THREAD) leave_queue(w, t); /* waits for others: then it is asked who is in the way */
@@ -579,18 +569,18 @@ int tc_waits_sample(struct tc_waits *w, uint64_t now_ns, struct tc_stream *look)
         t->sampled += first;
         w->counts.looked++;
     }
-    w->counts.spent_ns += clock_ns() - began;
+    w->counts.spent_ns += tc_now_ns() - began;
     return told != TC_NOTHING;
 }
 
 void tc_waits_run(struct tc_waits *w, uint32_t pid, uint32_t tid, struct tc_stream *look) {
     char text[TEXT_SIZE];
-    uint64_t began = clock_ns(), where = 0;
+    uint64_t began = tc_now_ns(), where = 0;
     struct tc_peek *peek = peek_of(w, pid);
     if (peek) {
         int size = 0;
         uint64_t what = (uint64_t)tc_peek_running(peek, tid, FRAMES, text, sizeof text, &size);
-        uint64_t now = clock_ns();
+        uint64_t now = tc_now_ns();
         if (now < w->put_ns) now = w->put_ns;
         if (size > 0) where = tc_texts_id(&w->texts, look, now, text, (size_t)size);
         uint64_t fields[] = {pid, tid, now - began, what, where};

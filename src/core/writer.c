@@ -118,7 +118,7 @@ void tc_writer_close(void) {
 /* Nobody has read for long: killed, or stopped. What is written then would only fill the memory. */
 static int is_unread(struct tc_arena *arena) {
     uint64_t beat = atomic_load_explicit(&arena->beat_ns, memory_order_relaxed);
-    if (!beat || tc_now() < beat + TC_BEAT_NS) return 0;
+    if (!beat || tc_now_ns() < beat + TC_BEAT_NS) return 0;
     int kept = errno; /* the program's */
     if (kill((pid_t)arena->recorder_pid, 0) && errno == ESRCH)
         atomic_store_explicit(&arena->closed, 1, memory_order_release);
@@ -133,7 +133,7 @@ static int take_page(struct tc_arena *arena, struct tc_writer *me) {
     struct tc_page *page = &tc_pages(arena)[index];
     if (!me->tid) {
         me->tid = (uint32_t)syscall(SYS_gettid);
-        me->life = tc_now();
+        me->life = tc_now_ns();
         pthread_setspecific(thread_end, me);
     }
     page->pid = my_pid;
@@ -178,7 +178,7 @@ void tc_writer_for(uint32_t tid, void (*speak)(PyObject *), PyObject *what) {
     }
     tc_writer_fresh();
     tc_me.tid = tid;
-    tc_me.life = tc_now();
+    tc_me.life = tc_now_ns();
     speak(what);
     close_page(&tc_me);
     tc_me = kept;
