@@ -17,12 +17,14 @@ import time
 import weakref
 from _thread import allocate_lock
 from collections.abc import Callable, Iterator, Mapping
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from twocooks._also_async import AlsoAsync
 from twocooks.model import MeasureError
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from twocooks.analyse.build import Recording
     from twocooks.analyse.result import Analysis
     from twocooks.api import Run
@@ -165,7 +167,7 @@ def stop() -> None:
 # ---- a window ----
 
 
-class Measurement:
+class Measurement(AlsoAsync):
     """One window: ``with twocooks.measure() as m:``, ``async with`` too.
 
     After the window it has all names of the summary (``twocooks run --json``) as attributes:
@@ -203,17 +205,6 @@ class Measurement:
         return self.start()
 
     def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.finish()
-
-    async def __aenter__(self) -> Measurement:
-        return self.start()
-
-    async def __aexit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,

@@ -7,8 +7,13 @@ nothing.
 from __future__ import annotations
 
 import os
-from types import TracebackType
-from typing import Any
+
+from twocooks._also_async import AlsoAsync
+
+TYPE_CHECKING = False  # as in typing, which would cost every watched program its import
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Any
 
 _found: Any = None
 
@@ -25,7 +30,7 @@ def _agent() -> Any:
     return _found
 
 
-class task:  # noqa: N801 - reads as a word in the program: with task("rice"):
+class task(AlsoAsync):  # noqa: N801 - reads as a word in the program: with task("rice"):
     """A block of work, shown under its name; ``async with`` works too.
 
     It counts for the task that runs it: within an asyncio task only that task's steps belong to it.
@@ -60,14 +65,3 @@ class task:  # noqa: N801 - reads as a word in the program: with task("rice"):
         agent = _agent()
         if number and agent:
             agent.block_end(number)
-
-    async def __aenter__(self) -> task:
-        return self.__enter__()
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.__exit__(kind, error, traceback)

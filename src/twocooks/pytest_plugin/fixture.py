@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from twocooks._also_async import AlsoAsync
 from twocooks.model import printable
 from twocooks.pytest_plugin import SKIP_HEAD
 from twocooks.pytest_plugin.place import library, strict, width_and_unicode
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from twocooks.gate.checks import Check, Judged
 
 
@@ -59,7 +61,7 @@ class Released:
             _settle(self._config, self._probe.judge(), None)
 
 
-class Measured:
+class Measured(AlsoAsync):
     """A measured stretch. Has all of what ``twocooks.measure()`` gives (``verdict``,
     ``parallelism.mean``, ``waits``, ``findings``, ``report()``...), and the demands.
 
@@ -90,17 +92,6 @@ class Measured:
     ) -> None:
         if self._inner is not None:
             self._inner.__exit__(kind, error, traceback)
-
-    async def __aenter__(self) -> Measured:
-        return self.__enter__()
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.__exit__(kind, error, traceback)
 
     def __getattr__(self, name: str) -> Any:
         __tracebackhide__ = True
