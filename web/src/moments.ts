@@ -7,6 +7,7 @@
 // still there when one looks closer. Each column is true of one moment: see report/html/grid.py.
 
 import { Run } from "./run";
+import { lastUpTo } from "./sorted";
 
 export interface Bins {
   /** Bin i covers the pixels from edge[i] to edge[i + 1]. */
@@ -54,17 +55,10 @@ export function binsOf(run: Run, u0: number, u1: number, pixels: number): Bins {
 
 function outOfHandOver(run: Run, u: number, low: number, width: number): number {
   const { overStart, overLength } = run;
-  let a = 0;
-  let b = overStart.length;
-  while (a < b) {
-    const middle = (a + b) >>> 1;
-    if (overStart[middle]! <= u) a = middle + 1;
-    else b = middle;
-  }
-  if (a === 0) return u;
-  const start = overStart[a - 1]!;
-  const end = start + overLength[a - 1]!;
-  if (u >= end) return u;
+  const row = lastUpTo(overStart, u);
+  const start = overStart[row]!;
+  const end = start + overLength[row]!;
+  if (u < start || u >= end) return u;
   if (start - 1 >= low) return start - 1;
   return end < low + width ? end : u;
 }

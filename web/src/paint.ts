@@ -11,6 +11,21 @@ const PROGRAM = -1;
 const NODE = -2;
 const UNKNOWN_CORE = -3;
 
+export const FONT = "12px system-ui, sans-serif";
+
+/** A text that fits; long ones lose their end. */
+export function cut(context: CanvasRenderingContext2D, text: string, width: number): string {
+  if (text.length < 200 && context.measureText(text).width <= width) return text;
+  let low = 0;
+  let high = Math.min(text.length, 80);
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (context.measureText(`${text.slice(0, middle)}…`).width <= width) low = middle;
+    else high = middle - 1;
+  }
+  return `${text.slice(0, low)}…`;
+}
+
 /** A canvas in device pixels, of which the middle is the plot. */
 export class Surface {
   readonly context: CanvasRenderingContext2D;

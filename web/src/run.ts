@@ -1,6 +1,7 @@
 // One run in memory: lanes that can be asked at any moment, counts that can be summed over any range.
 
 import { Columns, Numbers, REASON_STEP, RunJson, STATE, columnsOf } from "./data";
+import { lastUpTo } from "./sorted";
 
 /** Lanes as runs: the code of a lane holds from one start to the next. */
 export class Lanes {
@@ -39,15 +40,9 @@ export class Lanes {
   /** The run of a lane that holds at u, or -1. */
   at(lane: number, u: number): number {
     const first = this.first[lane]!;
-    let low = first;
-    let high = this.first[lane + 1]!;
-    if (low === high || u >= this.stop[lane]!) return -1;
-    while (high - low > 1) {
-      const middle = (low + high) >>> 1;
-      if (this.start[middle]! <= u) low = middle;
-      else high = middle;
-    }
-    return low;
+    const after = this.first[lane + 1]!;
+    if (first === after || u >= this.stop[lane]!) return -1;
+    return lastUpTo(this.start, u, first, after);
   }
 
   /** Where a run ends. */
@@ -139,14 +134,7 @@ export class Curves {
 
   /** The cell that a time lies in. */
   cell(time: number): number {
-    let low = 0;
-    let high = this.edges.length - 1;
-    while (high - low > 1) {
-      const middle = (low + high) >>> 1;
-      if (this.edges[middle]! <= time) low = middle;
-      else high = middle;
-    }
-    return low;
+    return lastUpTo(this.edges, time, 0, this.edges.length - 1);
   }
 
   /** What is counted, summed from the window's start to a time. */

@@ -8,6 +8,8 @@ import { moment } from "./words";
 
 export interface Plot {
   left: number;
+  /** What is left beside it for a word. */
+  right: number;
   width: number;
   from: number;
   to: number;
