@@ -1,0 +1,198 @@
+"""Claims about parallelism: who has hands at the same moment, and how one knows."""
+
+from __future__ import annotations
+
+from twocooks.lesson.claim import Check, Claim, Part, Round, Seen
+from twocooks.lesson.claims.turns import never_two, share, verdict
+
+CORES = frozenset({"cores"})
+TOGETHER = ("parallel", "both")
+
+
+def many_hands(seen: Round) -> list[Check]:
+    one = seen["sort"]
+    return [
+        Check("hands: tasks at work at once", share(one.two_s, one.busy_s), "share", most=0.05),
+        Check("cores at work at once", one.at("cores_used.max"), "count", least=2),
+        Check("with two cores or more", share(one.at("cores_used.two_or_more_s"), one.busy_s),
+              "share", least=0.15),
+    ]
+
+
+def threads(seen: Round) -> list[Check]:
+    one = seen["threads"]
+    if not one.gil:
+        return without_gil(one)
+    return [
+        Check("contests won (overlap)", one.at("scores.overlap"), "share", most=0.1),
+        Check("took, of all the work", share(one.said["took_s"], 0.6), "share", least=0.95),
+        verdict(one, "turns"),
+        Check("cause", one.cause, "words", wanted=("gil",)),
+    ]
+
+
+def without_gil(one: Seen) -> list[Check]:
+    return [
+        Check("overlap", one.at("scores.overlap"), "share", least=0.8),
+        Check("hands while anyone worked", one.at("parallelism.mean"), "mean", least=1.6),
+        verdict(one, *TOGETHER),
+    ]
+
+
+def hashing(seen: Round) -> list[Check]:
+    one = seen["hashing"]
+    return [
+        Check("overlap", one.at("scores.overlap"), "share", least=0.5),
+        verdict(one, *TOGETHER),
+    ]
+
+
+def processes(seen: Round) -> list[Check]:
+    one = seen["processes"]
+    took = share(one.said["took_s"], one.said["work_s"])
+    return [
+        Check("overlap", one.at("scores.overlap"), "share", least=0.8),
+        Check("hands while anyone worked", one.at("parallelism.mean"), "mean", least=1.5),
+        Check("took, of all the work", took, "share", most=0.7),
+        verdict(one, *TOGETHER),
+    ]
+
+
+def grid(seen: Round) -> list[Check]:
+    one = seen["grid"]
+    checks = []
+    for work in ("waiting", "computing"):
+        plain = one.said[f"{work}_plain_s"]
+        checks.append(Check(f"{work}, plain", plain, "s"))
+        for way in ("asyncio", "threads", "processes"):
+            fast = work == "waiting" or way == "processes" or (way == "threads" and not one.gil)
+            bounds = {"most": 0.7} if fast else {"least": 0.9}
+            took = share(one.said[f"{work}_{way}_s"], plain)
+            checks.append(Check(f"{work}, {way}: of plain", took, "share", **bounds))
+    return checks
+
+
+def pinned(seen: Round) -> list[Check]:
+    one = seen["pinned"]
+    return [
+        never_two(one),
+        Check("took, of all the work", share(one.said["took_s"], one.said["work_s"]), "share",
+              least=0.97),
+        verdict(one, "turns"),
+        Check("cause", one.cause, "words", wanted=("one-core",)),
+    ]
+
+
+def stopwatch(seen: Round) -> list[Check]:
+    one = seen["threads"]
+    watched = share(one.said["stopwatches_together_s"], one.said["shorter_stopwatch_s"])
+    really = share(one.two_s, one.busy_s)
+    bounds = {"most": 0.05} if one.gil else {"least": 0.7}
+    return [
+        Check("by their stopwatches together", watched, "share", least=0.9),
+        Check("by the kernel together", really, "share", **bounds),
+    ]
+
+
+def swapped(seen: Round) -> list[Check]:
+    one = seen["crowd"]
+    places = one.said["places"]
+    return [
+        Check("places at the counter", places, "count"),
+        Check("hands at once, at most", one.at("parallelism.max"), "count", least=places,
+              most=places),
+        Check("on the go at once", one.at("concurrency.max"), "count", least=places + 1),
+        Check("hands, of the places", share(one.at("parallelism.mean"), places), "share",
+              least=0.85),
+        Check("changes", one.at("switches.turns"), "count", least=10),
+        verdict(one, "both"),
+    ]
+
+
+def slower(seen: Round) -> list[Check]:
+    one = seen["same"]
+    plain = one.said["plain_s"]
+    bounds = {"least": 0.8, "most": 1.5} if one.gil else {"most": 0.75}
+    return [
+        Check("plain", plain, "s"),
+        Check("threads, of plain", share(one.said["threads_s"], plain), "share", **bounds),
+        Check("processes, of plain", share(one.said["processes_s"], plain), "share", most=0.75),
+    ]
+
+
+def siblings(seen: Round) -> list[Check]:
+    one = seen["siblings"]
+    ratio = share(one.said["one_core_s"], one.said["two_cores_s"])
+    return [
+        verdict(one, "parallel", "both", "sometimes"),
+        Check("CPU time on one core's two threads, times on two cores", ratio, "times", least=1.1),
+    ]
+
+
+def of_a_run(seen: Round) -> list[Check]:
+    free, taken = seen["free"], seen["taken"]
+    return [
+        verdict(free, *TOGETHER, name="verdict with free cores"),
+        verdict(taken, "turns", name="verdict with one place left"),
+        Check("hands with free cores", free.at("parallelism.mean"), "mean", least=1.5),
+        Check("hands with one place left", taken.at("parallelism.mean"), "mean", most=1.05),
+    ]
+
+
+CLAIMS: tuple[Claim, ...] = (
+    Claim(3, "Can there be parallelism without concurrency?",
+          "Three people peel for one soup: one dish, many hands. One task whose work is split "
+          "inside itself is parallel, and there is nothing beside it on the go: sort with "
+          "helpers, or the algebra under NumPy.",
+          (Part("sort", "sort_parallel"),), many_hands, needs=CORES | {"sort"},
+          keys="many hands blas simd"),
+    Claim(9, "Do Python threads run in parallel?",
+          "Two cooks and one apron: only the one who wears it may touch the food. The GIL lets one "
+          "thread at a time run Python code, and they hand it over every few milliseconds. A "
+          "free-threaded Python has no apron, and there they do.",
+          (Part("threads", "two_threads"),), threads, needs=CORES, quiet=True, keys="gil"),
+    Claim(11, "Can threads under the GIL ever be parallel?",
+          "Yes, with a machine that needs no apron. C code that lets go of the GIL runs side by "
+          "side: hashes of large blocks, compression, NumPy.",
+          (Part("hashing", "threads_hashing"),), hashing, needs=CORES, keys="hashlib c code"),
+    Claim(12, "And processes?",
+          "Two kitchens, two aprons. Each process has an interpreter and a GIL of its own, so two "
+          "of them compute at the same moment, in half the time.",
+          (Part("processes", "two_processes"),), processes, needs=CORES, keys="multiprocessing"),
+    Claim(13, "Threads, processes or asyncio?",
+          "Work on the stove: one cook with timers. Chopping: more cooks. Many waits want asyncio, "
+          "or threads where libraries block. Computing in Python wants processes; C code without "
+          "the GIL and free-threaded Pythons are served by threads.",
+          (Part("grid", "grid"),), grid, needs=CORES, quiet=True, keys="which gil choose"),
+    Claim(15, "Is a program with many threads or processes parallel on one core?",
+          "Two friends and one place at the counter: one works, one watches. The kernel cuts the "
+          "time into slices. That is concurrent, and not parallel.",
+          (Part("pinned", "two_processes", one_core=True),), pinned, keys="pin taskset slices"),
+    Claim(16, "My stopwatches say both ran all the time. Is that not parallel?",
+          "Both cooks were in the kitchen all evening; that says nothing about hands. A stopwatch "
+          "inside a task measures how long it was on the go. Only the kernel knows who was on a "
+          "core.",
+          (Part("threads", "two_threads"),), stopwatch, needs=CORES, quiet=True,
+          keys="timer measure trap"),
+    Claim(18, "What if there are more tasks than cores?",
+          "Four cooks and two places: two work, two stand behind them, and they swap. That is "
+          "parallel, and turn-taking as well.",
+          (Part("crowd", "processes_by_cores"),), swapped, needs=CORES, all_cores=True,
+          keys="both oversubscription"),
+    Claim(23, "Are threads slower for computing?",
+          "Handing one apron to and fro costs a little, and gains nothing. In today's CPython two "
+          "computing threads take about as long as one after the other. Processes take half, and "
+          "so do threads without a GIL.",
+          (Part("same", "threads_slower"),), slower, needs=CORES, quiet=True, keys="gil"),
+    Claim(38, "Is hyper-threading parallel?",
+          "Two cooks at one cutting board: both move, and each is slower. Two hardware threads "
+          "share one core's units. They do work at the same moment.",
+          (Part("siblings", "siblings"),), siblings, needs=CORES | {"smt"}, all_cores=True,
+          keys="smt siblings"),
+    Claim(42, "Why parallel yesterday, and not today?",
+          "Somebody else stood at the counter. Whether things happen at the same moment is a "
+          "matter of one run, and of what the machine does besides: the same program is parallel "
+          "with free cores, and takes turns where one place is left.",
+          (Part("free", "two_processes"), Part("taken", "two_processes", one_core=True)),
+          of_a_run, needs=CORES, keys="busy load noise free core run"),
+)

@@ -1,0 +1,12 @@
+"""Twenty threads that wait."""
+
+import threading
+import time
+
+begin = time.monotonic()
+cooks = [threading.Thread(target=time.sleep, args=(0.1,)) for _ in range(20)]
+for cook in cooks:
+    cook.start()
+for cook in cooks:
+    cook.join()
+print("took_s", time.monotonic() - begin)
