@@ -21,6 +21,7 @@ SEES: dict[str, set[str]] = {
     "view": {"model", "read", "analyse", "report"},
     "gate": {"model", "analyse", "report"},
     "kitchen": {"model", "format", "read", "analyse", "report", "record", "api", "_task"},
+    "lesson": {"model", "format", "read", "analyse", "report", "record", "api", "_task", "kitchen"},
     "record": {"model", "format", "_core"},
     "_also_async": set(),
     "_task": {"_also_async", "model", "record"},

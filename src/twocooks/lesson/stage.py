@@ -157,12 +157,11 @@ def _apart(output: Path, errors: Path) -> Iterator[None]:
     """Children's input is empty, and what they say goes to these files."""
     sys.stdout.flush()
     sys.stderr.flush()
+    new = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     kept = [os.dup(number) for number in (0, 1, 2)]
     try:
         for number, (path, flags) in enumerate((
-            (os.devnull, os.O_RDONLY),
-            (output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC),
-            (errors, os.O_WRONLY | os.O_CREAT | os.O_TRUNC),
+            (os.devnull, os.O_RDONLY), (str(output), new), (str(errors), new),
         )):
             fd = os.open(path, flags, 0o600)
             os.dup2(fd, number)

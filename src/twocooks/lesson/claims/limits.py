@@ -6,6 +6,8 @@ from twocooks.lesson.claim import Check, Claim, Part, Round
 from twocooks.lesson.claims.hands import CORES
 from twocooks.lesson.claims.turns import never_two, share, verdict
 
+HELPERS = (("one helper", 1), ("two helpers", 2))
+
 
 def more_workers(seen: Round) -> list[Check]:
     said = seen["workers"].said
@@ -21,8 +23,9 @@ def more_workers(seen: Round) -> list[Check]:
 
 def amdahl(seen: Round) -> list[Check]:
     said = seen["amdahl"].said
-    checks = [Check("one helper", said["took_1_s"], "s"), Check("two helpers", said["took_2_s"], "s")]
-    for name, number in (("one", 1), ("two", 2)):
+    checks = [Check(f"{name}: took", said[f"took_{number}_s"], "s")
+              for name, number in HELPERS]
+    for name, number in HELPERS:
         ratio = share(said[f"took_{number}_s"], said[f"law_{number}_s"])
         checks.append(Check(f"{name}: times the law", ratio, "times", least=0.97, most=1.12))
     return checks

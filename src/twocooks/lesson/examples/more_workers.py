@@ -1,4 +1,4 @@
-"""The same work cut over 1 process, over as many as there are cores, and over four times as many."""
+"""The same work cut over one process, two, as many as cores, and four times as many."""
 
 import multiprocessing
 import os

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from itertools import pairwise
 
 
 def hands(cpu_s: float) -> None:
@@ -21,7 +22,7 @@ async def dish(name: str, diary: list[str]) -> None:
 async def main() -> None:
     diary: list[str] = []
     await asyncio.gather(dish("curry", diary), dish("rice", diary))
-    print("changes", sum(a != b for a, b in zip(diary, diary[1:])))
+    print("changes", sum(a != b for a, b in pairwise(diary)))
 
 
 asyncio.run(main())

@@ -19,12 +19,12 @@ def pair(cpus: tuple[int, int]) -> float:
     """CPU seconds of the slower one."""
     context = multiprocessing.get_context("fork")
     used = [context.RawValue("d") for _ in cpus]
-    cooks = [context.Process(target=cook, args=args) for args in zip(cpus, used)]
+    cooks = [context.Process(target=cook, args=args) for args in zip(cpus, used, strict=True)]
     for each in cooks:
         each.start()
     for each in cooks:
         each.join()
-    return max(u.value for u in used)
+    return max(float(u.value) for u in used)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ for one in cooks:
     one.start()
 for one in cooks:
     one.join()
-begins, ends = zip(*WATCHES)
+begins, ends = zip(*WATCHES, strict=True)
 print("took_s", max(ends) - min(begins))
 print("stopwatches_together_s", min(ends) - max(begins))
 print("shorter_stopwatch_s", min(end - begin for begin, end in WATCHES))

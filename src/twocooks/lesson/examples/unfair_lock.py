@@ -2,6 +2,7 @@
 
 import multiprocessing
 import time
+from itertools import pairwise
 from typing import Any
 
 
@@ -30,7 +31,7 @@ if __name__ == "__main__":
     for each in cooks:
         each.join()
     longest = run = 1
-    for before, after in zip(diary, diary[1:]):
+    for before, after in pairwise(diary):
         run = run + 1 if before == after else 1
         longest = max(longest, run)
     print("longest_run", longest)

@@ -1,0 +1,109 @@
+"""What follows from three rounds, and when rounds do not count."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import get_args
+
+import pytest
+
+from twocooks.lesson import show, stage
+from twocooks.lesson.claim import Check, Judged, Outcome, Result, conclude, crowded, medians
+from twocooks.lesson.claims import NUMBERS
+from twocooks.report.base import Options
+from twocooks.report.words import width_of
+
+CLAIM = NUMBERS[12]
+GOOD = Judged((Check("hands", 2.0, "mean", least=1.5),), 2.0)
+BAD = Judged((Check("hands", 1.0, "mean", least=1.5),), 2.0)
+
+
+@pytest.mark.parametrize(
+    ("rounds", "discarded", "outcome"),
+    [
+        ([GOOD, GOOD, GOOD], 0, "proven"),
+        ([BAD, BAD, BAD], 0, "refuted"),
+        ([GOOD, BAD, GOOD], 0, "cannot"),
+        ([BAD, GOOD, BAD], 0, "cannot"),
+        ([GOOD, GOOD], 3, "cannot"),
+        ([BAD], 3, "cannot"),
+        ([], 3, "cannot"),
+    ],
+)
+def test_conclusions(rounds: list[Judged], discarded: int, outcome: str) -> None:
+    assert conclude(CLAIM, rounds, discarded).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("free", "judged", "quiet", "counts"),
+    [
+        (2.0, BAD, False, True),
+        (1.0, BAD, False, False),
+        (None, BAD, False, False),  # not known: no wrong "refuted"
+        (1.0, GOOD, False, True),  # two did work together, whoever else was there
+        (1.0, GOOD, True, False),
+        (None, GOOD, True, False),
+        (1.7, GOOD, True, True),
+    ],
+)
+def test_rounds_in_which_others_had_the_cores(
+    free: float | None, judged: Judged, quiet: bool, counts: bool
+) -> None:
+    claim = replace(CLAIM, quiet=quiet)
+    assert crowded(claim, replace(judged, free=free), 2) is not counts
+
+
+def test_all_cores_must_be_free_where_all_are_used() -> None:
+    claim = replace(CLAIM, all_cores=True)
+    assert crowded(claim, replace(BAD, free=4.0), 8)
+    assert not crowded(replace(claim, all_cores=False), replace(BAD, free=4.0), 8)
+
+
+def test_one_core_is_enough_for_what_needs_one() -> None:
+    assert not crowded(CLAIM, replace(BAD, free=0.95), 1)
+
+
+def test_the_middle_value_is_told() -> None:
+    def of(number: float, word: str) -> Judged:
+        return Judged((Check("took", number, "s"), Check("verdict", word, "words",
+                                                         wanted=("turns",))))
+
+    found = medians([of(3.0, "turns"), of(1.0, "relay"), of(2.0, "turns")])
+    assert [check.value for check in found] == [2.0, "turns"]
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("took_s 0.5\nplaces 2\n", {"took_s": 0.5, "places": 2.0}),
+        ("hello there\n\nx\ny z 1\n", {}),
+        ("late 1e-06\n", {"late": 1e-06}),
+    ],
+)
+def test_what_programs_say(text: str, numbers: dict[str, float]) -> None:
+    assert stage.said(text) == numbers
+
+
+@pytest.mark.parametrize("unicode", [True, False])
+@pytest.mark.parametrize("width", [40, 60, 80, 200])
+@pytest.mark.parametrize("outcome", get_args(Outcome))
+def test_results_fit_the_page(width: int, unicode: bool, outcome: Outcome) -> None:
+    checks = (Check("a rather long name of a quantity that somebody measured", 0.25, "share",
+                    least=0.1, most=0.2), Check("verdict", "waiting-together", "words",
+                                                wanted=("parallel", "both")))
+    result = Result(CLAIM, outcome, "because of the machine " * 5, checks, 3, 3, 1)
+    text = show.terminal(result, Options(width=width, unicode=unicode))
+    assert max(map(width_of, text.splitlines())) <= max(width, 60)
+    assert unicode or text.isascii()
+    assert "<- not so" in " ".join(text.split())
+    assert show.as_json([result])["claims"][0]["outcome"] == outcome
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [(0.25, "s", "0.25 s"), (0.9, "share", "90 %"), (0.0, "share", "0 %"), (0.004, "share", "0.4 %"),
+     (1000.0, "count", "1,000"), (1234.0, "times", "1,234 times"), (13.0, "minutes", "13 min"),
+     ("turns", "words", "turns")],
+)
+def test_quantities(value: float | str, unit: str, text: str) -> None:
+    assert show.quantity(value, unit) == text
