@@ -54,7 +54,8 @@ OVENS = ("one cook, one oven", "two cooks, one oven", "one cook, two ovens", "tw
 THANKSGIVING = {name: seen(active=minutes * 0.025)
                 for name, minutes in zip(OVENS, (22, 22, 16, 15), strict=True)}
 ROOM = {name: seen(active=minutes * 0.025, dishes=PIZZA, said={"burnt": burnt})
-        for name, minutes, burnt in (("1 at once", 72, 0), ("4 at once", 37, 0), ("all at once", 36, 12))}
+        for name, minutes, burnt in (
+            ("1 at once", 72, 0), ("4 at once", 37, 0), ("all at once", 36, 12))}
 
 PROVES: dict[int, dict[str, Seen]] = {
     1: {"alone": seen(go=(3.3, 4)), "friend": parallel(two=0.35)},

@@ -101,7 +101,8 @@ def test_results_fit_the_page(width: int, unicode: bool, outcome: Outcome) -> No
 
 @pytest.mark.parametrize(
     ("value", "unit", "text"),
-    [(0.25, "s", "0.25 s"), (0.9, "share", "90 %"), (0.0, "share", "0 %"), (0.004, "share", "0.4 %"),
+    [(0.25, "s", "0.25 s"), (0.9, "share", "90 %"), (0.0, "share", "0 %"),
+     (0.004, "share", "0.4 %"),
      (1000.0, "count", "1,000"), (1234.0, "times", "1,234 times"), (13.0, "minutes", "13 min"),
      ("turns", "words", "turns")],
 )
