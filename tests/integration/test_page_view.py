@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 
 import pytest
 
 from tests.kit import browser
 from tests.kit.browser import Browser
-from tests.unit.analyse.test_window import turns_then_parallel
-from twocooks.analyse.build import Recording
+from tests.kit.served import served
+from tests.unit.analyse import scenes
 from twocooks.report import html
-from twocooks.report.html.detail import Detail
 from twocooks.view.server import View
 
 WHY = browser.missing()
@@ -27,14 +25,8 @@ def view(monkeypatch: pytest.MonkeyPatch) -> Iterator[View]:
     # A page so small that it cannot have everything.
     monkeypatch.setattr(html, "MOST_RUNS", 3)
     monkeypatch.setattr(html, "LEAST_RUNS", 3)
-    with View(Detail(Recording(turns_then_parallel().trace()))) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with served(scenes.turns_then_parallel()) as server:
+        yield server
 
 
 def test_the_page_asks_for_what_it_shows(view: View) -> None:

@@ -466,6 +466,41 @@ def two_loops() -> Builder:
     return b
 
 
+def turns_then_parallel() -> Builder:
+    """Two processes: until 0.51 s in turns at a lock between them, then side by side."""
+    b = processes(2)
+    for i in range(10):
+        me, t = i % 2, 0.01 + i * 0.05
+        b.on(me, 20 + me, t, t + 0.05, pid=20 + me)
+        b.look(t + 0.053, t + 0.0531, 20 + me, FUTEX, arg=64, where=SHARED_LOCK,
+               pid=20 + me)  # fmt: skip
+    for n in range(2):
+        b.on(n, 20 + n, 0.52, 1.0, pid=20 + n, exits=True)
+    return b
+
+
+def polled(*shares: float) -> Builder:
+    """Two processes of which only sums are known, by 25 looks 40 ms apart for each share: so much
+    of its time each of the two was at work then, and in line for a core the rest."""
+    b = Builder(meta={"source": "schedstat", "source_why": "asked for"})
+    b.poll_new(0.0, 10, "python")
+    b.hello(0.0)
+    for n in range(2):
+        b.poll_new(0.01, 20 + n, "python", ppid=10, pid=20 + n)
+        b.hello(0.01, flags=3, pid=20 + n)
+    worked = 0.0
+    for i, share in enumerate((share for share in shares for _ in range(25)), 1):
+        t = i * 0.04
+        for n in range(2):
+            b.poll(t, 20 + n, run=0.04 * share, line=0.04 * (1 - share), pid=20 + n)
+        worked += 2 * 0.04 * share
+        b.poll_cpu(t, worked)
+        b.poll_tick(t)
+    b.end = {"end_ns": b.ns(float(len(shares))), "task_clock_ns": 0,
+             "rusage": {"user_s": worked, "system_s": 0.0}}  # fmt: skip
+    return b
+
+
 SCENES: dict[Scene, tuple[str, str | None]] = {
     gil_threads: ("turns", "gil"),
     gil_threads_blinking: ("turns", "gil"),

@@ -142,31 +142,12 @@ def test_start_and_imports_set_the_table() -> None:
 
 
 def test_a_polled_run_claims_only_what_its_sums_prove() -> None:
-    def polled(share: float) -> Builder:
-        b = Builder(meta={"source": "schedstat", "source_why": "asked for"})
-        b.poll_new(0.0, 10, "python")
-        b.hello(0.0)
-        for n in range(2):
-            b.poll_new(0.01, 20 + n, "python", ppid=10, pid=20 + n)
-            b.hello(0.01, flags=3, pid=20 + n)
-        for i in range(1, 26):
-            for n in range(2):
-                b.poll(i * 0.04, 20 + n, run=0.04 * share, line=0.04 * (1 - share), pid=20 + n)
-            b.poll_cpu(i * 0.04, 2 * i * 0.04 * share)
-            b.poll_tick(i * 0.04)
-        b.end = {
-            "end_ns": b.ns(1.0),
-            "rusage": {"user_s": 2 * share, "system_s": 0.0},
-            "task_clock_ns": 0,
-        }
-        return b
-
-    side_by_side = analyse(polled(0.95).trace()).summary
+    side_by_side = analyse(scenes.polled(0.95).trace()).summary
     assert side_by_side["verdict"]["id"] == "parallel"
     assert side_by_side["verdict"]["sentence"].startswith("Estimated")
     assert side_by_side["measured"]["exact"] is False
     assert 0.85 <= side_by_side["parallelism"]["two_or_more_s"] <= 0.91
-    in_turns = analyse(polled(0.5).trace()).summary
+    in_turns = analyse(scenes.polled(0.5).trace()).summary
     assert in_turns["verdict"]["id"] == "cannot-tell"
     assert in_turns["parallelism"]["two_or_more_s"] == 0.0
 

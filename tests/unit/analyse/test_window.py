@@ -33,28 +33,15 @@ def number(summary: dict[str, Any], *path: str) -> float:
     return float(value)
 
 
-def turns_then_parallel() -> Builder:
-    """Two processes: until 0.51 s in turns at a lock between them, then side by side."""
-    b = scenes.processes(2)
-    for i in range(10):
-        me, t = i % 2, 0.01 + i * 0.05
-        b.on(me, 20 + me, t, t + 0.05, pid=20 + me)
-        b.look(t + 0.053, t + 0.0531, 20 + me, scenes.FUTEX, arg=64, where=scenes.SHARED_LOCK,
-               pid=20 + me)  # fmt: skip
-    for n in range(2):
-        b.on(n, 20 + n, 0.52, 1.0, pid=20 + n, exits=True)
-    return b
-
-
 def test_each_half_gets_its_own_verdict() -> None:
-    first = between(turns_then_parallel(), 0.01, 0.51).summary
-    second = between(turns_then_parallel(), 0.52, 1.0).summary
+    first = between(scenes.turns_then_parallel(), 0.01, 0.51).summary
+    second = between(scenes.turns_then_parallel(), 0.52, 1.0).summary
     assert (first["verdict"]["id"], second["verdict"]["id"]) == ("turns", "parallel")
     assert first["parallelism"]["two_or_more_s"] == 0.0
     assert first["parallelism"]["max"] == 1
     assert second["parallelism"]["two_or_more_s"] == pytest.approx(0.48)
     assert first["window"] == {"from_s": pytest.approx(0.01), "to_s": pytest.approx(0.51)}
-    assert "window" not in analyse(turns_then_parallel().trace()).summary
+    assert "window" not in analyse(scenes.turns_then_parallel().trace()).summary
 
 
 @pytest.mark.parametrize("scene", list(scenes.SCENES), ids=lambda s: s.__name__)
@@ -116,7 +103,7 @@ def test_who_was_done_before_or_comes_later_is_not_counted() -> None:
 
 
 def test_a_loss_before_the_window_does_not_spoil_it() -> None:
-    b = turns_then_parallel()
+    b = scenes.turns_then_parallel()
     b.lost(0, 0.2, 0.25, 7)
     b.on(0, 10, 0.512, 0.513)  # what main did since the loss is not known until now
     assert between(b, 0.6, 0.9).summary["measured"]["exact"]
@@ -126,7 +113,7 @@ def test_a_loss_before_the_window_does_not_spoil_it() -> None:
 
 
 def test_times_are_counted_from_the_begin_of_the_window() -> None:
-    part = between(turns_then_parallel(), 0.6, 0.9)
+    part = between(scenes.turns_then_parallel(), 0.6, 0.9)
     assert part.summary["wall_s"] == pytest.approx(0.3)
     for task in part.tasks:
         if len(task.segments.start):
@@ -144,39 +131,23 @@ def test_levels_and_loops_know_the_window() -> None:
     (before,) = between(held, 0.0, middle).tell_loops(0.01)
     assert before.held[0].seconds == pytest.approx(hold.seconds / 2)
     assert before.ended_s == pytest.approx(middle)
-    side = between(turns_then_parallel(), 0.52, 1.0, by="process").summary
+    side = between(scenes.turns_then_parallel(), 0.52, 1.0, by="process").summary
     assert side["parallelism"]["two_or_more_s"] == pytest.approx(0.48)
 
 
 def test_polled_windows_shrink_to_the_looks_inside() -> None:
-    def polled() -> Builder:
-        b = Builder(meta={"source": "schedstat", "source_why": "asked for"})
-        b.poll_new(0.0, 10, "python")
-        b.hello(0.0)
-        for n in range(2):
-            b.poll_new(0.01, 20 + n, "python", ppid=10, pid=20 + n)
-            b.hello(0.01, flags=3, pid=20 + n)
-        for i in range(1, 51):
-            share = 0.5 if i <= 25 else 0.95
-            for n in range(2):
-                b.poll(i * 0.04, 20 + n, run=0.04 * share, line=0.04 * (1 - share), pid=20 + n)
-            b.poll_cpu(i * 0.04, 2 * 0.04 * (min(i, 25) * 0.5 + max(0, i - 25) * 0.95))
-            b.poll_tick(i * 0.04)
-        b.end = {"end_ns": b.ns(2.0), "task_clock_ns": 0,
-                 "rusage": {"user_s": 2.9, "system_s": 0.0}}  # fmt: skip
-        return b
-
-    early, late = between(polled(), 0.05, 0.95).summary, between(polled(), 1.05, 1.99).summary
+    polled = scenes.polled(0.5, 0.95)
+    early, late = between(polled, 0.05, 0.95).summary, between(polled, 1.05, 1.99).summary
     assert early["verdict"]["id"] == "cannot-tell"
     assert early["parallelism"]["two_or_more_s"] == 0.0
     assert late["verdict"]["id"] == "parallel"
     assert late["wall_s"] <= 0.94
     assert late["cpu_s"] == pytest.approx(2 * 0.95 * late["wall_s"])
-    none = between(polled(), 0.41, 0.47).summary
+    none = between(polled, 0.41, 0.47).summary
     assert none["wall_s"] == 0.0
     assert none["verdict"]["id"] in ("cannot-tell", "nothing")
 
 
 def test_a_window_that_ends_before_it_begins_is_refused() -> None:
     with pytest.raises(ValueError, match="ends after it begins"):
-        between(turns_then_parallel(), 0.5, 0.4)
+        between(scenes.turns_then_parallel(), 0.5, 0.4)

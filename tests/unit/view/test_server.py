@@ -7,7 +7,6 @@ import json
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.unit.analyse.test_window import turns_then_parallel
+from tests.kit.served import served
+from tests.unit.analyse import scenes
 from twocooks.analyse.build import Recording
 from twocooks.report.html.detail import Detail
 from twocooks.view.server import View
@@ -25,14 +25,8 @@ WAIT_S = 60
 
 @pytest.fixture(scope="module")
 def view() -> Iterator[View]:
-    with View(Detail(Recording(turns_then_parallel().trace()))) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with served(scenes.turns_then_parallel()) as server:
+        yield server
 
 
 class Answer:
@@ -155,23 +149,17 @@ def test_there_is_nothing_to_change(view: View, method: str) -> None:
 
 
 def test_the_browser_gets_an_address_that_works_once() -> None:
-    with View(Detail(Recording(turns_then_parallel().trace()))) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            ticket = urlsplit(server.ticket_url).path
-            assert server.token not in ticket
-            assert ask(server, ticket, "evil.example").status == 403
-            first = ask(server, ticket)
-            assert (first.status, first.headers["location"]) == (303, server.url)
-            assert ask(server, ticket).status == 403
-        finally:
-            server.shutdown()
-            thread.join()
+    with served(scenes.turns_then_parallel()) as server:
+        ticket = urlsplit(server.ticket_url).path
+        assert server.token not in ticket
+        assert ask(server, ticket, "evil.example").status == 403
+        first = ask(server, ticket)
+        assert (first.status, first.headers["location"]) == (303, server.url)
+        assert ask(server, ticket).status == 403
 
 
 def test_two_servers_have_two_tokens(view: View) -> None:
-    with View(Detail(Recording(turns_then_parallel().trace()))) as other:
+    with View(Detail(Recording(scenes.turns_then_parallel().trace()))) as other:
         assert other.token != view.token
         assert other.server_port != view.server_port
         assert len(other.token) >= 32
@@ -179,7 +167,7 @@ def test_two_servers_have_two_tokens(view: View) -> None:
 
 def test_the_command_prints_the_address_and_ends_with_ctrl_c(tmp_path: Path) -> None:
     trace = tmp_path / "run.2cooks"
-    trace.write_bytes(turns_then_parallel().file())
+    trace.write_bytes(scenes.turns_then_parallel().file())
     # As a terminal starts it: whoever runs these tests in the background may ignore the signal.
     start = ("import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
              "from twocooks.cli import main; sys.exit(main(sys.argv[1:]))")
@@ -204,7 +192,7 @@ def test_the_command_prints_the_address_and_ends_with_ctrl_c(tmp_path: Path) -> 
 
 def test_a_port_in_use_is_said(view: View, tmp_path: Path) -> None:
     trace = tmp_path / "run.2cooks"
-    trace.write_bytes(turns_then_parallel().file())
+    trace.write_bytes(scenes.turns_then_parallel().file())
     done = subprocess.run(
         [sys.executable, "-m", "twocooks", "view", "--no-browser", "--port",
          str(view.server_port), str(trace)],
