@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
@@ -125,17 +125,9 @@ class _Reader:
 
     def read(self, file: BinaryIO, progress: Progress | None) -> Trace:
         total = os.fstat(file.fileno()).st_size
-        waiting = count = 0
-        for block in raw.blocks(file, total):
-            self._block(block)
-            waiting += len(block.payload)
-            count += 1
-            if waiting >= SLAB_BYTES or count >= SLAB_BLOCKS:
-                self._decode()
-                waiting = count = 0
-                if progress is not None:
-                    progress(file.tell(), total)
-        self._decode()
+        for _ in self._slabs(raw.blocks(file, total)):
+            if progress is not None:
+                progress(file.tell(), total)
         if self.meta is None:
             raise TraceError(f"{self.name}: its head is damaged; record the program again")
         if self.end is None:
@@ -150,23 +142,25 @@ class _Reader:
         was said the first time."""
         part = _Reader(self.name)
         part.texts, part.text_bytes, part.threads = self.texts, self.text_bytes, self.threads
-        waiting = count = 0
         with source.lock, open(os.dup(source.number), "rb") as file:
             file.seek(FILE_HEAD.size)
-            for block in raw.blocks(file, source.size):
-                if block.kind != spec.Block.EVENTS:
-                    continue
-                start = raw.stream_head(block.payload)
-                if start is None or start.kind != stream:
-                    continue
-                part._events(block)
-                waiting += len(block.payload)
-                count += 1
-                if waiting >= SLAB_BYTES or count >= SLAB_BLOCKS:
-                    part._decode()
-                    waiting = count = 0
-        part._decode()
+            for _ in part._slabs(filter(_of(stream), raw.blocks(file, source.size))):
+                pass
         return SHAPES[stream](sort(part.piles.pop(stream), stream, *bounds))
+
+    def _slabs(self, blocks: Iterable[raw.RawBlock]) -> Iterator[None]:
+        """Takes the blocks in and decodes them, slab after slab; comes back after each but the
+        last."""
+        waiting = count = 0
+        for block in blocks:
+            self._block(block)
+            waiting += len(block.payload)
+            count += 1
+            if waiting >= SLAB_BYTES or count >= SLAB_BLOCKS:
+                self._decode()
+                waiting = count = 0
+                yield
+        self._decode()
 
     def _plausible(self, content: dict[str, Any], shape: dict[str, Any]) -> dict[str, Any]:
         kept, odd = head.plausible(content, shape)
@@ -316,6 +310,16 @@ class _Reader:
             again=lambda name: self.again(source, bounds, NAMES[name]),
             first={name: parts[name] for name in LATE},
         )
+
+
+def _of(stream: spec.Stream) -> Callable[[raw.RawBlock], bool]:
+    """Whether a block holds events of this kind of stream."""
+
+    def asked(block: raw.RawBlock) -> bool:
+        start = raw.stream_head(block.payload) if block.kind == spec.Block.EVENTS else None
+        return start is not None and start.kind == stream
+
+    return asked
 
 
 SHAPES: dict[spec.Stream, Callable[[Sorted], Any]] = {
