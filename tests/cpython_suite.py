@@ -21,7 +21,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.kit.suites import Piece, Results, table, work, write_table
+from tests.kit.suites import Piece, Results, work, write_table
 from tests.kit.watched import ROOT
 
 SUITES = ("test_asyncio", "test_threading", "test_concurrent_futures", "test_subprocess",
@@ -76,10 +76,10 @@ def main() -> int:
     parser.add_argument("--budget", type=float, default=float("inf"), metavar="S",
                         help="begin nothing new after so many seconds")  # fmt: skip
     parser.add_argument("--table", type=Path, metavar="PAGE",
-                        help="write all results into this page instead of running")  # fmt: skip
+                        help="bring the results into this page instead of running")  # fmt: skip
     options = parser.parse_args()
     if options.table:
-        write_table(options.table, "cpython", table(options.results))
+        write_table(options.table, "cpython", options.results)
         return 0
     python = os.path.abspath(options.python)
     found = pieces(python, options.only or list(SUITES), options.tests)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.cpython_suite import VERSION, ask
-from tests.kit.suites import Piece, Results, table, work, write_table
+from tests.kit.suites import Piece, Results, work, write_table
 from tests.kit.watched import ROOT
 
 RESULTS = ROOT / "build" / "not-disturbed" / "packages"
@@ -90,10 +90,10 @@ def main() -> int:
     parser.add_argument("--budget", type=float, default=float("inf"), metavar="S",
                         help="begin nothing new after so many seconds")  # fmt: skip
     parser.add_argument("--table", type=Path, metavar="PAGE",
-                        help="write all results into this page instead of running")  # fmt: skip
+                        help="bring the results into this page instead of running")  # fmt: skip
     options = parser.parse_args()
     if options.table:
-        write_table(options.table, "packages", table(options.results))
+        write_table(options.table, "packages", options.results)
         return 0
     python, folder = os.path.abspath(options.python), options.results / "sources"
     chosen = [package for package in PACKAGES if package.name in (options.only or names)]

@@ -42,11 +42,10 @@ def test_a_suite_that_watching_breaks_is_found(
     assert (result["judged"], result["watched"]["agents"]) == (judged, 1)
     assert suites.work("3.0", [piece], results, 0.0) == code
     page = tmp_path / "page.md"
-    page.write_text("a\n<!-- x -->\nold\n<!-- end of x -->\nb\n")
-    suites.write_table(page, "x", suites.table(tmp_path))
+    page.write_text("a\n<!-- x -->\n<!-- end of x -->\nb\n")
+    suites.write_table(page, "x", tmp_path)
     assert f"| 3.0 | suite | all | 2 | 0 | {breaks} | 0 | 0 | 0 |" in page.read_text()
     assert page.read_text().endswith("<!-- end of x -->\nb\n")
-    assert "old" not in page.read_text()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="recording is for Linux")
@@ -55,4 +54,49 @@ def test_a_suite_without_the_agent_is_not_a_sound_comparison(tmp_path: Path) -> 
     command = (sys.executable, "-I", "-c", RUNNER.replace("BREAKS", "0"), "{xml}")
     results = suites.Results(tmp_path)
     suites.work("3.0", [suites.Piece("suite", "piece", command, "unused")], results, 600.0)
-    assert "- 3.0 suite, bad traces: `piece`" in suites.table(tmp_path)
+    assert "- 3.0 suite, bad traces: `piece`" in suites.show(suites.entries(tmp_path))
+
+
+def result(different: int = 0, flaky: tuple[str, ...] = ()) -> dict[str, object]:
+    """A piece of two tests that was compared."""
+    judged = {"victim": "different"} if different else {}
+    ends = {"tests": {"steady": "passed", "victim": "passed"}, "code": 0}
+    return {"plain": ends, "watched": ends, "judged": judged, "flaky": list(flaky)}
+
+
+def fill(folder: Path, suite: str, done: dict[str, dict[str, object]], of: int) -> None:
+    results = suites.Results(folder)
+    names = [f"part{i}" for i in range(of)]
+    results.save(folder / "3.0" / suite / "plan.json", {"pieces": names})
+    for name, kept in done.items():
+        results.save(folder / "3.0" / suite / f"{name}.json", kept)
+
+
+def test_what_was_not_run_again_stays_in_the_page(tmp_path: Path) -> None:
+    """Rows and their notes, where nothing or less was run again; a difference is always told."""
+    page, first, second = tmp_path / "page.md", tmp_path / "first", tmp_path / "second"
+    page.write_text("a\n<!-- x -->\n<!-- end of x -->\nb\n")
+    both = {"part0": result(flaky=("victim",)), "part1": result()}
+    fill(first, "gone 1.2", both, 2)
+    fill(first, "less", both, 3)
+    fill(first, "more", {"part0": result()}, 2)
+    fill(first, "worse", both, 2)
+    suites.write_table(page, "x", first)
+    once = page.read_text()
+    suites.write_table(page, "x", first)
+    assert page.read_text() == once
+    fill(second, "less", {"part2": result()}, 3)
+    fill(second, "more", both, 2)
+    fill(second, "worse", {"part0": result(different=1)}, 2)
+    suites.write_table(page, "x", second)
+    told = page.read_text().splitlines()
+    assert [line for line in told if line.startswith(("| 3", "- "))] == [
+        "| 3.0 | gone 1.2 | all | 4 | 0 | 0 | 0 | 1 | 0 |",
+        "| 3.0 | less | 2 of 3 | 4 | 0 | 0 | 0 | 1 | 0 |",
+        "| 3.0 | more | all | 4 | 0 | 0 | 0 | 1 | 0 |",
+        "| 3.0 | worse | 1 of 2 | 2 | 0 | 1 | 0 | 0 | 0 |",
+        "- 3.0 gone 1.2, flaky: `victim`",
+        "- 3.0 less, flaky: `victim`",
+        "- 3.0 more, flaky: `victim`",
+        "- 3.0 worse, different: `victim`",
+    ]

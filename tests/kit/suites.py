@@ -342,24 +342,84 @@ def row(folder: Path) -> Row:
     return found
 
 
-def table(folder: Path) -> str:
-    """All results as Markdown: a table, and below it the tests that it counts by name."""
-    lines = ["| Python | suite | parts run | tests | of these skipped | different when watched "
-             "| unsteady | flaky by themselves | processes left |", "|---" * 9 + "|"]  # fmt: skip
-    notes = []
-    for plan in sorted(folder.glob("*/*/plan.json"), key=lambda plan: _order(plan.parts[-3:-1])):
+HEAD = ("| Python | suite | parts run | tests | of these skipped | different when watched "
+        "| unsteady | flaky by themselves | processes left |\n" + "|---" * 9 + "|\n")  # fmt: skip
+
+
+@dataclass
+class Entry:
+    """What the page says of one suite under one Python: its line of the table, and the lines below
+    the table that belong to it."""
+
+    line: str
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def covered(self) -> tuple[bool, int]:
+        """Whether all of it was compared, and how many parts: more is greater."""
+        parts = self.line.split("|")[3].strip()
+        return parts == "all", 0 if parts == "all" else int(parts.split()[0])
+
+    @property
+    def bad(self) -> bool:
+        """Whether watching changed something in it."""
+        cells = self.line.split("|")
+        return cells[6].strip() != "0" or cells[9].strip() != "0"
+
+
+Entries = dict[tuple[str, str], Entry]
+
+
+def entries(folder: Path) -> Entries:
+    """All results of a folder."""
+    found: Entries = {}
+    for plan in folder.glob("*/*/plan.json"):
         key, suite = plan.parts[-3:-1]
-        found = row(plan.parent)
-        if not found.pieces:
+        sums = row(plan.parent)
+        if not sums.pieces:
             continue
-        parts = "all" if found.pieces == found.of else f"{found.pieces} of {found.of}"
-        cells = (key, suite, parts, found.tests, found.skipped, len(found.different),
-                 len(found.unsteady), len(found.flaky), len(found.left))  # fmt: skip
-        lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
+        parts = "all" if sums.pieces == sums.of else f"{sums.pieces} of {sums.of}"
+        cells = (key, suite, parts, sums.tests, sums.skipped, len(sums.different),
+                 len(sums.unsteady), len(sums.flaky), len(sums.left))  # fmt: skip
+        found[key, suite] = entry = Entry("| " + " | ".join(str(cell) for cell in cells) + " |")
         for what in ("different", "unsteady", "flaky", "no_result", "bad_traces", "left"):
-            notes += [f"- {key} {suite}, {what.replace('_', ' ')}: `{name}`"
-                      for name in getattr(found, what)]  # fmt: skip
-    return "\n".join([*lines, "", *notes]) + "\n"
+            entry.notes += [f"- {key} {suite}, {what.replace('_', ' ')}: `{name}`"
+                            for name in getattr(sums, what)]  # fmt: skip
+    return found
+
+
+def read_entries(text: str) -> Entries:
+    """The entries of a table that ``show`` made."""
+    found: Entries = {}
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.split("|")]
+        if len(cells) == 11 and cells[1] != "Python" and not cells[1].startswith("---"):
+            found[cells[1], cells[2]] = Entry(line)
+        elif line.startswith("- "):
+            of = tuple(line[2:].partition(", ")[0].split(" ", 1))
+            if len(of) != 2 or of not in found:
+                raise SystemExit(f"a line below the table belongs to no row of it: {line}")
+            found[of[0], of[1]].notes.append(line)
+    return found
+
+
+def merge(old: Entries, new: Entries) -> Entries:
+    """What is said of a suite stays until as much was run again, or a difference was found."""
+    found = dict(old)
+    for where, entry in new.items():
+        if where in old and not entry.bad and entry.covered < old[where].covered:
+            print(f"{' '.join(where)}: less of it was run than the page tells of; its row stays")
+        else:
+            found[where] = entry
+    return found
+
+
+def show(found: Entries) -> str:
+    """The entries as Markdown: a table, and below it the tests that it counts by name."""
+    order = sorted(found, key=_order)
+    lines = [found[where].line + "\n" for where in order]
+    notes = [note + "\n" for where in order for note in found[where].notes]
+    return HEAD + "".join([*lines, "\n", *notes])
 
 
 def _order(where: Sequence[str]) -> tuple[list[int], str, str]:
@@ -368,11 +428,12 @@ def _order(where: Sequence[str]) -> tuple[list[int], str, str]:
     return [int(number) for number in digits], where[0], where[1]
 
 
-def write_table(page: Path, name: str, text: str) -> None:
-    """Put the table into the page between its two marks."""
+def write_table(page: Path, name: str, folder: Path) -> None:
+    """Put a folder's results into the page's table, which stands between two marks."""
     begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
     head, found, rest = page.read_text().partition(begin)
-    _, closed, tail = rest.partition(end)
+    old, closed, tail = rest.partition(end)
     if not found or not closed:
         raise SystemExit(f"{page} has no place for the table: {begin.strip()} ... {end}")
+    text = show(merge(read_entries(old), entries(folder)))
     page.write_text(f"{head}{begin}{text}{end}{tail}")
