@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.unit.analyse.test_window import turns_then_parallel
+from tests.unit.analyse.scenes import turns_then_parallel
 from tests.unit.report.html.test_page import column
 from twocooks.analyse.build import Recording
 from twocooks.model import State
