@@ -126,10 +126,10 @@ export interface RunJson {
   window_s: [number, number];
   grid: { start_s: number; unit_s: number; count: number; exact: boolean };
   curve_unit_s: number;
+  begun_unit_s: number;
   states: string[];
   reasons: string[];
   kinds: string[];
-  strings: string[];
   nodes: NodeRow[];
   cpus: number[];
   tables: Tables;

@@ -108,8 +108,8 @@ export class Rows {
   private matching(): Row[] {
     const { run } = this;
     const { pid, reason } = this.filter;
-    const text = this.filter.text.toLowerCase();
-    const searchable = text ? run.searchable() : [];
+    const { text } = this.filter;
+    const matches = text ? run.matcher(text) : null;
     const out: Row[] = [];
     const pids = run.columns.get("task_pid");
     const why = `task_for_${reason}`;
@@ -117,7 +117,7 @@ export class Rows {
     for (let task = 0; task < run.taskCount; task++) {
       if (pid && pids[task] !== pid) continue;
       if (reason && !(spent && spent[task]! > 0)) continue;
-      if (text && !searchable[task]!.includes(text)) continue;
+      if (matches && !matches(task)) continue;
       out.push({ node: -1, task, depth: 0, label: "" });
     }
     this.found = out.length;

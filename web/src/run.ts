@@ -179,7 +179,9 @@ export class Run {
   /** Stretches in which two are on cores only because one hands over to the other. */
   readonly overStart: Uint32Array;
   readonly overLength: Numbers;
-  private lower: string[] | null = null;
+  private texts: string[] | null = null;
+  private lower: string | null = null;
+  private begins: Uint32Array | null = null;
   private ranks: Uint32Array | null = null;
 
   constructor(
@@ -217,8 +219,28 @@ export class Run {
     return (time - this.json.grid.start_s) / this.json.grid.unit_s;
   }
 
+  /** The texts that columns refer to by their number. */
+  get strings(): string[] {
+    this.texts ??= new TextDecoder().decode(this.columns.get("strings") as Uint8Array).split("\n");
+    return this.texts;
+  }
+
   text(column: string, task: number): string {
-    return this.json.strings[this.columns.get(`task_${column}`)[task]!] ?? "";
+    return this.strings[this.columns.get(`task_${column}`)[task]!] ?? "";
+  }
+
+  /** When a task began, in seconds since the start of the run. */
+  begun(task: number): number {
+    if (!this.begins) {
+      this.begins = new Uint32Array(this.taskCount);
+      const more = this.columns.get("task_begun");
+      for (let i = 0, now = 0; i < this.taskCount; i++) this.begins[i] = now = (now + more[i]!) >>> 0;
+    }
+    return this.begins[task]! * this.json.begun_unit_s;
+  }
+
+  done(task: number): number {
+    return this.begun(task) + this.number("go_s", task);
   }
 
   number(column: string, task: number): number {
@@ -255,21 +277,31 @@ export class Run {
     return this.json.reasons.filter((reason) => this.columns.has(`task_for_${reason}`));
   }
 
-  /** What search looks through, lower case. */
-  searchable(): string[] {
-    if (!this.lower) {
-      const strings = this.json.strings.map((text) => text.toLowerCase());
-      const name = this.columns.get("task_name");
-      const group = this.columns.get("task_group");
-      const where = this.columns.get("task_where");
-      const pid = this.columns.get("task_pid");
-      this.lower = Array.from({ length: this.taskCount }, (_, i) => {
-        const own = strings[name[i]!]!;
-        const crowd = group[i] === name[i] ? "" : strings[group[i]!]!;
-        return `${own}\n${crowd}\n${strings[where[i]!]!}\n${pid[i]!}`;
-      });
+  /** Tells of each task whether its name, group, place or process has a text in it. */
+  matcher(text: string): (task: number) => boolean {
+    this.lower ??= this.strings.join("\n").toLowerCase();
+    const { lower } = this;
+    const wanted = text.toLowerCase();
+    // All texts are one: each is asked once, however many tasks have it, and so is each process.
+    const has = new Uint8Array(this.strings.length);
+    for (let at = lower.indexOf(wanted), line = 0, start = 0; at >= 0; ) {
+      for (let end = lower.indexOf("\n", start); end >= 0 && end < at; end = lower.indexOf("\n", start)) {
+        start = end + 1;
+        line++;
+      }
+      has[line] = 1;
+      const end = lower.indexOf("\n", at);
+      at = end < 0 ? -1 : lower.indexOf(wanted, end);
     }
-    return this.lower;
+    const [name, group, where, pid] = ["name", "group", "where", "pid"].map((one) => this.columns.get(`task_${one}`));
+    const pids = new Map<number, boolean>();
+    return (task) => {
+      if (has[name![task]!] || has[group![task]!] || has[where![task]!]) return true;
+      const own = pid![task]!;
+      let known = pids.get(own);
+      if (known === undefined) pids.set(own, (known = String(own).includes(wanted)));
+      return known;
+    };
   }
 }
 

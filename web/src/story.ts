@@ -17,8 +17,7 @@ export interface StoryHooks {
 
 export function story(box: HTMLElement, run: Run, task: number, time: number | null, hooks: StoryHooks): void {
   const name = run.name(task);
-  const begun = run.number("begun_s", task);
-  const done = run.number("done_s", task);
+  const [begun, done] = [run.begun(task), run.done(task)];
   const parent = run.number("parent", task) - 1;
   const where = run.text("where", task);
   const swatch = el("span", { class: "swatch" });

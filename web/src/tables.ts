@@ -168,17 +168,17 @@ function tasksTable(run: Run, hooks: TableHooks): HTMLElement {
   const ids = Array.from({ length: run.taskCount }, (_, i) => i);
   const work = run.columns.get("task_work_s");
   ids.sort((a, b) => work[b]! - work[a]!);
-  const time = (title: string, column: string): Column<number> => ({
-    title, right: true, cell: (i) => seconds(run.number(column, i)), order: (i) => run.number(column, i),
+  const time = (title: string, value: (task: number) => number): Column<number> => ({
+    title, right: true, cell: (i) => seconds(value(i)), order: value,
   });
   return table(ids, [
     { title: "task", cell: (i) => link(run.name(i), () => hooks.task(i)), order: (i) => run.name(i) },
     { title: "kind", cell: (i) => run.kind(i), order: (i) => run.kind(i) },
     { title: "process", right: true, cell: (i) => String(run.number("pid", i)), order: (i) => run.number("pid", i) },
-    time("hands on", "work_s"),
-    time("in line", "line_s"),
-    time("waiting", "wait_s"),
-    time("begun", "begun_s"),
-    time("done", "done_s"),
+    time("hands on", (i) => run.number("work_s", i)),
+    time("in line", (i) => run.number("line_s", i)),
+    time("waiting", (i) => run.number("wait_s", i)),
+    time("begun", (i) => run.begun(i)),
+    time("done", (i) => run.done(i)),
   ], "all tasks");
 }

@@ -46,8 +46,8 @@ export class Plate {
     this.dishes = json.lanes.slice(0, MOST_DISHES).map(([task, dish]) => ({
       task, dish,
       name: kitchen.dishes[dish] ?? run.name(task),
-      begun: this.minute(run.number("begun_s", task)),
-      done: this.minute(run.number("done_s", task)),
+      begun: this.minute(run.begun(task)),
+      done: this.minute(run.done(task)),
       stove: this.trips(task),
     }));
     const place = new Map(json.lanes.map(([task], i) => [task, Math.min(i, this.dishes.length)]));

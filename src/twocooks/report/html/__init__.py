@@ -24,7 +24,7 @@ from twocooks.model import TwocooksError
 from twocooks.report.base import PAGE_HEAD
 from twocooks.report.html.contract import SCHEMA, Kitchen, Page
 from twocooks.report.html.lanes import MOST_RUNS
-from twocooks.report.html.run import cleaned, packed_run
+from twocooks.report.html.run import Prepared, cleaned
 
 MOST_BYTES = 5_000_000
 """So large a page may be: it is sent by mail and kept with builds."""
@@ -53,11 +53,12 @@ def page(
     ask that server, and no other, for the window that it shows.
     """
     share = MOST_RUNS // max(1, len(analyses))
+    prepared = [
+        Prepared(one, name, f"block-{number}", cooks[number] if cooks else ())
+        for number, (name, one) in enumerate(analyses)
+    ]
     while True:
-        packed = [
-            packed_run(one, name, f"block-{number}", share, cooks[number] if cooks else ())
-            for number, (name, one) in enumerate(analyses)
-        ]
+        packed = [run.packed(share) for run in prepared]
         whole: Page = {"schema": SCHEMA, "title": title, "runs": [run for run, _ in packed]}
         if kitchen is not None:
             whole["kitchen"] = cleaned(kitchen)

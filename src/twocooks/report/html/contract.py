@@ -69,8 +69,8 @@ class Run(TypedDict):
     states: list[str]
     reasons: list[str]
     kinds: list[str]
-    strings: list[str]
-    """Names that columns refer to by their number."""
+    begun_unit_s: float
+    """Of ``task_begun``."""
     nodes: list[NodeRow]
     cpus: list[int]
     """The CPU number of each core's lane."""

@@ -51,6 +51,13 @@ class Packer:
         self._parts.append(data)
         self._size += len(data)
 
+    def extend(self, other: Packer) -> None:
+        """Add another one's columns."""
+        for name, column in other.columns.items():
+            self.columns[name] = {**column, "at": column["at"] + self._size}
+        self._parts += other._parts
+        self._size += other._size
+
     def text(self) -> str:
         """The block: deflated, in base64."""
         return base64.b64encode(zlib.compress(b"".join(self._parts), LEVEL)).decode("ascii")

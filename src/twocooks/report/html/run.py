@@ -7,10 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from twocooks.analyse.result import Analysis, Core, Task
-from twocooks.analyse.task_list import TaskRow
+from twocooks.analyse.result import Analysis, Core
 from twocooks.model import Reason, State, TaskKind
 from twocooks.report import told
 from twocooks.report.html import curves as curve
@@ -19,51 +17,68 @@ from twocooks.report.html.grid import Grid, exact, hand_overs, window
 from twocooks.report.html.lanes import (
     CORE_BLANK,
     MOST_EXACT,
-    MOST_RUNS,
     TASK_BLANK,
     Lanes,
     Runs,
     core_runs,
     folded,
-    lanes,
+    lanes_of,
+    raw,
     with_gaps,
 )
 from twocooks.report.html.pack import Packer
-from twocooks.report.html.rows import Tree, above, short, tree
+from twocooks.report.html.rows import Tree, above, tree
+from twocooks.report.html.tasks import pack_tasks
 from twocooks.report.words import clean
 
 HELD_S = 0.05
 """From how long on a step is told to have held its loop."""
 MOST_ROWS = {"waits": 300, "locks": 100, "deadlocks": 20, "loops": 20, "held": 40}
-MANY = 5000
-"""From so many tasks on their sums are told shorter."""
+MOST_LISTED = 20
+LISTED = ("on", "of", "holders")
+"""Lists in a row: on what was waited for, for whose results, who had the lock; those with the most
+time first. Of a crowd's waits the second has a row for each task."""
 TEXTS = ("sentence", "why", "so", "say", "finding")
 
 
-def packed_run(
-    analysis: Analysis,
-    title: str,
-    block: str,
-    most_runs: int = MOST_RUNS,
-    cooks: Sequence[Core] = (),
-) -> tuple[Run, str]:
-    """The run, and its block of columns as text; ``block``: the id of the element it goes to.
+class Prepared:
+    """A run's part of the page: what does not depend on how finely its lanes are drawn is made
+    once, ``packed`` as often as the page turns out too large."""
 
-    ``cooks``: further lanes, of the cooks of a kitchen.
-    """
-    if (analysis.summary.get("measured") or {}).get("source") == "schedstat":
-        analysis = replace(analysis, cores=[])  # by polling nobody knows which core it was
-    pack = Packer()
-    drawn = lanes(analysis, min(MOST_EXACT, most_runs), most_runs)
-    rows = tree(analysis.tasks)
-    unit = pack_drawn(pack, analysis, drawn, rows)
-    if cooks:
-        _lanes(pack, "cook", core_runs(cooks, drawn.grid), len(cooks), CORE_BLANK)
-    strings = _tasks(pack, analysis, rows)
+    def __init__(self, analysis: Analysis, title: str, block: str, cooks: Sequence[Core]) -> None:
+        """``cooks``: further lanes, of the cooks of a kitchen."""
+        if (analysis.summary.get("measured") or {}).get("source") == "schedstat":
+            analysis = replace(analysis, cores=[])  # by polling nobody knows which core it was
+        self._analysis = analysis
+        self._cooks = cooks
+        self._stretches = raw(analysis)
+        self._rows = tree(analysis.tasks)
+        self._still = Packer()
+        unit = _curves(self._still, analysis)
+        begun_unit_s = pack_tasks(self._still, analysis, self._rows)
+        self._run = _told(analysis, title, block, self._rows, unit, begun_unit_s)
+
+    def packed(self, most_runs: int) -> tuple[Run, str]:
+        """The run with so many runs in its lanes, and its block of columns as text."""
+        analysis = self._analysis
+        drawn = lanes_of(self._stretches, analysis, min(MOST_EXACT, most_runs), most_runs)
+        pack = Packer()
+        _drawn(pack, analysis, drawn, self._rows)
+        if self._cooks:
+            lanes = core_runs(self._cooks, drawn.grid)
+            _lanes(pack, "cook", lanes, len(self._cooks), CORE_BLANK)
+        pack.extend(self._still)
+        return {**self._run, "grid": grid_row(drawn.grid), "columns": pack.columns}, pack.text()
+
+
+def _told(
+    analysis: Analysis, title: str, block: str, rows: Tree, curve_unit_s: float, begun_unit_s: float
+) -> Run:
+    """All of a run but its lanes."""
     summary = cleaned(analysis.whole)
     headline, technical = told.headline(summary["verdict"], summary["verdict"].get("headline", ""))
     words = {key: str(summary["verdict"].get(key) or "") for key in TEXTS}
-    run: Run = {
+    return {
         "title": title,
         "summary": summary,
         "words": {"headline": headline, "technical": technical, **words},
@@ -71,28 +86,31 @@ def packed_run(
         "notes": [str(note) for note in summary.get("measured", {}).get("notes") or []],
         "numbers": list(told.numbers(summary)),
         "window_s": list(window(analysis)),
-        "grid": grid_row(drawn.grid),
-        "curve_unit_s": unit,
+        "grid": {"start_s": 0.0, "unit_s": 1.0, "count": 0, "exact": True},
+        "curve_unit_s": curve_unit_s,
+        "begun_unit_s": begun_unit_s,
         "states": [state.name.lower() for state in State],
         "reasons": [str(reason) for reason in Reason],
         "kinds": [str(kind) for kind in TaskKind],
-        "strings": strings,
         "nodes": rows.nodes,
         "cpus": [core.cpu for core in analysis.cores],
         "tables": _tables(analysis),
-        "columns": pack.columns,
+        "columns": {},
         "block": block,
     }
-    return run, pack.text()
 
 
 def pack_drawn(pack: Packer, analysis: Analysis, drawn: Lanes, rows: Tree) -> float:
     """All that is drawn over time; gives the unit of the curves' cells (see ``Run``)."""
+    _drawn(pack, analysis, drawn, rows)
+    return _curves(pack, analysis)
+
+
+def _drawn(pack: Packer, analysis: Analysis, drawn: Lanes, rows: Tree) -> None:
     _lanes(pack, "task", drawn.tasks, len(analysis.tasks), TASK_BLANK)
     _lanes(pack, "core", drawn.cores, len(analysis.cores), CORE_BLANK)
     _nodes(pack, drawn.tasks, rows)
     _hand_overs(pack, analysis, drawn.grid)
-    return _curves(pack, analysis)
 
 
 def cleaned(value: Any) -> Any:
@@ -174,73 +192,6 @@ def _curves(pack: Packer, analysis: Analysis) -> float:
     return grid.unit_s
 
 
-class _Strings:
-    """Texts by number, each once."""
-
-    def __init__(self) -> None:
-        self.known: dict[str, int] = {}
-
-    def __call__(self, text: str) -> int:
-        return self.known.setdefault(text, len(self.known))
-
-
-def _tasks(pack: Packer, analysis: Analysis, rows: Tree) -> list[str]:
-    """One row a task, in the order of their lanes; gives the texts."""
-    strings, kinds = _Strings(), list(TaskKind)
-    tasks = analysis.tasks
-    told_of: dict[int, TaskRow] = {row.id: row for row in analysis.task_list}
-
-    def text(name: str, values: Sequence[str]) -> None:
-        numbers: dict[str, int] = {}
-        for value in values:
-            if value not in numbers:
-                numbers[value] = strings(short(value))
-        pack.add(f"task_{name}", np.array([numbers[v] for v in values], np.int64), "u32")
-
-    text("name", [task.name for task in tasks])
-    text("group", [task.group for task in tasks])
-    text("where", [told_of[t.id].where if t.id in told_of else "" for t in tasks])
-    whole: dict[str, list[int]] = {
-        "kind": [kinds.index(task.kind) for task in tasks],
-        "pid": [task.pid for task in tasks],
-        "tid": [task.tid for task in tasks],
-        "parent": [0 if task.parent is None else task.parent + 1 for task in tasks],
-        "counted": [int(task.significant and not task.background) for task in tasks],
-    }
-    for name, numbers in whole.items():
-        kind = "u8" if name in ("kind", "counted") else "u32"
-        pack.add(f"task_{name}", np.array(numbers, np.int64), kind)
-    pack.add("task_home", rows.home + 1, "u32")
-    for name in ("begun_s", "done_s", "work_s", "line_s", "wait_s", "queued_s"):
-        values = np.array([getattr(task, name) for task in tasks], np.float32)
-        times = name in ("begun_s", "done_s")
-        pack.add(f"task_{name}", values if times else _short(values), "f32")
-    _reasons(pack, tasks, told_of)
-    return list(strings.known)
-
-
-def _reasons(pack: Packer, tasks: Sequence[Task], told_of: dict[int, TaskRow]) -> None:
-    """Seconds by reason, delegated and unknown, and the samples; only what there is."""
-    columns: dict[str, list[float]] = {}
-    ids = [task.id for task in tasks]
-    for reason in Reason:
-        columns[f"for_{reason}"] = [
-            told_of[i].waiting.get(str(reason), 0.0) if i in told_of else 0.0 for i in ids
-        ]
-    for name in ("delegated_s", "unknown_s", "python_samples", "samples"):
-        columns[name] = [getattr(told_of[i], name) if i in told_of else 0.0 for i in ids]
-    for name, values in columns.items():
-        if any(values):
-            pack.add(f"task_{name}", _short(np.array(values, np.float32)), "f32")
-
-
-def _short(sums: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Of many tasks the sums to a thousandth, which is more than is shown: half the bytes."""
-    if len(sums) <= MANY:
-        return sums
-    return ((sums.view(np.uint32) + 0x1000) & 0xFFFFE000).astype(np.uint32).view(np.float32)
-
-
 def _tables(analysis: Analysis) -> dict[str, Any]:
     """The tables below the picture, each with the rows that cost most."""
     loops: list[dict[str, Any]] = [dict(loop.row()) for loop in analysis.tell_loops(HELD_S)]
@@ -256,6 +207,11 @@ def _tables(analysis: Analysis) -> dict[str, Any]:
     }
     tables: dict[str, Any] = {}
     for name, rows in found.items():
-        tables[name] = cleaned(rows[: MOST_ROWS[name]])
+        tables[name] = [_row(row) for row in rows[: MOST_ROWS[name]]]
         tables[f"more_{name}"] = max(0, len(rows) - MOST_ROWS[name])
     return tables
+
+
+def _row(row: dict[str, Any]) -> Any:
+    short = {name: row[name][:MOST_LISTED] for name in LISTED if name in row}
+    return cleaned({**row, **short})

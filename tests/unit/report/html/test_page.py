@@ -7,21 +7,27 @@ import hashlib
 import json
 import re
 import zlib
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
+from benchmarks import mimic
 
 from tests.kit import analyses
 from tests.kit.analyses import Story, W, build, verdict
+from twocooks.analyse import analyse
 from twocooks.analyse.result import Analysis
 from twocooks.model import State
+from twocooks.read import reader
 from twocooks.report import html
 from twocooks.report.base import PAGE_HEAD
 from twocooks.report.html import curves
 from twocooks.report.html.pack import PLANES, TYPES, Packer
-from twocooks.report.html.rows import SMALL, above, tree
+from twocooks.report.html.rows import SMALL, above, short, tree
+from twocooks.report.html.run import MOST_LISTED
+from twocooks.report.html.tasks import MANY
 
 HOSTILE = [
     "</script><script>alert(1)</script>",
@@ -56,6 +62,11 @@ def column(text: str, run: dict[str, Any], name: str) -> np.ndarray:
     return part.view(kind)
 
 
+def strings(text: str, run: dict[str, Any]) -> list[str]:
+    """The texts that columns refer to."""
+    return column(text, run, "strings").tobytes().decode().split("\n")
+
+
 def hostile(names: list[str] = HOSTILE) -> Analysis:
     stories = [
         Story(name, group=name).add(0.01, W, core=0, at=0.02 * i) for i, name in enumerate(names)
@@ -72,7 +83,9 @@ def test_hostile_names_cannot_end_their_element_or_turn_the_text() -> None:
     assert "onerror" not in re.sub(r"<script.*?</script>|<noscript>.*?</noscript>", "", outside,
                                    flags=re.S)  # fmt: skip
     assert all(char.isprintable() or char == "\n" for char in outside)
-    for name in data["runs"][0]["strings"]:
+    names = strings(text, data["runs"][0])
+    assert set(names) == {short(name) for name in HOSTILE} | {""}
+    for name in names:
         assert name.isprintable()
         assert len(name) <= 200
     assert len(text) < 200_000
@@ -81,7 +94,8 @@ def test_hostile_names_cannot_end_their_element_or_turn_the_text() -> None:
 def test_names_are_told_apart_and_kept() -> None:
     text, data = page_of(hostile(["curry", "rice", "rice", "Crème brûlée 雪"]))
     run = data["runs"][0]
-    names = [run["strings"][i] for i in column(text, run, "task_name")]
+    told = strings(text, run)
+    names = [told[i] for i in column(text, run, "task_name")]
     assert names == ["curry", "rice", "rice", "Crème brûlée 雪"]
 
 
@@ -138,6 +152,43 @@ def test_lanes_read_back_are_the_tasks() -> None:
     assert runs.sum() == len(length)
     worked = length[code % 8 == 1] * unit
     assert worked == pytest.approx([0.9, 0.9], abs=1e-6)
+
+
+@pytest.fixture(scope="module")
+def crowd(tmp_path_factory: pytest.TempPathFactory) -> Analysis:
+    """Some ten thousand short tasks."""
+    with pytest.MonkeyPatch.context() as changed:
+        changed.setattr(mimic, "STEPS_OF_A_TASK", 3)
+        trace = tmp_path_factory.mktemp("crowd") / "crowd.2cooks"
+        mimic.write(trace, 240_000, mimic.Shape(threads=40, loops=16, steps=12))
+    return analyse(reader.load(trace))
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_when_tasks_began_and_what_they_did_is_read_back(crowd: Analysis, many: bool) -> None:
+    tasks = crowd.tasks if many else crowd.tasks[:200]
+    assert (len(tasks) > MANY) == many
+    text, data = page_of(replace(crowd, tasks=tasks))
+    run = data["runs"][0]
+    begun = np.cumsum(column(text, run, "task_begun"), dtype=np.uint32) * run["begun_unit_s"]
+    true = np.array([task.begun_s for task in tasks])
+    assert abs(begun - true).max() <= (true.max() / 2**19 if many else 1e-6)
+    went, worked = column(text, run, "task_go_s"), column(text, run, "task_work_s")
+    assert np.allclose(went, [task.done_s - task.begun_s for task in tasks], rtol=1 / 1000)
+    assert np.allclose(worked, [task.work_s for task in tasks], rtol=1 / 1000)
+
+
+def test_a_hundred_thousand_tasks_fit_into_five_megabytes(
+    crowd: Analysis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tenth of them fits into a tenth: what a page costs grows with its tasks. Lanes take what
+    room is left; here they get two runs a task, as in a page of so many."""
+    monkeypatch.setattr(html, "MOST_RUNS", 2 * len(crowd.tasks))
+    bare, _ = page_of(replace(crowd, tasks=crowd.tasks[:1]))
+    text, data = page_of(crowd)
+    share = html.MOST_BYTES * len(crowd.tasks) / 100_000
+    assert len(text) - len(bare) < share
+    assert len(data["runs"][0]["tables"]["waits"][0]["of"]) == MOST_LISTED
 
 
 def test_by_polling_no_core_is_drawn() -> None:
@@ -197,8 +248,6 @@ def test_crowds_fold_by_their_function_and_small_ones_apart() -> None:
 
 
 def test_processes_hold_threads_that_hold_tasks() -> None:
-    from dataclasses import replace
-
     tasks = build([story(f"t{i}") for i in range(8)], verdict("turns", None, "", "")).tasks
     placed = [(1, 1), (1, 1), (1, 2), (1, 2), (2, 5), (2, 5), (2, 6), (2, 6)]
     tasks = [
