@@ -396,10 +396,15 @@ static PyObject *my_set_loop(PyObject *module, PyObject *loop) {
     struct tc_writer *me = tc_writer_mine();
     me->no_loop = !now; /* as long as nobody says otherwise */
     if (!result || now == me->loop || !tc_in_main_interpreter()) return result;
-    if (me->loop) tc_event(TC_EV_LOOP_END, 0);
-    me->loop = now;
+    /* A loop does not end inside a step of its tasks. Who takes it away there puts it back (a loop run
+     * inside another), or did not mean to (3.13's run_forever, where it refuses): a part of the step. */
+    int inside = me->running && me->loop;
+    if (!inside) {
+        if (me->loop) tc_event(TC_EV_LOOP_END, 0);
+        me->loop = now;
+    }
     if (now) {
-        tc_event(TC_EV_LOOP, (uint64_t)(uintptr_t)now);
+        if (!inside) tc_event(TC_EV_LOOP, (uint64_t)(uintptr_t)now);
         hook_loop_class(Py_TYPE(loop));
 #if PY_VERSION_HEX < 0x030c0000
         tc_install_unseen();

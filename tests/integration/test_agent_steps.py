@@ -334,6 +334,51 @@ def test_nested_loops_of_nest_asyncio_tell_every_step() -> None:
         assert story[-1] == "D", told
 
 
+INSIDE = """
+import asyncio
+from asyncio import events, tasks
+
+async def leaf(n):
+    for _ in range(n): await asyncio.sleep(0)
+
+async def refused():
+    loop = asyncio.new_event_loop()
+    try:
+        loop.run_forever()
+    except RuntimeError as error:
+        print(error)
+    loop.close()
+
+async def main():
+    outer, me = events._get_running_loop(), asyncio.current_task()
+    tasks._leave_task(outer, me)
+    events._set_running_loop(None)
+    asyncio.run(leaf(3))
+    events._set_running_loop(outer)
+    tasks._enter_task(outer, me)
+    await leaf(2)
+
+for call in main, refused:
+    asyncio.new_event_loop().run_until_complete(call())
+"""
+
+
+def test_a_loop_that_runs_inside_a_step_is_a_part_of_the_step() -> None:
+    """Whoever takes the running loop away inside a step: it ends when its ``run`` does. CPython
+    3.13.0 takes it away by itself, where ``run_forever`` refuses."""
+    run = run_watched(["-W", "ignore", "-c", INSIDE])
+    assert run.stdout == "Cannot run the event loop while another loop is running\n"
+    thread = run.thread_of("STEP")
+    for story in stories(thread):
+        assert story[-1] == "D", story
+    change = {"STEP": 1} | dict.fromkeys(ENDS, -1)
+    depth = 0
+    for entry in thread.entries:
+        depth += change.get(entry.name, 0)
+        assert depth == 0 or not entry.name.startswith("LOOP"), entry
+    assert len(thread.named("LOOP")) == len(thread.named("LOOP_END")) == 2
+
+
 EAGER = """
 import asyncio
 
