@@ -13,6 +13,7 @@ twocooks kitchen [DINNER]      cook a dinner for real, four ways, and see the di
 twocooks explain               concurrency and parallelism in ten and in thirty seconds
 twocooks prove [N | WORDS]     what is said about them, proven here by small programs
 twocooks quiz                  pictures of runs without their verdict: name it
+twocooks interview             the questions, your words, then what to say, with the proof
 
 twocooks COMMAND --help        more about one of them
 twocooks --version
@@ -28,7 +29,8 @@ from twocooks.model import TwocooksError, printable
 
 COMMANDS = {"run": "run", "report": "report", "check": "check", "dump": "dump",
             "redact": "redact", "view": "view", "doctor": "doctor",
-            "kitchen": "kitchen", "explain": "explain", "prove": "prove", "quiz": "quiz"}
+            "kitchen": "kitchen", "explain": "explain", "prove": "prove", "quiz": "quiz",
+            "interview": "interview"}
 """Subcommand -> its module in this package, which has ``main(argv) -> exit code`` and its help as
 docstring. Modules are loaded only when they are asked for: a run pays for what it needs."""
 
