@@ -38,7 +38,7 @@ from twocooks.analyse.unseen import unseen
 from twocooks.analyse.verdict import Ruling, decide
 from twocooks.analyse.waits import long_ns
 from twocooks.analyse.window import Window, clip, cut, records, settled
-from twocooks.model import Cause, State
+from twocooks.model import Cause, State, Verdict
 from twocooks.read.trace import Trace
 
 
@@ -115,6 +115,11 @@ def _analysis(
     texts = words.say(m, ruling, names, m.cores_seen, words.UNITS[by])
     texts = ground(texts, ruling, found, m.d2 - m.met)
     notes = _notes(trace, counted, line, told, ruling, helpers, guess)
+    ended = remarks.how_it_ended(trace) if counted is trace else ""
+    if ended and ruling.verdict is Verdict.NOTHING:
+        texts |= {"why": ended, "so": ""}
+    elif ended:
+        notes.append(ended)
     notes += remarks.remarks(trace, line, told)
     whole = summary.summarise(counted, line, told, ruling, texts, around, (python, gil), notes)
     whole["by"] = by

@@ -187,6 +187,14 @@ def place_of(text: str) -> str:
     return ""
 
 
+def spoken(place: str) -> str:
+    """A place in words: ``file.py:4 in function``; ``folder/__init__.py``, for there are many."""
+    head, _, function = place.rpartition(" ")
+    parts = head.replace("\\", "/").split("/")
+    name = "/".join(parts[-2:] if parts[-1].startswith("__") else parts[-1:])
+    return f"{name} in {function}" if function != "<module>" else name
+
+
 def is_fresh(text: str) -> bool:
     """Whether the lock waited on was made for this one wait (a condition's, an event's)."""
     path, _, function = text.split(SEPARATOR)[0].rpartition(":")
@@ -196,14 +204,13 @@ def is_fresh(text: str) -> bool:
 
 
 def main_lock(table: list[WaitSum]) -> str:
-    """Where the lock is waited for that cost most, as ``file.py:line in function``; "" where no
-    line has half of the seconds."""
+    """Where the lock is waited for that cost most, in words; "" where no line has half of the
+    seconds."""
     locks = [wait for wait in table if wait.reason is Reason.LOCK]
     first = next((wait for wait in locks if wait.where), None)
     if first is None or first.seconds < 0.5 * sum(wait.seconds for wait in locks):
         return ""
-    place, _, function = first.where.rpartition(" ")
-    return f"{place.replace(chr(92), '/').rpartition('/')[2]} in {function}"
+    return spoken(first.where)
 
 
 def waits(

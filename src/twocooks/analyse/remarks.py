@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import numpy as np
@@ -30,11 +31,27 @@ def remarks(trace: Trace, line: Timeline, told: Account) -> Iterator[str]:
         )
     fetching = _fetching(trace, line, told)
     if fetching:
+        one = fetching == 1
         yield (
-            f"{'One thread fetches its' if fetching == 1 else f'{fetching} threads fetch their'} "
-            "work from a queue: each is one task here (thread-level), with its waits for the next "
-            "piece. To tell the pieces apart, name them with twocooks.task or use an executor."
+            f"{'One thread fetches its' if one else f'{fetching} threads fetch their'} work from a "
+            f"queue: {'it' if one else 'each'} is one task here (thread-level), with its waits for "
+            "the next piece. To tell the pieces apart, name them with twocooks.task or use an "
+            "executor."
         )
+
+
+def how_it_ended(trace: Trace) -> str:
+    """A sentence where the program ended otherwise than well; "" where it did, was ended by --for
+    or Ctrl-C, or where nobody knows."""
+    end = trace.end or {}
+    told = end.get("exit") or {}
+    code, number = told.get("code"), told.get("signal")
+    if end.get("why") == "for":
+        return ""
+    if number and number != signal.SIGINT:
+        known = {int(one): one.name for one in signal.Signals}
+        return f"The program was ended by a signal: {known.get(number, f'number {number}')}."
+    return f"The program ended with exit code {code}." if code else ""
 
 
 def of_the_gil(trace: Trace, line: Timeline, found: list[Finding]) -> Iterator[str]:

@@ -283,8 +283,8 @@ def _hands_of(
         first = int(native.start[at_work & (owner == -1)].min())
         shared = book.add(
             TaskKind.SHARED,
-            "shared",
-            "shared",
+            "native threads",
+            "native threads",
             int(threads.pid[process]),
             process,
             first,

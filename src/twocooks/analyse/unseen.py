@@ -85,10 +85,10 @@ def _sentence(names: Counter[str]) -> str:
         told.append("others")
     if count == 1:
         return (
-            f"1 process ran without the agent: {told[0]}. Only its threads are known, not "
-            "the tasks inside it."
+            f"1 process ran without the agent: {told[0]}. It is not Python, or was started without "
+            "it: only its threads are known, not the tasks inside it."
         )
     return (
-        f"{count} processes ran without the agent: {', '.join(told)}. Only their threads are "
-        "known, not the tasks inside them."
+        f"{count} processes ran without the agent: {', '.join(told)}. They are not Python, or were "
+        "started without it: only their threads are known, not the tasks inside them."
     )

@@ -188,7 +188,7 @@ SENTENCES: tuple[tuple[Verdict, Callable[[Measures, Ruling], bool], str], ...] =
     (
         Verdict.NOTHING,
         lambda m, ruling: True,
-        "There was {work} of work in the {wall} of this run.",
+        "Apart from starting up there was {work} of work in the {wall} of this run.",
     ),
     (
         Verdict.CANNOT_TELL,
@@ -292,10 +292,7 @@ def _why(m: Measures, ruling: Ruling, names: Names, unit: Unit) -> str:
                 "They waited for a lock or a semaphore that others of them held, "
                 f"{seconds(m.wants_tool)} in all; and one event loop is one cook in any case."
             )
-        held = ""
-        if m.longest_hold and m.longest_hold[1] > 0.05 and names.longest:
-            held = f" “{names.longest}” kept it for {seconds(m.longest_hold[1])} in one go."
-        return f"All work was done on one thread: one event loop is one cook.{held}"
+        return "All work was done on one thread: one event loop is one cook."
     if cause is Cause.ONE_CORE:
         return "This program may use one core only: one place at the counter."
     if cause is Cause.GIL:
@@ -341,7 +338,7 @@ def _why_without_cause(m: Measures, verdict: Verdict, unit: Unit) -> str:
         return f"There was only one {unit.one}."
     if verdict is Verdict.CANNOT_TELL:
         return "The kernel's record of who was on which core is missing here."
-    return "The run was too short."
+    return "The program did too little, or was too short."
 
 
 def _more_than_cores(m: Measures) -> str:
@@ -408,7 +405,7 @@ def _so(m: Measures, ruling: Ruling, unit: Unit) -> str:
         Verdict.MANY_HANDS: "The work inside one task was split (data-parallel)."
         if unit is UNITS["task"]
         else "Counted by task the answer may be another one.",
-        Verdict.NOTHING: "Make it longer than 50 ms.",
+        Verdict.NOTHING: "Give it more to do: below 5 ms of work there is nothing to judge.",
         Verdict.CANNOT_TELL: "“twocooks doctor” names the setting that lets me see the cores.",
     }.get(ruling.verdict, "")
 

@@ -38,6 +38,7 @@ docstring. Modules are loaded only when they are asked for: a run pays for what 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and return the exit code. Errors of the user are one line on stderr."""
     words = sys.argv[1:] if argv is None else argv
+    _open_what_is_closed()
     try:
         return _dispatch(words)
     except TwocooksError as error:
@@ -52,10 +53,26 @@ def main(argv: list[str] | None = None) -> int:
     except OSError as error:
         if os.environ.get("TWOCOOKS_DEBUG"):
             raise
-        where = "" if error.filename is None else f"{error.filename}: "
-        why = printable(f"{where}{error.strerror or error}")
+        where = "cannot write" if error.filename is None else str(error.filename)
+        why = printable(f"{where}: {error.strerror or error}")
         print(f"twocooks: {why}; choose another file or mend this", file=sys.stderr)
         return 2
+    except ImportError as error:
+        if os.environ.get("TWOCOOKS_DEBUG"):
+            raise
+        why = printable(str(error).strip().partition("\n")[0])
+        print(f"twocooks: {error.name or 'a library'} cannot be loaded ({why}); "
+              "install twocooks again", file=sys.stderr)  # fmt: skip
+        return 2
+
+
+def _open_what_is_closed() -> None:
+    """A stream that was closed when we came (``>&-``) is None in Python, and its number would go to
+    the next file that we open: what is said there goes nowhere instead. The watched program finds
+    it closed as ever, for no file of ours outlives an exec."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def _at_a_terminal() -> bool:

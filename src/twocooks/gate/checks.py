@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol
 
-from twocooks.analyse.findings.base import spoken
 from twocooks.analyse.loops import FOR_A_CORE, Hold
+from twocooks.analyse.places import spoken
 from twocooks.analyse.result import Analysis
 from twocooks.gate import doubt
 from twocooks.model import Reason, TwocooksError, Verdict, printable

@@ -265,8 +265,8 @@ class Session:
 
     def _say_no_arena(self, error: OSError) -> None:
         self.notes.append(
-            f"no shared memory for the agent ({os.strerror(error.errno or 0)}): "
-            "threads and processes only"
+            f"There was no memory for the agent ({os.strerror(error.errno or 0)}), which tells "
+            "tasks apart."
         )
 
     def close(self) -> None:

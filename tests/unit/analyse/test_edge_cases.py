@@ -193,7 +193,7 @@ def fetching(rounds: int) -> Builder:
 def test_12_a_thread_with_its_own_queue_is_one_task_and_that_is_said() -> None:
     result = told(fetching(10))
     assert result.summary["tasks"]["count"] == 1
-    assert "One thread fetches its work from a queue" in notes(result)
+    assert "One thread fetches its work from a queue: it is one task" in notes(result)
     assert "thread-level" in notes(result)
     assert "queue" not in notes(told(fetching(3)))  # it only waited there twice
 

@@ -10,7 +10,8 @@ from tests.kit.builder import Builder
 from tests.unit.analyse import scenes
 from twocooks.analyse import analyse
 from twocooks.analyse.findings import find
-from twocooks.analyse.findings.base import Finding, joined, spoken
+from twocooks.analyse.findings.base import Finding, joined
+from twocooks.analyse.places import spoken
 from twocooks.analyse.verdict import Ruling
 from twocooks.model import Cause, Verdict, Wait
 
@@ -96,6 +97,22 @@ def many_at_a_lock_on_full_cores() -> Builder:
 def short_steps() -> Builder:
     """Three tasks in turns, none of whose steps is long."""
     return scenes.async_turns()
+
+
+def short_calls(blocking: bool = True) -> Builder:
+    """Every step sleeps 20 ms, or computes for as long, while two others wait for their turn."""
+    b = scenes.loop(3, 0.6)
+    for i in range(24):
+        t = 0.011 + i * 0.022
+        then = "done" if i >= 21 else "yield"
+        if not blocking:
+            scenes.work(b, t, t + 0.02, i % 3 + 1, then)
+            continue
+        b.on(0, 10, t, t + 0.0005)
+        b.look(t + 0.004, t + 0.0041, 10, scenes.SLEEP, where=("app.py:4:job",))
+        b.on(0, 10, t + 0.0195, t + 0.02)
+        b.step(t, t + 0.02, i % 3 + 1, then)
+    return b
 
 
 def held_alone() -> Builder:
@@ -302,6 +319,7 @@ PAIRS: list[tuple[str, Scene, Scene]] = [
     ("lock", scenes.lock_fine, many_at_a_lock_on_full_cores),
     ("lock", scenes.async_lock, scenes.relay_semaphores),
     ("loop-held", scenes.loop_held, short_steps),
+    ("loop-held", short_calls, lambda: short_calls(blocking=False)),
     ("loop-held", held_while_a_timer_ran_out, held_alone),
     ("loop-held", held_while_a_timer_ran_out, lambda: held_while_a_timer_ran_out(quick=True)),
     ("await-by-await", in_a_row, lambda: in_a_row(waited_for=False)),
@@ -357,6 +375,18 @@ def test_evidence_names_the_line_and_why_rests_on_it() -> None:
     held = analyse(scenes.loop_held().trace()).summary["verdict"]
     assert held["finding"] == "loop-held"
     assert "app.py:4 in job" in held["why"]
+
+
+def test_a_loop_that_blocks_again_and_again_is_told_so_and_what_to_do() -> None:
+    verdict = analyse(short_calls().trace()).summary["verdict"]
+    assert (verdict["cause"], verdict["finding"]) == ("one-loop", "loop-held")
+    assert verdict["why"].count("kept") == 1
+    assert "23 steps like it" in verdict["why"]  # behind the last one nobody stood
+    assert "app.py:4 in job" in verdict["why"]
+    assert verdict["so"].startswith("Give the cook back")
+    computing = analyse(short_calls(blocking=False).trace()).summary["verdict"]
+    assert computing["cause"] == "one-loop"
+    assert "second process" in computing["so"]
 
 
 def test_without_a_cause_what_was_found_in_most_of_the_time_is_the_reason() -> None:
@@ -431,4 +461,5 @@ def test_where_nothing_stands_in_the_way_nothing_is_said(scene: Scene) -> None:
 def test_the_words_of_a_place() -> None:
     assert spoken("/a b/c.py:4 work") == "c.py:4 in work"
     assert spoken("c.py:4 <module>") == "c.py:4"
+    assert spoken("/a/logging/__init__.py:9 acquire") == "logging/__init__.py:9 in acquire"
     assert joined(["a", "b", "c"]) == "a, b and c"

@@ -41,8 +41,8 @@ def test_programs_that_did_not_greet_are_counted_by_name() -> None:
     child(b, 22, "sort")
     child(b, 23, "python", hello=True)
     assert notes(b, "agent") == [
-        "3 processes ran without the agent: python (2), sort. Only their threads are known, not "
-        "the tasks inside them."
+        "3 processes ran without the agent: python (2), sort. They are not Python, or were started "
+        "without it: only their threads are known, not the tasks inside them."
     ]
 
 

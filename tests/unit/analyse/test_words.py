@@ -79,3 +79,30 @@ def test_more_cores_are_advised_only_to_those_who_wait_for_one(
 ) -> None:
     m = Measures(tasks=4, usable=2.0, d_mean=4.0, p_mean=2.0, in_line=6.0, **line)
     assert word in say(m, Ruling(Verdict.BOTH, None, 5), Names(), True)["so"]
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"exit": {"code": 3, "signal": None}}, "The program ended with exit code 3."),
+        ({"exit": {"code": None, "signal": 9}}, "The program was ended by a signal: SIGKILL."),
+        ({"exit": {"code": None, "signal": 900}}, "The program was ended by a signal: number 900."),
+        ({"exit": {"code": None, "signal": 2}}, ""),  # Ctrl-C: who pressed it knows
+        ({"exit": {"code": None, "signal": 15}, "why": "for"}, ""),
+        ({"exit": {"code": 0, "signal": None}}, ""),
+        ({}, ""),
+    ],
+)
+def test_how_a_program_ended_is_said_where_it_ended_badly(
+    told: dict[str, object], said: str
+) -> None:
+    worked = scenes.two_processes()
+    worked.end = told
+    notes = analyse(worked.trace()).summary["measured"]["notes"]
+    assert [note for note in notes if note.startswith("The program")] == ([said] if said else [])
+    stumbled = scenes.nothing()
+    stumbled.end = told
+    verdict = analyse(stumbled.trace()).summary["verdict"]
+    assert verdict["id"] == "nothing"
+    assert verdict["why"] == (said or "The program did too little, or was too short.")
+    assert bool(verdict["so"]) is not bool(said)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.kit import analyses
+from tests.unit.analyse import scenes
 from twocooks.cli import main
 from twocooks.cli import report as report_command
 from twocooks.cli import run as run_command
@@ -220,3 +221,30 @@ def test_task_alone_loads_nothing_heavy() -> None:
     loaded = {name for name in done.stdout.split() if name.startswith("twocooks")}
     assert loaded == {"twocooks", "twocooks._also_async", "twocooks._task"}, done.stderr
     assert "typing" not in done.stdout.split()
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_is_closed_is_no_error_of_ours(tmp_path: Path, closed: str) -> None:
+    trace = tmp_path / "run.2cooks"
+    trace.write_bytes(scenes.two_processes().file())
+    for words in (f"report {trace}", "--help", "explain", f"check {trace}", "report /nothing"):
+        command = f"exec {PYTHON} -m twocooks {words} {closed}"
+        done = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
+        assert done.returncode == (2 if "nothing" in words else 0), (words, done.stderr)
+        assert "Traceback" not in done.stderr
+
+
+def test_a_library_that_cannot_be_loaded_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    trace = tmp_path / "run.2cooks"
+    trace.write_bytes(scenes.two_processes().file())
+
+    def broken(*_: object) -> None:
+        raise ImportError("numpy's C-extensions failed.\nMany lines of advice.", name="numpy")
+
+    monkeypatch.setattr(report_command, "analyse_file", broken)
+    assert main(["report", str(trace)]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("twocooks: numpy cannot be loaded (numpy's C-extensions failed.)")
+    assert said.count("\n") == 1

@@ -20,8 +20,7 @@ import numpy as np
 
 from twocooks.analyse.account import Account, Measures
 from twocooks.analyse.columns import Bool, Int64, Pieces, runs, shared, union
-from twocooks.analyse.loops import Loop, loops
-from twocooks.analyse.places import WaitSum
+from twocooks.analyse.places import WaitSum, spoken
 from twocooks.analyse.threads import REASONS
 from twocooks.analyse.timeline import Timeline
 from twocooks.analyse.verdict import Ruling
@@ -95,10 +94,6 @@ class Facts:
         return self._waits()
 
     @cached_property
-    def loops(self) -> list[Loop]:
-        return loops(self.trace, self.line, lateness=False)
-
-    @cached_property
     def stretches(self) -> Pieces:
         """The stretches of threads, waits without their reasons."""
         return inside(self.line, self.line.threads.pieces)
@@ -157,13 +152,6 @@ class Facts:
 def shared_s(one: tuple[Int64, Int64], other: tuple[Int64, Int64]) -> float:
     """Seconds that two sorted, disjoint sets of stretches share."""
     return shared(one, other) / 1e9
-
-
-def spoken(place: str) -> str:
-    """A place in words: ``file.py:4 in function``."""
-    head, _, function = place.rpartition(" ")
-    name = head.replace("\\", "/").rpartition("/")[2]
-    return f"{name} in {function}" if function != "<module>" else name
 
 
 def called(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from twocooks.analyse.findings.base import Facts, Finding, Rule, joined, spoken
+from twocooks.analyse.findings.base import Facts, Finding, Rule, joined
 from twocooks.analyse.findings.crowd import Crowd
 from twocooks.analyse.findings.gil_back import GilBackOn
 from twocooks.analyse.findings.gil_bound import GilBound
@@ -15,6 +15,7 @@ from twocooks.analyse.findings.pool_small import PoolSmall
 from twocooks.analyse.findings.relay import Relay
 from twocooks.analyse.findings.straggler import Straggler
 from twocooks.analyse.findings.workers_idle import WorkersIdle
+from twocooks.analyse.places import spoken
 from twocooks.analyse.verdict import Ruling
 from twocooks.model import Cause, Verdict
 
@@ -107,5 +108,6 @@ def ground(
             why += f" That was at {joined(places)}."
     else:
         why += f" {proof.whole}"
-    so = proof.so if proof.id in BETTER else texts["so"]
+    most = ruling.cause is Cause.ONE_LOOP and proof.seconds >= MOST_MISSED * missed_s
+    so = proof.so if proof.id in BETTER or most else texts["so"]
     return texts | {"why": why, "so": so, "finding": proof.id}
