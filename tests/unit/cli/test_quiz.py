@@ -107,6 +107,21 @@ def test_ctrl_c(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
     assert "1 of 1 right." in capsys.readouterr().out
 
 
+def test_at_a_terminal_it_waits_before_the_next_picture(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "stdin", Terminal(f"{right()[0]}\n\n{right()[1]}\nq\n"))
+    assert cli.main(["quiz", "--seed", str(SEED)]) == 0
+    text = capsys.readouterr().out
+    assert text.count("Enter: the next one") == 2
+    assert "2 of 2 right." in text
+    assert "The quiz ends here." in text
+
+
 @pytest.mark.parametrize("argv", [["--seed", "x"], ["--seed", "-1"], ["--seed"], ["now"], ["-x"]])
 def test_what_cannot_be_understood(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["quiz", *argv]) == 2
@@ -129,6 +144,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch, source: str = "kernel") -> list[Pa
     def watched(part: Part, folder: Path) -> tuple[Seen, Any]:
         run = Run(made[len(played) % len(made)])
         run.summary["measured"]["source"] = source
+        run.summary["verdict"]["cause"] = "no-free-core"
         played.append(part)
         return Seen(run.summary), run
 
@@ -145,6 +161,7 @@ def test_live_runs_are_named_afterwards(
     assert len(played) == 3  # one more was recorded, and not answered
     assert "2 of 2 right." in text
     assert f"Recorded just now: {played[0].program}.py" in text
+    assert text.count("Careful   Cores were taken from it") == 2
     assert f"{played[2].program}.py" not in text
     assert all(stage.program(part).is_file() for part in live.PARTS)
 

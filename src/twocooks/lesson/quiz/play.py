@@ -140,6 +140,8 @@ class Game:
         talk.say(LOOK[right], indent=INDENT, first="See it")
         if verdict.get("why"):
             talk.say(str(verdict["why"]), indent=INDENT, first="Why")
+        for warning in told.warnings(question.analysis.summary):
+            talk.say(warning, indent=INDENT, first="Careful")
         if question.about:
             talk.say(question.about, indent=INDENT, dim=True)
 

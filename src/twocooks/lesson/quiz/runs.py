@@ -25,6 +25,8 @@ PIPE = (f"{LIB}multiprocessing/connection.py:379:_recv", "app.py:4:work")
 POOL = f"{LIB}concurrent/futures/thread.py"
 START = 0.01
 """When the program begins to do something."""
+AT_WORK = 0.15
+"""Share of the time in which tasks that mostly wait have work at all."""
 
 
 class Made(NamedTuple):
@@ -228,32 +230,28 @@ def one_knife(dice: Random) -> Tape:
 
 
 def timers(dice: Random) -> Tape:
-    """Tasks of a loop that sleep; each has a little to do at its beginning, when its timer rings
-    and at its end, and never two at once."""
-    count = dice.randint(3, 6)
-    tape, rings = _apart(dice, count)
-    for task, (first, second, end) in enumerate(rings, 1):
+    """Tasks of a loop that sleep; each has a little to do when its timers ring, never two at
+    once, and next to nothing before."""
+    count = dice.randint(3, 5)
+    whole = dice.uniform(0.9, 1.4)
+    piece = AT_WORK * whole / (2 * count)
+    slots = [0.05 + whole * slot / (2 * count) for slot in range(2 * count)]
+    dice.shuffle(slots)
+    tape = loop(dice, count, max(slots) + piece + 0.01)
+    for task in range(1, count + 1):
         begun = START + 0.001 + task * 0.0004
         tape.step(begun, begun + 0.0003, task, Wait.SLEEP)
-        for at, then in ((first, Wait.SLEEP), (second, Wait.SLEEP), (end, "done")):
+        first, end = sorted(slots[2 * task - 2 : 2 * task])
+        for at, then in ((first, Wait.SLEEP), (end, "done")):
             tape.ready(at, task)
-            tape.step(at + 0.00002, at + dice.uniform(0.004, 0.01), task, then)
+            tape.step(at + 0.00002, at + piece * dice.uniform(0.7, 1.0), task, then)
     return tape
-
-
-def _apart(dice: Random, count: int) -> tuple[Tape, list[list[float]]]:
-    """A loop, and three moments of each of its tasks; they are all at least 15 ms apart."""
-    whole = dice.uniform(0.9, 1.4)
-    slots = [0.05 + whole * slot / (3 * count) for slot in range(3 * count)]
-    dice.shuffle(slots)
-    rings = [sorted(slots[3 * task: 3 * task + 3]) for task in range(count)]
-    return loop(dice, count, max(slots) + 0.02), rings
 
 
 def threads_asleep(dice: Random) -> Tape:
     """Threads that wait for the network or the clock."""
-    count = dice.randint(3, 6)
-    whole = dice.uniform(0.6, 1.0)
+    count = dice.randint(3, 5)
+    whole = dice.uniform(0.8, 1.2)
     tape = Tape(dice.choice((2, 4)))
     tape.on(0, MAIN, 0.0, START)
     ends = [whole * (0.6 + 0.4 * slot / count) for slot in range(count)]
@@ -264,9 +262,9 @@ def threads_asleep(dice: Random) -> Tape:
         tape.fork(made + 0.0004, tid)
         begun = made + 0.00045
         tape.thread(begun, tid, name)
-        tape.on(1, tid, begun, begun + dice.uniform(0.003, 0.008))
+        tape.on(1, tid, begun, begun + dice.uniform(0.005, 0.01))
         tape.look(begun + 0.02, tid, dice.choice((SLEEP, READ)))
-        tape.on(1, tid, START + end, START + end + dice.uniform(0.003, 0.01), exits=True)
+        tape.on(1, tid, START + end, START + end + dice.uniform(0.008, 0.014), exits=True)
     tape.look(START + 0.2, MAIN, FUTEX, kind=ON_LOCK, where=JOIN)
     tape.on(0, MAIN, START + whole + 0.05, START + whole + 0.051, exits=True)
     return tape
