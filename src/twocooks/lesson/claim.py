@@ -10,7 +10,10 @@ Outcome = Literal["proven", "refuted", "cannot"]
 Unit = Literal["s", "times", "share", "count", "mean", "minutes", "words"]
 NEEDS = ("cores", "smt", "sort")
 FREE = 0.8
-"""Of the cores that a claim needs, the share that other programs must leave."""
+"""Of the cores that a claim needs, the share that other programs must leave for "not together" to
+be the program's doing."""
+QUIET = 0.1
+"""A run in which other programs used more cores than this refutes nothing."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,10 @@ class Part:
     args: tuple[str, ...] = ()
     one_core: bool = False
     """It is held on one core, and the recorder with it."""
+    crowded: bool = False
+    """Other programs, started for it, want the same two cores meanwhile."""
+    cores: int = 0
+    """Left out of the round where fewer may be used."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +43,8 @@ class Seen:
     """Seconds in which at least one task was on the go."""
     dishes: tuple[tuple[float, float], ...] = ()
     """When each ``with task(...)`` block was begun and done, in seconds."""
-    free: float | None = None
-    """Cores that other programs left, None = not known."""
+    foreign: float | None = None
+    """Cores that other programs used meanwhile, None = not known."""
 
     def at(self, path: str) -> float:
         """A number of the summary by its dotted name; 0 where it could not be known."""
@@ -131,8 +138,8 @@ class Judged:
     """One round, judged."""
 
     checks: tuple[Check, ...]
-    free: float | None = None
-    """The least that other programs left of the cores in one of its runs."""
+    foreign: float | None = None
+    """The most cores that other programs used in one of its runs, None = not known."""
 
     @property
     def proves(self) -> bool:
@@ -158,21 +165,26 @@ class Result:
 
 
 def crowded(claim: Claim, judged: Judged, usable: int) -> bool:
-    """Other programs had too much of the cores for this round to count."""
-    needed = usable if claim.all_cores else min(usable, 2)
-    if judged.free is not None and judged.free >= FREE * needed:
+    """Other programs had too much of the cores for this round to count. What is as foretold in
+    spite of them counts, unless they could have made it so; what is not counts only where they
+    were next to nothing: they must never refute a claim."""
+    if not judged.proves:
+        return judged.foreign is None or judged.foreign > QUIET
+    if not claim.quiet:
         return False
-    return claim.quiet or not judged.proves
+    needed = usable if claim.all_cores else min(usable, 2)
+    return judged.foreign is None or usable - judged.foreign < FREE * needed
 
 
 def conclude(claim: Claim, rounds: list[Judged], discarded: int, wanted: int = 3) -> Result:
     """From the rounds that count (others had no cores in them) to the result."""
     proved = sum(judged.proves for judged in rounds)
     checks = medians(rounds)
-    if len(rounds) < wanted:
-        free = f" ({rounds[-1].free:.1f} were free)" if rounds and rounds[-1].free else ""
+    if len(rounds) < wanted or (discarded and not proved):
+        used = rounds[-1].foreign if rounds else None
+        cores = f" (they used {used:.1f})" if used else ""
         return Result(
-            claim, "cannot", f"other programs have the cores{free}; again when it is quiet",
+            claim, "cannot", f"other programs have the cores{cores}; again when it is quiet",
             checks, len(rounds), proved, discarded,
         )
     if 0 < proved < len(rounds):

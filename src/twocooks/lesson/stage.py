@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -19,7 +21,6 @@ from pathlib import Path
 import numpy as np
 
 from twocooks import api
-from twocooks.kitchen.serve import one_core
 from twocooks.lesson.claim import (
     CannotShowError,
     Claim,
@@ -36,6 +37,8 @@ from twocooks.record import machine
 
 ROUNDS = 3
 MOST_DISCARDED = 2
+MOST_CORES = 4
+"""Programs that use all cores are held on so many: they would take minutes on a large machine."""
 EXAMPLES = Path(__file__).parent / "examples"
 HERTZ = os.sysconf("SC_CLK_TCK")
 Say = Callable[[str], None]
@@ -54,8 +57,25 @@ def usable() -> int:
     return max(1, int(min(places, quota) if quota else places))
 
 
+def places(claim: Claim, part: Part) -> set[int]:
+    """The cores that a part's program may use; whole cores before second hardware threads. Where a
+    quota allows less than the affinity, as many as it allows: else the quota would stop all."""
+    cpus = machine.usable_cpus()
+    later = {cpu for group in machine.smt_siblings(cpus) for cpu in sorted(group)[1:]}
+    cpus.sort(key=lambda cpu: (cpu in later, cpu))
+    most = usable()
+    if claim.all_cores and "smt" not in claim.needs:
+        most = min(most, MOST_CORES)
+    if part.crowded:
+        most = min(most, 2)
+    return set(cpus[:1 if part.one_core else most])
+
+
 def lacks(claim: Claim) -> str | None:
     """Why the claim cannot be shown on this machine at all; None = it can."""
+    quota = machine.cgroup_quota()
+    if quota is not None and quota < 1:
+        return "less than one core may be used here (cpu.max)"
     if "cores" in claim.needs and usable() < 2:
         return "one core: nobody can work beside another here"
     if "smt" in claim.needs:
@@ -82,7 +102,7 @@ def prove(claim: Claim, say: Say = lambda word: None) -> Result:
         try:
             seen = play(claim)
             judged = judge(claim, seen)
-        except CannotShowError as error:
+        except (CannotShowError, TwocooksError) as error:
             return Result(claim, "cannot", str(error))
         gil = next(iter(seen.values())).gil
         (thrown if crowded(claim, judged, usable()) else rounds).append(judged)
@@ -94,8 +114,10 @@ def judge(claim: Claim, seen: Round) -> Judged:
     """One round, judged. CannotShowError if it cannot show the claim."""
     if not all(one.summary["measured"]["source"] == "kernel" for one in seen.values()):
         raise CannotShowError("the kernel does not tell its switches here: see twocooks doctor")
-    known = [one.free for one in seen.values() if one.free is not None]
-    return Judged(tuple(claim.judge(seen)), min(known) if known else None)
+    alone = [seen[part.name] for part in claim.parts if part.name in seen and not part.crowded]
+    known = [one.foreign for one in alone if one.foreign is not None]
+    whole = len(known) == len(alone)
+    return Judged(tuple(claim.judge(seen)), max(known, default=0.0) if whole else None)
 
 
 def play(claim: Claim, keep: Callable[[Part, api.Run], None] | None = None) -> Round:
@@ -103,10 +125,59 @@ def play(claim: Claim, keep: Callable[[Part, api.Run], None] | None = None) -> R
     seen = {}
     with tempfile.TemporaryDirectory(prefix="twocooks-lesson-") as folder:
         for part in claim.parts:
-            seen[part.name], run = watched(part, Path(folder))
+            if part.cores > usable():
+                continue
+            with held(places(claim, part)), crowd(part):
+                seen[part.name], run = watched(part, Path(folder))
             if keep is not None:
                 keep(part, run)
     return seen
+
+
+@contextlib.contextmanager
+def held(cpus: set[int]) -> Iterator[None]:
+    """This process, and all that it starts, on these cores."""
+    before = os.sched_getaffinity(0)
+    if cpus == before:
+        yield
+        return
+    os.sched_setaffinity(0, cpus)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+STRANGER = """
+import os, time
+parent, end = os.getppid(), time.monotonic() + 60
+print(flush=True)
+while os.getppid() == parent and time.monotonic() < end:
+    for _ in range(100_000):
+        pass
+"""
+
+
+@contextlib.contextmanager
+def crowd(part: Part) -> Iterator[None]:
+    """Two strangers a core, which only compute, while a crowded part runs."""
+    strangers: list[subprocess.Popen[bytes]] = []
+    try:
+        if part.crowded:
+            for _ in range(2 * len(os.sched_getaffinity(0))):
+                strangers.append(subprocess.Popen(
+                    [sys.executable, "-I", "-S", "-c", STRANGER], stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                ))
+        for one in strangers:
+            if one.stdout is not None:
+                one.stdout.readline()  # it computes from here on
+        yield
+    finally:
+        for one in strangers:
+            one.kill()
+        for one in strangers:
+            one.communicate()
 
 
 def watched(part: Part, folder: Path) -> tuple[Seen, api.Run]:
@@ -114,32 +185,31 @@ def watched(part: Part, folder: Path) -> tuple[Seen, api.Run]:
     output, errors = folder / f"{part.name}.out", folder / f"{part.name}.err"
     trace = folder / f"{part.name}.2cooks"
     command = [sys.executable, "-P", str(program(part)), *part.args]
-    cpus = machine.usable_cpus()[:1] if part.one_core else machine.usable_cpus()
-    with one_core(part.one_core), _apart(output, errors):
-        meter = _Meter(cpus)
+    with _apart(output, errors):
+        meter = _Meter(machine.usable_cpus())
         run = api.run(command, trace_path=trace)
-        free = meter.free()
-    if run.signal is not None:
+        foreign = meter.foreign()
+    if run.signal == signal.SIGINT:
         raise KeyboardInterrupt
+    if run.signal is not None:
+        raise TwocooksError(f"{part.program}.py was ended here by signal {run.signal}")
     if run.exit_code:
         last = (errors.read_text(errors="replace").strip().splitlines() or ["it said nothing"])[-1]
         raise TwocooksError(f"{part.program}.py failed here: {printable(last)}")
-    return _seen(run, said(output.read_text(errors="replace")), free, part.one_core), run
+    return _seen(run, said(output.read_text(errors="replace")), foreign), run
 
 
-def _seen(run: api.Run, words: dict[str, float], free: float | None, pinned: bool) -> Seen:
+def _seen(run: api.Run, words: dict[str, float], foreign: float | None) -> Seen:
     analysis = run.analysis
     steps = analysis.on_the_go
     active = 0.0
     if len(steps.time) > 1:
         active = float(np.diff(steps.time)[steps.value[:-1] >= 1].sum())
     dishes = [(t.begun_s, t.done_s) for t in analysis.tasks if t.kind is TaskKind.BLOCK]
-    told = run.summary["cores"].get("free")
-    known = [value for value in (free, told) if value is not None]
-    least = min(known) if known else None
-    if pinned and least is not None and least >= 0.5:
-        least = None  # one core is all that it wanted: nothing is known of the others
-    return Seen(run.summary, words, active, tuple(dishes), least)
+    cores = run.summary["cores"]
+    if foreign is not None and cores.get("free") is not None:
+        foreign = max(foreign, float(cores["usable"]) - float(cores["free"]))
+    return Seen(run.summary, words, active, tuple(dishes), foreign)
 
 
 def said(text: str) -> dict[str, float]:
@@ -174,7 +244,7 @@ def _apart(output: Path, errors: Path) -> Iterator[None]:
 
 
 class _Meter:
-    """Cores that others left while a program was watched."""
+    """Cores that others used while a program was watched."""
 
     def __init__(self, cpus: list[int]) -> None:
         self._cpus = cpus
@@ -188,11 +258,10 @@ class _Meter:
         times = os.times()
         return times.user + times.system + times.children_user + times.children_system
 
-    def free(self) -> float | None:
-        """Cores left by others since the beginning; None where the kernel does not say."""
+    def foreign(self) -> float | None:
+        """Cores used by others since the beginning; None where the kernel does not say."""
         after, wall = self._ticks(), time.monotonic() - self._begin
         if self._before is None or after is None or wall <= 0:
             return None
         busy = after.busy - self._before.busy + after.steal - self._before.steal
-        foreign = max(0.0, busy / HERTZ - (self._used() - self._own))
-        return max(0.0, len(self._cpus) - foreign / wall)
+        return max(0.0, busy / HERTZ - (self._used() - self._own)) / wall

@@ -14,8 +14,8 @@ from twocooks.report.base import Options
 from twocooks.report.words import width_of
 
 CLAIM = NUMBERS[12]
-GOOD = Judged((Check("hands", 2.0, "mean", least=1.5),), 2.0)
-BAD = Judged((Check("hands", 1.0, "mean", least=1.5),), 2.0)
+GOOD = Judged((Check("hands", 2.0, "mean", least=1.5),), 0.0)
+BAD = Judged((Check("hands", 1.0, "mean", least=1.5),), 0.0)
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,8 @@ BAD = Judged((Check("hands", 1.0, "mean", least=1.5),), 2.0)
     [
         ([GOOD, GOOD, GOOD], 0, "proven"),
         ([BAD, BAD, BAD], 0, "refuted"),
+        ([BAD, BAD, BAD], 1, "cannot"),  # a machine that was busy now refutes nothing
+        ([GOOD, GOOD, GOOD], 1, "proven"),
         ([GOOD, BAD, GOOD], 0, "cannot"),
         ([BAD, GOOD, BAD], 0, "cannot"),
         ([GOOD, GOOD], 3, "cannot"),
@@ -35,32 +37,29 @@ def test_conclusions(rounds: list[Judged], discarded: int, outcome: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("free", "judged", "quiet", "counts"),
+    ("foreign", "judged", "quiet", "counts"),
     [
-        (2.0, BAD, False, True),
+        (0.0, BAD, False, True),
+        (0.2, BAD, False, False),  # next to nothing may have been theirs: no wrong "refuted"
         (1.0, BAD, False, False),
-        (None, BAD, False, False),  # not known: no wrong "refuted"
+        (None, BAD, False, False),
         (1.0, GOOD, False, True),  # two did work together, whoever else was there
         (1.0, GOOD, True, False),
         (None, GOOD, True, False),
-        (1.7, GOOD, True, True),
+        (0.3, GOOD, True, True),
     ],
 )
 def test_rounds_in_which_others_had_the_cores(
-    free: float | None, judged: Judged, quiet: bool, counts: bool
+    foreign: float | None, judged: Judged, quiet: bool, counts: bool
 ) -> None:
     claim = replace(CLAIM, quiet=quiet)
-    assert crowded(claim, replace(judged, free=free), 2) is not counts
+    assert crowded(claim, replace(judged, foreign=foreign), 2) is not counts
 
 
 def test_all_cores_must_be_free_where_all_are_used() -> None:
-    claim = replace(CLAIM, all_cores=True)
-    assert crowded(claim, replace(BAD, free=4.0), 8)
-    assert not crowded(replace(claim, all_cores=False), replace(BAD, free=4.0), 8)
-
-
-def test_one_core_is_enough_for_what_needs_one() -> None:
-    assert not crowded(CLAIM, replace(BAD, free=0.95), 1)
+    claim = replace(CLAIM, quiet=True, all_cores=True)
+    assert crowded(claim, replace(GOOD, foreign=4.0), 8)
+    assert not crowded(replace(claim, all_cores=False), replace(GOOD, foreign=4.0), 8)
 
 
 def test_the_middle_value_is_told() -> None:

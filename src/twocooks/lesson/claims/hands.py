@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from twocooks.lesson.claim import Check, Claim, Part, Round, Seen
-from twocooks.lesson.claims.turns import never_two, share, verdict
+from twocooks.lesson.claims.turns import hands, never_two, share, verdict
 
 CORES = frozenset({"cores"})
 TOGETHER = ("parallel", "both")
@@ -12,10 +12,9 @@ TOGETHER = ("parallel", "both")
 def many_hands(seen: Round) -> list[Check]:
     one = seen["sort"]
     return [
-        Check("hands: tasks at work at once", share(one.two_s, one.busy_s), "share", most=0.05),
-        Check("cores at work at once", one.at("cores_used.max"), "count", least=2),
-        Check("with two cores or more", share(one.at("cores_used.two_or_more_s"), one.busy_s),
-              "share", least=0.15),
+        Check("tasks at work at once", one.at("parallelism.max"), "count", least=1, most=1),
+        Check("cores at work, on average", one.at("cores_used.mean"), "mean", least=1.3),
+        verdict(one, "many-hands"),
     ]
 
 
@@ -24,8 +23,9 @@ def threads(seen: Round) -> list[Check]:
     if not one.gil:
         return without_gil(one)
     return [
-        Check("contests won (overlap)", one.at("scores.overlap"), "share", most=0.1),
-        Check("took, of all the work", share(one.said["took_s"], 0.6), "share", least=0.95),
+        Check("overlap", one.at("scores.overlap"), "share", most=0.1),
+        Check("took, of all the work", share(one.said["took_s"], one.said["work_s"]), "share",
+              least=0.95),
         verdict(one, "turns"),
         Check("cause", one.cause, "words", wanted=("gil",)),
     ]
@@ -34,7 +34,7 @@ def threads(seen: Round) -> list[Check]:
 def without_gil(one: Seen) -> list[Check]:
     return [
         Check("overlap", one.at("scores.overlap"), "share", least=0.8),
-        Check("hands while anyone worked", one.at("parallelism.mean"), "mean", least=1.6),
+        hands(one, least=1.8),
         verdict(one, *TOGETHER),
     ]
 
@@ -52,8 +52,8 @@ def processes(seen: Round) -> list[Check]:
     took = share(one.said["took_s"], one.said["work_s"])
     return [
         Check("overlap", one.at("scores.overlap"), "share", least=0.8),
-        Check("hands while anyone worked", one.at("parallelism.mean"), "mean", least=1.5),
-        Check("took, of all the work", took, "share", most=0.7),
+        hands(one),
+        Check("took, of all the work", took, "share", most=0.6),
         verdict(one, *TOGETHER),
     ]
 
@@ -67,7 +67,8 @@ def grid(seen: Round) -> list[Check]:
         for way in ("asyncio", "threads", "processes"):
             fast = work == "waiting" or way == "processes" or (way == "threads" and not one.gil)
             took = share(one.said[f"{work}_{way}_s"], plain)
-            least, most = (None, 0.7) if fast else (0.9, None)
+            bound = 0.5 if work == "waiting" else 0.7
+            least, most = (None, bound) if fast else (bound, None)
             checks.append(Check(f"{work}, {way}: of plain", took, "share", least, most))
     return checks
 
@@ -77,7 +78,7 @@ def pinned(seen: Round) -> list[Check]:
     return [
         never_two(one),
         Check("took, of all the work", share(one.said["took_s"], one.said["work_s"]), "share",
-              least=0.97),
+              least=0.98),
         verdict(one, "turns"),
         Check("cause", one.cause, "words", wanted=("one-core",)),
     ]
@@ -87,7 +88,7 @@ def stopwatch(seen: Round) -> list[Check]:
     one = seen["threads"]
     watched = share(one.said["stopwatches_together_s"], one.said["shorter_stopwatch_s"])
     really = share(one.two_s, one.busy_s)
-    least, most = (None, 0.05) if one.gil else (0.7, None)
+    least, most = (None, 0.05) if one.gil else (0.9, None)
     return [
         Check("by their stopwatches together", watched, "share", least=0.9),
         Check("by the kernel together", really, "share", least, most),
@@ -97,13 +98,13 @@ def stopwatch(seen: Round) -> list[Check]:
 def swapped(seen: Round) -> list[Check]:
     one = seen["crowd"]
     places = one.said["places"]
+    at_work = one.at("parallelism.mean")
     return [
         Check("places at the counter", places, "count"),
         Check("hands at once, at most", one.at("parallelism.max"), "count", least=places,
               most=places),
         Check("on the go at once", one.at("concurrency.max"), "count", least=places + 1),
-        Check("hands, of the places", share(one.at("parallelism.mean"), places), "share",
-              least=0.85),
+        Check("hands, of the places", share(at_work, places), "share", least=0.9),
         Check("changes", one.at("switches.turns"), "count", least=10),
         verdict(one, "both"),
     ]
@@ -112,30 +113,34 @@ def swapped(seen: Round) -> list[Check]:
 def slower(seen: Round) -> list[Check]:
     one = seen["same"]
     plain = one.said["plain_s"]
-    least, most = (0.7, 1.5) if one.gil else (None, 0.8)
+    least, most = (0.85, 1.4) if one.gil else (None, 0.7)
     return [
         Check("plain", plain, "s"),
         Check("threads, of plain", share(one.said["threads_s"], plain), "share", least, most),
-        Check("processes, of plain", share(one.said["processes_s"], plain), "share", most=0.8),
+        Check("processes, of plain", share(one.said["processes_s"], plain), "share", most=0.7),
     ]
 
 
 def siblings(seen: Round) -> list[Check]:
-    one = seen["siblings"]
-    ratio = share(one.said["one_core_s"], one.said["two_cores_s"])
+    board, two = seen["board"], seen["two"]
+    ratio = share(board.said["slower_cpu_s"], two.said["slower_cpu_s"])
     return [
-        verdict(one, "parallel", "both", "sometimes"),
-        Check("CPU time on one core's two threads, times on two cores", ratio, "times", least=1.1),
+        hands(board, least=1.9, name="hands, on one core's two threads"),
+        hands(two, least=1.9, name="hands, on two cores"),
+        Check("CPU time of the work, on one core's threads", ratio, "times", least=1.1),
     ]
 
 
 def of_a_run(seen: Round) -> list[Check]:
     free, taken = seen["free"], seen["taken"]
     return [
-        verdict(free, *TOGETHER, name="verdict with free cores"),
-        verdict(taken, "turns", name="verdict with one place left"),
-        Check("hands with free cores", free.at("parallelism.mean"), "mean", least=1.5),
-        Check("hands with one place left", taken.at("parallelism.mean"), "mean", most=1.05),
+        Check("quiet: cores left by others", free.at("cores.free"), "mean", least=1.6),
+        Check("quiet: overlap", free.at("scores.overlap"), "share", least=0.8),
+        verdict(free, *TOGETHER, name="quiet: verdict"),
+        Check("crowded: cores left by others", taken.at("cores.free"), "mean", most=1.6),
+        Check("crowded: overlap", taken.at("scores.overlap"), "share", most=0.5),
+        verdict(taken, "turns", "sometimes", "one-after-another", name="crowded: verdict"),
+        Check("crowded: cause", taken.cause, "words", wanted=("no-free-core",)),
     ]
 
 
@@ -187,12 +192,12 @@ CLAIMS: tuple[Claim, ...] = (
     Claim(38, "Is hyper-threading parallel?",
           "Two cooks at one cutting board: both move, and each is slower. Two hardware threads "
           "share one core's units. They do work at the same moment.",
-          (Part("siblings", "siblings"),), siblings, needs=CORES | {"smt"}, all_cores=True,
-          keys="smt siblings"),
+          (Part("board", "siblings", ("board",)), Part("two", "siblings", ("two",))),
+          siblings, needs=CORES | {"smt"}, all_cores=True, keys="smt siblings"),
     Claim(42, "Why parallel yesterday, and not today?",
           "Somebody else stood at the counter. Whether things happen at the same moment is a "
           "matter of one run, and of what the machine does besides: the same program is parallel "
-          "with free cores, and takes turns where one place is left.",
-          (Part("free", "two_processes"), Part("taken", "two_processes", one_core=True)),
+          "with free cores, and not where other programs want them too.",
+          (Part("free", "two_processes"), Part("taken", "two_processes", crowded=True)),
           of_a_run, needs=CORES, keys="busy load noise free core run"),
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from twocooks.lesson.claim import Check, Claim, Part, Round
+from twocooks.lesson.claims.dinners import anomaly, cooked, one_knife
 from twocooks.lesson.claims.hands import CORES
-from twocooks.lesson.claims.turns import never_two, share, verdict
+from twocooks.lesson.claims.turns import hands, share, verdict
 
 HELPERS = (("one helper", 1), ("two helpers", 2))
 
@@ -16,8 +17,9 @@ def more_workers(seen: Round) -> list[Check]:
         Check("one worker", one, "s"),
         Check("as many as cores", places, "s"),
         Check("four times as many", crowd, "s"),
-        Check("as many as cores, of one", share(places, one), "share", most=0.65),
-        Check("four times as many, of as many", share(crowd, places), "share", least=0.9),
+        Check("as many as cores, of one", share(places, one), "share",
+              most=1.2 / said["places"]),
+        Check("four times as many, of as many", share(crowd, places), "share", least=0.95),
     ]
 
 
@@ -27,7 +29,7 @@ def amdahl(seen: Round) -> list[Check]:
               for name, number in HELPERS]
     for name, number in HELPERS:
         ratio = share(said[f"took_{number}_s"], said[f"law_{number}_s"])
-        checks.append(Check(f"{name}: times the law", ratio, "times", least=0.97, most=1.12))
+        checks.append(Check(f"{name}: times the law", ratio, "times", least=0.95, most=1.05))
     return checks
 
 
@@ -44,17 +46,23 @@ def too_small(seen: Round) -> list[Check]:
 
 
 def how_many(seen: Round) -> list[Check]:
-    free, pinned = seen["free"].said, seen["pinned"].said
-    return [
-        Check("the machine's count", free["machine_says"], "count", least=2),
-        Check("the same, held on one core", pinned["machine_says"], "count", least=2),
-        Check("what may be used", free["places"], "count"),
-        Check("what may be used, held on one core", pinned["places"], "count", least=1, most=1),
-        Check("held: two workers, of one", share(pinned["workers_two_s"], pinned["workers_one_s"]),
-              "share", least=0.9),
-        Check("not held: two workers, of one", share(free["workers_two_s"], free["workers_one_s"]),
-              "share", most=0.65),
+    told, free, pinned = seen["told"].said, seen["free"].said, seen["pinned"].said
+    places = free["places"]
+    checks = [
+        Check("the machine has", told["machine_says"], "count", least=places),
+        Check("affinity leaves", told["affinity"], "count"),
     ]
+    if "quota" in told:
+        checks.append(Check("the container's quota leaves", told["quota"], "mean"))
+    for name, said, used in (("with all", free, places), ("held on one", pinned, 1.0)):
+        one, full, more = (said[f"workers_{key}_s"] for key in ("one", "places", "more"))
+        checks += [
+            Check(f"{name}: places", said["places"], "count", least=used, most=used),
+            Check(f"{name}: as many workers, of one", share(full, one), "share",
+                  most=1.2 / used if used > 1 else None),
+            Check(f"{name}: one more, of as many", share(more, full), "share", least=0.95),
+        ]
+    return checks
 
 
 def lock_costs(seen: Round) -> list[Check]:
@@ -63,6 +71,7 @@ def lock_costs(seen: Round) -> list[Check]:
         Check("overlap without the lock", free.at("scores.overlap"), "share", least=0.5),
         Check("overlap with it", locked.at("scores.overlap"), "share", most=0.1),
         verdict(locked, "turns", "one-after-another", name="verdict with it"),
+        *one_knife(seen),
     ]
 
 
@@ -70,8 +79,7 @@ def relay(seen: Round) -> list[Check]:
     one = seen["relay"]
     return [
         verdict(one, "relay"),
-        never_two(one),
-        Check("hands while anyone worked", one.at("parallelism.mean"), "mean", most=1.05),
+        hands(one, most=1.02),
     ]
 
 
@@ -81,6 +89,7 @@ def graham(seen: Round) -> list[Check]:
     return [
         Check("three cooks, computed", three, "minutes", least=12, most=12),
         Check("four cooks, computed", four, "minutes", least=15, most=15),
+        *anomaly(seen),
     ]
 
 
@@ -101,7 +110,9 @@ CLAIMS: tuple[Claim, ...] = (
     Claim(30, "Does a lock cost parallelism?",
           "One knife: the friend waits for it. What is done under the lock is done one at a time, "
           "however many cores there are.",
-          (Part("free", "threads_hashing"), Part("locked", "threads_hashing", ("locked",))),
+          (Part("free", "threads_hashing"), Part("locked", "threads_hashing", ("locked",)),
+           cooked("alone", "switching", "oneknife"),
+           cooked("friend", "friend", "oneknife")),
           lock_costs, needs=CORES, keys="mutex contention"),
     Claim(36, "Two processes, two cores, and still one at a time?",
           "You wash, I dry, one plate at a time. Each waits for what the other hands over, so two "
@@ -110,11 +121,15 @@ CLAIMS: tuple[Claim, ...] = (
     Claim(37, "Can a helper make dinner later?",
           "Yes, if she takes the wrong dish first. With a fixed order of work one more cook can "
           "change who is busy when the longest dish may begin (Graham's anomaly).",
-          (Part("graham", "graham"),), graham, keys="list scheduling anomaly"),
+          (Part("graham", "graham"),
+           cooked("three", "friend-switching", "graham", changes={"friends": 0}, cores=4),
+           cooked("four", "friend-switching", "graham", cores=4)),
+          graham, keys="list scheduling anomaly"),
     Claim(41, "How many cores may I use?",
           "The kitchen has many places, your booking says how many are yours. `os.cpu_count()` is "
           "the machine; affinity and the container's quota are you. Held on one core, a second "
           "worker brings nothing, whatever the machine's count says.",
-          (Part("free", "more_workers"), Part("pinned", "more_workers", one_core=True)),
+          (Part("told", "how_many"), Part("free", "more_workers"),
+           Part("pinned", "more_workers", one_core=True)),
           how_many, needs=CORES, all_cores=True, keys="cpu_count container affinity quota"),
 )

@@ -3,7 +3,7 @@
 import multiprocessing
 import time
 
-ALONE_S, SHARED_S = 0.1, 0.3
+ALONE_S, SHARED_S = 0.2, 0.6
 
 
 def hands(cpu_s: float) -> None:

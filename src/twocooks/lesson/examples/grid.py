@@ -1,11 +1,13 @@
 """Waiting and computing, each four times: plain, asyncio, threads and processes."""
 
 import asyncio
-import multiprocessing
-import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from itertools import pairwise
+from multiprocessing import get_context
+from typing import Any
+
+LENGTHS = [0.1] * 4
 
 
 def hands(cpu_s: float) -> None:
@@ -16,36 +18,25 @@ def hands(cpu_s: float) -> None:
             pass
 
 
-def plain(work: Callable[[float], None]) -> None:
-    for _ in range(4):
-        work(0.07)
+async def compute(cpu_s: float) -> None:
+    hands(cpu_s)
 
 
-async def computing() -> None:
-    hands(0.07)
-
-
-async def together(compute: bool) -> None:
-    await asyncio.gather(*(computing() if compute else asyncio.sleep(0.07) for _ in range(4)))
-
-
-def pool(workers: Executor, work: Callable[[float], None]) -> None:
-    with workers:
-        list(workers.map(work, [0.07] * 4))
+async def together(one: Any) -> None:
+    await asyncio.gather(*map(one, LENGTHS))
 
 
 if __name__ == "__main__":
-    fork = multiprocessing.get_context("fork")
-    for name, work in (("waiting", time.sleep), ("computing", hands)):
-        for way in ("plain", "asyncio", "threads", "processes"):
-            begin = time.monotonic()
-            if way == "plain":
-                plain(work)
-            elif way == "asyncio":
-                asyncio.run(together(work is hands))
-            elif way == "threads":
-                pool(ThreadPoolExecutor(4), work)
-            else:
-                pool(ProcessPoolExecutor(4, mp_context=fork), work)
-            print(f"{name}_{way}_s", time.monotonic() - begin)
-    assert threading.active_count() == 1
+    for name, work, one in ("waiting", time.sleep, asyncio.sleep), ("computing", hands, compute):
+        times = [time.monotonic()]
+        list(map(work, LENGTHS))
+        times.append(time.monotonic())
+        asyncio.run(together(one))
+        times.append(time.monotonic())
+        for pool in ThreadPoolExecutor(4), ProcessPoolExecutor(4, get_context("fork")):
+            with pool:
+                list(pool.map(work, LENGTHS))
+            times.append(time.monotonic())
+        ways = ("plain", "asyncio", "threads", "processes")
+        for way, (begin, end) in zip(ways, pairwise(times), strict=True):
+            print(f"{name}_{way}_s", end - begin)

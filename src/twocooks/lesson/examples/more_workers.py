@@ -1,4 +1,4 @@
-"""The same work cut over one process, two, as many as cores, and four times as many."""
+"""The same work cut over one process, as many as places, one more, and four times as many."""
 
 import multiprocessing
 import os
@@ -26,8 +26,7 @@ def took(workers: int, work_s: float) -> float:
 
 if __name__ == "__main__":
     places = len(os.sched_getaffinity(0))
-    work_s = 0.2 * max(2, places)
-    print("machine_says", os.cpu_count())
+    for name, workers in (("one", 1), ("places", places), ("more", places + 1),
+                          ("crowd", 4 * places)):
+        print(f"workers_{name}_s", took(workers, 0.4 * places))
     print("places", places)
-    for name, workers in (("one", 1), ("two", 2), ("places", places), ("crowd", 4 * places)):
-        print(f"workers_{name}_s", took(workers, work_s))

@@ -4,6 +4,8 @@ import asyncio
 import statistics
 import time
 
+late_s: list[float] = []
+
 
 def hands(cpu_s: float) -> None:
     """Computes for so many seconds of CPU time: who is pushed off the core is not done sooner."""
@@ -13,7 +15,7 @@ def hands(cpu_s: float) -> None:
             pass
 
 
-async def heartbeat(late_s: list[float]) -> None:
+async def heartbeat() -> None:
     while True:
         due = time.monotonic() + 0.01
         await asyncio.sleep(0.01)
@@ -21,8 +23,7 @@ async def heartbeat(late_s: list[float]) -> None:
 
 
 async def main() -> None:
-    late_s: list[float] = []
-    beat = asyncio.create_task(heartbeat(late_s))
+    beat = asyncio.create_task(heartbeat())
     await asyncio.sleep(0.3)
     hands(0.2)
     await asyncio.sleep(0.1)

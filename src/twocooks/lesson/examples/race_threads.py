@@ -1,7 +1,8 @@
-"""Four threads add one, a hundred thousand times each; in between the value is only in a hand."""
+"""Four threads add one, a hundred thousand times each: read, think, write; and by y += 1."""
 
 import sys
 import threading
+from collections.abc import Callable
 
 EACH = 100_000
 all_there = threading.Barrier(4)
@@ -12,22 +13,22 @@ def one() -> int:
     return 1
 
 
-def cook() -> None:
+def think() -> None:
     global salt
     all_there.wait()
     for _ in range(EACH):
         salt = salt + one()
 
 
-def cook_plainly() -> None:
+def add() -> None:
     global plain
     all_there.wait()
     for _ in range(EACH):
         plain += 1
 
 
-def all_four(target: object) -> None:
-    cooks = [threading.Thread(target=target) for _ in range(4)]  # type: ignore[arg-type]
+def all_four(cook: Callable[[], None]) -> None:
+    cooks = [threading.Thread(target=cook) for _ in range(4)]
     for each in cooks:
         each.start()
     for each in cooks:
@@ -35,8 +36,8 @@ def all_four(target: object) -> None:
 
 
 sys.setswitchinterval(1e-5)
-all_four(cook)
-all_four(cook_plainly)
+all_four(think)
+all_four(add)
 print("wanted", 4 * EACH)
 print("found", salt)
 print("found_plainly", plain)

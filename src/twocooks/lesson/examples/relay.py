@@ -16,9 +16,9 @@ def hands(cpu_s: float) -> None:
 def cook(plates: Connection, first: bool) -> None:
     if first:
         plates.send(1)
-    for _ in range(12):
+    for _ in range(40):
         plate = plates.recv()
-        hands(0.02)
+        hands(0.004)
         plates.send(plate)
 
 
