@@ -2,19 +2,12 @@
 
 import asyncio
 import resource
-import threading
 import time
-
-HALF = 1000
-
-
-def now() -> tuple[float, int]:
-    """The clock, and how often this process has given its core away, by the kernel's books."""
-    return time.monotonic(), resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw
+from threading import Semaphore, Thread
 
 
 async def dish() -> None:
-    for _ in range(HALF):
+    for _ in range(1000):
         await asyncio.sleep(0)
 
 
@@ -22,30 +15,26 @@ async def loop() -> None:
     await asyncio.gather(dish(), dish())
 
 
-def cook(mine: threading.Semaphore, other: threading.Semaphore) -> None:
-    for _ in range(HALF):
+def cook(mine: Semaphore, other: Semaphore) -> None:
+    for _ in range(1000):
         mine.acquire()
         other.release()
 
 
 def threads() -> None:
-    one, two = threading.Semaphore(1), threading.Semaphore(0)
-    friend = threading.Thread(target=cook, args=(two, one))
+    one, two = Semaphore(1), Semaphore(0)
+    friend = Thread(target=cook, args=(two, one))
     friend.start()
     cook(one, two)
     friend.join()
 
 
-def tasks() -> None:
-    asyncio.run(loop())
-
-
-for name, both in (("loop", tasks), ("thread", threads)):
-    costs = []
-    for _ in range(5):
-        begin, before = now()
-        both()
-        end, after = now()
-        costs.append(((end - begin) / (2 * HALF), after - before))
-    print(f"{name}_turn_s", min(costs)[0])
-    print(f"{name}_switches", min(costs)[1])
+costs: dict[str, list[tuple[float, int]]] = {"loop": [], "thread": []}
+for name in ("loop", "thread") * 5:
+    before, begin = resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw, time.monotonic()
+    threads() if name == "thread" else asyncio.run(loop())
+    after, end = resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw, time.monotonic()
+    costs[name].append(((end - begin) / 2000, after - before))
+for name, found in costs.items():
+    print(f"{name}_turn_s", min(found)[0])
+    print(f"{name}_switches", min(found)[1])
