@@ -5,7 +5,7 @@ import threading
 import time
 from typing import Any
 
-TURNS = 6_000_000
+TURNS = 12_000_000
 
 
 def turns(number: int) -> None:
