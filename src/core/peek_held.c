@@ -99,20 +99,44 @@ static int is_rlock(struct tc_peek *p, uint64_t object) {
     return 1;
 }
 
+/* Reads each of the spans that can be read; the others keep what they had. A call ends at what is no
+ * address, and then another one goes on behind it. */
+static void get_each(struct tc_peek *p, const struct tc_span *spans, size_t count) {
+    for (size_t at = 0; at < count;) {
+        size_t asked = count - at < MAX_SPANS ? count - at : MAX_SPANS;
+        size_t got = p->read(p->context, spans + at, asked);
+        at += got < asked ? got + 1 : got;
+    }
+}
+
 /* Up to 3.13 nothing leads from the semaphore to the object, but whoever waits has the object, or
- * its bound method, among the places of its innermost frames. */
+ * its bound method {.., definition, object}, among the places of its innermost frames. */
+static uint64_t rlock_in(struct tc_peek *p, const uint64_t *slots, uint64_t lock) {
+    uint64_t inside[SLOTS][2] = {{0}}, bound[SLOTS] = {0}, from = p->at[TC_OBJECT_SIZE];
+    struct tc_span spans[SLOTS];
+    size_t count = 0;
+    for (size_t i = 0; i < SLOTS; i++)
+        if (is_word(slots[i])) spans[count++] = (struct tc_span){slots[i] + from, inside[i], sizeof inside[i]};
+    get_each(p, spans, count);
+    count = 0;
+    for (size_t i = 0; i < SLOTS; i++)
+        if (is_word(inside[i][1])) spans[count++] = (struct tc_span){inside[i][1] + from, &bound[i], 8};
+    get_each(p, spans, count);
+    for (size_t i = 0; i < SLOTS; i++) {
+        if (inside[i][0] == lock && is_rlock(p, slots[i])) return slots[i];
+        if (bound[i] == lock && is_rlock(p, inside[i][1])) return inside[i][1];
+    }
+    return 0;
+}
+
 static uint64_t rlock_of(struct tc_peek *p, uint32_t waiter, uint64_t lock) {
     struct frame frames[2];
     size_t count = tc_peek_walk(p, waiter, frames, 2);
     for (size_t f = 0; f < count; f++) {
         uint64_t slots[SLOTS];
         if (!get(p, frames[f].at + p->at[TC_FRAME_SIZE] - 8, slots, sizeof slots)) continue;
-        for (size_t i = 0; i < SLOTS; i++) {
-            if (!is_word(slots[i])) continue;
-            if (is_lock(p, slots[i], TC_FUTEX_SEMAPHORE, lock) && is_rlock(p, slots[i])) return slots[i];
-            uint64_t bound = get_word(p, slots[i] + p->at[TC_OBJECT_SIZE] + 8);
-            if (is_lock(p, bound, TC_FUTEX_SEMAPHORE, lock) && is_rlock(p, bound)) return bound;
-        }
+        uint64_t object = rlock_in(p, slots, lock);
+        if (object) return object;
     }
     return 0;
 }

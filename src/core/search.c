@@ -2,12 +2,21 @@
  * each thread, and there may be thousands. So searches live on a credit: one part in SHARE of the time
  * that passes. The thread that had the lock last time is asked first, then some of the others, where
  * the last search ended. A thread is believed when two walks in a row agree.
+ *
+ * Most locks that are waited for long are those inside queues and conditions, which nobody holds in any
+ * provable way. So a lock whose holder was not found PATIENCE times in a row is searched for only each
+ * SELDOM-th time from then on, until somebody is found.
  */
 #include "search.h"
 
 #define SHARE 64u
 #define MAX_CREDIT_NS 1000000ull
-enum { ASKED = 12 };
+enum { ASKED = 12, PATIENCE = 8, SELDOM = 8 };
+
+/* Locks share places; then they share their luck, which costs an answer or a search. */
+static size_t place_of(uint32_t pid, uint64_t lock) { return ((lock >> 4) + pid) * 0x9e3779b97f4a7c15ull >> 58; }
+
+static int is_hopeless(uint32_t in_vain) { return in_vain >= PATIENCE && (in_vain - PATIENCE) % SELDOM; }
 
 static int holds(struct tc_peek *peek, uint32_t tid, enum tc_futex kind, uint64_t lock) {
     return tc_peek_holds(peek, tid, kind, lock) && tc_peek_holds(peek, tid, kind, lock);
@@ -15,7 +24,7 @@ static int holds(struct tc_peek *peek, uint32_t tid, enum tc_futex kind, uint64_
 
 static uint32_t in_body(struct tc_search *s, struct tc_peek *peek, uint32_t pid, uint32_t waiter,
                         enum tc_futex kind, uint64_t lock) {
-    size_t place = (lock >> 4) * 0x9e3779b97f4a7c15ull >> 58;
+    size_t place = place_of(pid, lock);
     int known = s->hints[place].lock == lock && s->hints[place].pid == pid;
     uint32_t hint = known ? s->hints[place].tid : 0, first = 0;
     if (hint && hint != waiter && holds(peek, hint, kind, lock)) return hint;
@@ -46,12 +55,18 @@ struct tc_holder tc_search_holder(struct tc_search *s, struct tc_peek *peek, uin
     if (kind == TC_FUTEX_GIL) {
         found.tid = tc_peek_gil_holder(peek, lock, &found.turn);
     } else if (tc_search_may(s)) {
+        uint32_t *in_vain = &s->hints[place_of(pid, lock)].in_vain;
+        if (is_hopeless(*in_vain)) {
+            ++*in_vain;
+            return found;
+        }
         found.how = 3;
         found.tid = in_body(s, peek, pid, waiter, kind, lock);
         if (!found.tid) {
             found.how = 2;
             found.tid = tc_peek_owner(peek, waiter, kind, lock);
         }
+        *in_vain = found.tid ? 0 : *in_vain + 1;
     }
     if (found.tid == waiter) found.tid = 0;
     return found;

@@ -8,7 +8,11 @@
 enum { TC_HINTS = 64 };
 
 struct tc_search {
-    struct { uint64_t lock; uint32_t pid, tid; } hints[TC_HINTS]; /* who had this lock when last seen */
+    struct {
+        uint64_t lock;
+        uint32_t pid, tid; /* who had this lock when last seen */
+        uint32_t in_vain;  /* asked so often in a row, and nobody was found */
+    } hints[TC_HINTS];
     uint64_t credit_ns, credited_ns; /* for searches; until when time was counted into it */
 };
 
