@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -15,7 +16,7 @@ from tests.kit import analyses, browser
 from tests.kit.analyses import Story, W, build, verdict
 from tests.kit.browser import Browser
 from twocooks.analyse import analyse
-from twocooks.analyse.result import Analysis
+from twocooks.analyse.result import Analysis, Looks
 from twocooks.model import State
 from twocooks.read import reader
 from twocooks.report import html
@@ -48,6 +49,20 @@ LANES = """(at => {
 })"""
 BOX = """(name => { const r = document.querySelector(name).getBoundingClientRect();
 return [r.x, r.y, r.width, r.height]; })"""
+
+
+INKS = """(() => {
+  const canvas = document.querySelector('.lanes');
+  const context = canvas.getContext('2d');
+  const line = y => {
+    const data = context.getImageData(180, y, canvas.width - 250, 1).data;
+    const out = [];
+    for (let i = 0; i < data.length; i += 4) out.push(data.slice(i, i + 3).join());
+    return out;
+  };
+  return [3, 5, 25, 27].map(line);
+})()"""
+"""The colours along the first two lanes, at their edge and inside."""
 
 
 @pytest.fixture(scope="module")
@@ -240,6 +255,29 @@ def test_pointing_tells_what_there_is_at_an_instant(show: Any, chrome: Browser) 
     assert re.fullmatch(
         r"at \d+ ms: 2 on the go, 2 at work\s+Process-1: hands on it, for 0.90 s", seen.text(".tip")
     )
+
+
+def test_native_code_has_a_texture_where_a_look_met_it(show: Any, chrome: Browser) -> None:
+    """The one task's work is lined around its look; the other's, and the rest, is plain."""
+    analysis = analyses.two_processes()
+    looks = Looks(np.array([0, 0]), np.array([0.3, 0.7]), np.array([True, False]))
+    seen = show(replace(analysis, looks=looks))
+    assert "in native code" in seen.text(".legend")
+    inks = [set(line) - {"255,255,255"} for line in chrome.run(INKS)]
+    (top, middle), (other_top, other_middle) = inks[:2], inks[2:]
+    assert len(top) == len(other_top) == len(other_middle) == 1
+    assert len(middle) == 2
+    x, y, width, _ = seen.box(".lanes")
+    left, wide = x + 176, width - 176 - 66
+    span = analysis.window_s[1] - analysis.window_s[0]
+    for moment, said in ((0.3, "native code"), (0.7, "Python code"), (0.5, "")):
+        chrome.mouse("mouseMoved", left + wide * (moment - analysis.window_s[0]) / span, y + 10)
+        chrome.frame()
+        tip = seen.text(".tip")
+        assert "hands on it, for 0.90 s" in tip
+        assert said in tip if said else "code" not in tip
+    chrome.click(left + wide * (0.3 - analysis.window_s[0]) / span, y + 10)
+    assert "native code" in seen.text(".story")
 
 
 HOSTILE = ["<img src=x onerror=document.title=1>", "</script><script>document.title=2</script>",

@@ -4,6 +4,9 @@
 export const BLANK = 7;
 export const REASON_STEP = 8;
 export const NO_REASON = 15;
+/** In the place of a reason, of work: what a look met there. */
+export const SEEN_PYTHON = 13;
+export const SEEN_NATIVE = 14;
 export const STATE = {
   unknown: 0,
   working: 1,

@@ -13,8 +13,12 @@ const STATES: [string, string][] = [
   ["lost", "not known"],
 ];
 
-export function legend(byReason: boolean, reasons: string[]): HTMLElement[] {
-  const states = STATES.map(([name, text]) => el("span", {}, el("i", { class: `key ${name}` }), text));
+const NATIVE: [string, string] = ["native", "in native code (where a look met it)"];
+
+/** ``looked``: some of the work was looked at. */
+export function legend(byReason: boolean, reasons: string[], looked: boolean): HTMLElement[] {
+  const shown = looked ? [STATES[0]!, NATIVE, ...STATES.slice(1)] : STATES;
+  const states = shown.map(([name, text]) => el("span", {}, el("i", { class: `key ${name}` }), text));
   if (!byReason) return states;
   const theme = themeNow();
   return [

@@ -138,9 +138,9 @@ class Page {
     why.addEventListener("click", () => {
       this.picture.colourByReason(!this.picture.byReason);
       why.setAttribute("aria-pressed", String(this.picture.byReason));
-      fill(key, ...legend(this.picture.byReason, run.reasonsThere));
+      fill(key, ...legend(this.picture.byReason, run.reasonsThere, run.looked));
     });
-    const key = el("div", { class: "legend" }, ...legend(false, run.reasonsThere));
+    const key = el("div", { class: "legend" }, ...legend(false, run.reasonsThere, run.looked));
     return el(
       "div",
       { class: "controls" },

@@ -1,7 +1,7 @@
 // Painting lanes into pixels. Each row is written as pixels of a texture, so a frame costs the same
 // whatever happens in it: a hundred thousand turns or one.
 
-import { CORE_PROGRAM, CORE_TASK, CORE_UNKNOWN, REASON_STEP, STATE } from "./data";
+import { CORE_PROGRAM, CORE_TASK, CORE_UNKNOWN, REASON_STEP, SEEN_NATIVE, STATE } from "./data";
 import { Bins } from "./moments";
 import { Lanes, Run, reasonOf, stateOf } from "./run";
 import { Row } from "./rows";
@@ -113,7 +113,8 @@ export class Painter {
       let colour = who === NODE ? this.theme.node : this.colour(who);
       if (who === PROGRAM) colour = this.theme.line;
       if (this.byReason && reason && state >= STATE.inLine) colour = reasonColour(this.theme, reason);
-      made = texture(this.theme, state, colour, height, this.dots);
+      const native = code === STATE.working + REASON_STEP * SEEN_NATIVE;
+      made = texture(this.theme, state, colour, height, this.dots, native);
       this.tiles.set(key, made);
     }
     return made;

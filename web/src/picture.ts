@@ -11,7 +11,7 @@ import { Row, Rows } from "./rows";
 import { Run, reasonOf, stateOf } from "./run";
 import { Plot, overview } from "./strips";
 import { css, themeNow } from "./theme";
-import { doing, mean, moment, seconds } from "./words";
+import { doing, mean, met, moment, seconds } from "./words";
 
 export type Mode = "task" | "core";
 
@@ -293,12 +293,13 @@ export class Picture {
     const code = run < 0 ? 7 + 15 * REASON_STEP : lanes.code[run]!;
     const what = doing(stateOf(code), this.seen.json.reasons[reasonOf(code)]);
     if (run < 0 || stateOf(code) === 7) return `${name}: ${what}`;
-    const length = (lanes.end(lane, run) - lanes.start[run]!) * this.seen.json.grid.unit_s;
     if (row.task >= 0) {
+      const [from, to] = lanes.stretch(lane, run);
+      const length = (to - from) * this.seen.json.grid.unit_s;
       // A window knows nothing of what was before and after it.
-      const cut = this.fine && (lanes.start[run] === 0 || lanes.end(lane, run) >= this.fine.json.grid.count);
+      const cut = this.fine && (from === 0 || to >= this.fine.json.grid.count);
       const about = cut ? "at least " : this.seen.json.grid.exact ? "" : "about ";
-      return `${name}: ${what}, for ${about}${seconds(length)}`;
+      return `${name}: ${what}, for ${about}${seconds(length)}${met(code)}`;
     }
     return `${name}: ${this.seen.nodes.extra![run]!.toLocaleString("en")} at work`;
   }

@@ -1,6 +1,6 @@
 // One run in memory: lanes that can be asked at any moment, counts that can be summed over any range.
 
-import { Columns, Numbers, REASON_STEP, RunJson, STATE, columnsOf } from "./data";
+import { Columns, Numbers, REASON_STEP, RunJson, SEEN_NATIVE, STATE, columnsOf } from "./data";
 import { lastUpTo } from "./sorted";
 
 /** Lanes as runs: the code of a lane holds from one start to the next. */
@@ -48,6 +48,17 @@ export class Lanes {
   /** Where a run ends. */
   end(lane: number, run: number): number {
     return run + 1 < this.first[lane + 1]! ? this.start[run + 1]! : this.stop[lane]!;
+  }
+
+  /** From where to where what a run shows lasts; work is one, whatever looks met in it. */
+  stretch(lane: number, run: number): [number, number] {
+    const state = stateOf(this.code[run]!);
+    let [low, high] = [run, run];
+    if (state === WORKING) {
+      while (low > this.first[lane]! && stateOf(this.code[low - 1]!) === state) low--;
+      while (high + 1 < this.first[lane + 1]! && stateOf(this.code[high + 1]!) === state) high++;
+    }
+    return [this.start[low]!, this.end(lane, high)];
   }
 
   /** The run of each of the moments, which ascend; -1 where there is none. */
@@ -270,6 +281,11 @@ export class Run {
       }
     }
     return this.ranks[task]!;
+  }
+
+  /** Whether native code was met somewhere in its lanes. */
+  get looked(): boolean {
+    return (this.tasks.code as Uint8Array).includes(WORKING + REASON_STEP * SEEN_NATIVE);
   }
 
   /** Reasons for which some task was kept, in the order of the model. */

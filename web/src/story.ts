@@ -3,7 +3,7 @@
 import { CORE_TASK, STATE } from "./data";
 import { el, fill } from "./dom";
 import { Run, reasonOf, stateOf } from "./run";
-import { FOR, doing, moment, seconds } from "./words";
+import { FOR, count, doing, met, moment, seconds } from "./words";
 
 const MOST_STRETCHES = 20_000;
 const MOST_MOMENTS = 2000;
@@ -73,9 +73,13 @@ function sums(run: Run, task: number): HTMLElement {
   }
   const box = el("div", {}, table);
   const samples = run.number("samples", task);
+  const python = run.number("python_samples", task);
   if (samples >= 10) {
-    const share = Math.round((100 * run.number("python_samples", task)) / samples);
+    const share = Math.round((100 * python) / samples);
     box.append(el("p", { class: "small" }, `About ${share} % of its work was Python code, the rest native (${samples} looks).`));
+  } else if (samples > 0) {
+    box.append(el("p", { class: "small" },
+      `${count(samples, "look")} at its work met Python code ${python} times and native code ${samples - python} times: too few for a share.`));
   }
   return box;
 }
@@ -88,14 +92,13 @@ function now(run: Run, task: number, time: number | null, hooks: StoryHooks): HT
   if (place < 0) return null;
   const code = tasks.code[place]!;
   if (stateOf(code) === STATE.blank) return null;
-  const from = run.time(tasks.start[place]!);
-  const to = run.time(tasks.end(task, place));
+  const [from, to] = tasks.stretch(task, place).map((u) => run.time(u)) as [number, number];
   const reason = run.json.reasons[reasonOf(code)];
   const wide = Math.max(to - from, run.json.grid.unit_s);
   return el(
     "p",
     {},
-    `There: ${doing(stateOf(code), reason)}, from ${moment(from, wide * 100)} for ${run.json.grid.exact ? "" : "about "}${seconds(to - from)}. `,
+    `There: ${doing(stateOf(code), reason)}, from ${moment(from, wide * 100)} for ${run.json.grid.exact ? "" : "about "}${seconds(to - from)}${met(code)}. `,
     el("button", { type: "button", click: () => hooks.show(from - wide, to + wide) }, "look closer"),
   );
 }

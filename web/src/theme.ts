@@ -82,6 +82,7 @@ export function texture(
   colour: Rgb,
   height: number,
   dots: number,
+  native = false,
 ): Uint32Array {
   const out = new Uint32Array(height * TILE).fill(pixel(theme.panel));
   const pad = Math.round(2.5 * dots);
@@ -90,6 +91,7 @@ export function texture(
   const pale = pixel(mix(theme.panel, colour, theme.dark ? 0.24 : 0.16));
   const faint = pixel(mix(theme.panel, colour, 0.4));
   const grey = pixel(theme.dim);
+  const light = pixel(mix(colour, theme.panel, 0.62));
   const thick = Math.max(1, Math.round(dots));
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < TILE; x++) {
@@ -97,7 +99,7 @@ export function texture(
       const calm = y >= pad + 2 * thick && y < height - pad - 2 * thick;
       let value = out[y * TILE + x]!;
       if (state === STATE.working) {
-        if (inside) value = solid;
+        if (inside) value = native && Math.floor((y - pad) / thick) % 4 === 2 ? light : solid;
       } else if (state === STATE.inLine) {
         if (calm) value = (x + y) % TILE < 3 ? solid : pale;
       } else if (state === STATE.wantsTool) {

@@ -1,5 +1,7 @@
 // Words and numbers for people: the same as report/words.py says them.
 
+import { REASON_STEP, SEEN_NATIVE, SEEN_PYTHON, STATE } from "./data";
+
 export function seconds(value: number): string {
   const size = Math.abs(value);
   if (size < 0.5e-6) return "0 s";
@@ -49,6 +51,13 @@ export const DOES = [
   "waiting",
   "others do it",
 ];
+
+/** What a look met in work, in words to stand behind it. */
+export function met(code: number): string {
+  if (code === STATE.working + REASON_STEP * SEEN_NATIVE) return "; native code, says a look near here";
+  if (code === STATE.working + REASON_STEP * SEEN_PYTHON) return "; Python code, says a look near here";
+  return "";
+}
 
 /** What a lane's code says, in words. */
 export function doing(state: number, reason: string | undefined): string {

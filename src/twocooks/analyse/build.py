@@ -30,7 +30,7 @@ from twocooks.analyse.findings.find import find, ground
 from twocooks.analyse.levels import at_level
 from twocooks.analyse.likely import Likely, behind_steps, likely, unlabelled_s
 from twocooks.analyse.pictures import LateSegments, LateSteps, Stretches, cores
-from twocooks.analyse.result import Analysis, Task
+from twocooks.analyse.result import Analysis, Looks, Task, no_looks
 from twocooks.analyse.rings import rings
 from twocooks.analyse.threads import LOST
 from twocooks.analyse.timeline import Timeline, build_timeline
@@ -137,7 +137,7 @@ def _analysis(
         whole["switches"].get("total", 0),
     )
     return replace(
-        _pictures(line, told, whole, checks),
+        _pictures(line, told, whole, checks), looks=_looks(line, part, by),
         tell_levels=levels,
         tell_waits=waits,
         tell_locks=partial(places.locks, before=trace.meta.get("start_time")),
@@ -154,7 +154,21 @@ def _task_list(
     ids = _order(line)
     number = np.full(len(line.book) + 1, -1, np.int64)
     number[ids] = np.arange(len(ids))
-    return task_list.task_list(line, told, ids, number, part.by_task if part else {})
+    met = part.of_tasks if part else None
+    return task_list.task_list(line, told, ids, number, met.by_task() if met else {})
+
+
+def _looks(line: Timeline, part: split.Split | None, by: str) -> Looks:
+    """Where Python and where native code was met, in the tasks that are reported."""
+    met = part.of_tasks if part and by == "task" else None
+    if met is None:
+        return no_looks()
+    ids = _order(line)
+    number = np.full(len(line.book) + 1, -1, np.int64)
+    number[ids] = np.arange(len(ids))
+    told = number[met.task] >= 0
+    time = (met.time[told] - line.start_ns) / 1e9
+    return Looks(number[met.task[told]], time, ~met.python[told])
 
 
 @dataclass(frozen=True)

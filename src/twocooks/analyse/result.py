@@ -4,7 +4,7 @@ there."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -91,6 +91,22 @@ class Steps:
 
 
 @dataclass(frozen=True)
+class Looks:
+    """Moments at which somebody looked at a task on a core, in seconds since the start."""
+
+    task: NDArray[np.int64]
+    """Number in ``Analysis.tasks``."""
+    time_s: Float64
+    native: NDArray[np.bool_]
+    """It was in native code; False: it had the GIL, so it was in Python code, or in native code
+    that keeps the GIL."""
+
+
+def no_looks() -> Looks:
+    return Looks(np.empty(0, np.int64), np.empty(0), np.empty(0, bool))
+
+
+@dataclass(frozen=True)
 class Analysis:
     """All that is known of one run."""
 
@@ -111,6 +127,8 @@ class Analysis:
     """K(t): cores executing the program."""
     window_s: tuple[float, float]
     """The stretch that the pictures show: from the first to the last work of a task."""
+    looks: Looks = field(default_factory=no_looks)
+    """Counted by tasks only; none where nothing is said of native code (see ``split``)."""
     check: Callable[[], list[tuple[str, bool, str]]] = list
     """Makes ``identities``, which only ``check`` and tests ask for."""
 

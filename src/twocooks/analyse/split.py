@@ -20,6 +20,7 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from twocooks.analyse.columns import Int64, asof, union
 from twocooks.analyse.places import place_of
@@ -52,6 +53,22 @@ class Function:
 
 
 @dataclass(frozen=True)
+class TaskSamples:
+    """Samples that met a task, in order of time."""
+
+    task: Int64
+    """Id of the timeline."""
+    time: Int64
+    python: NDArray[np.bool_]
+
+    def by_task(self) -> dict[int, tuple[int, int]]:
+        """Samples with the GIL, and all, of each task that was met."""
+        count = np.bincount(self.task)
+        python = np.bincount(self.task[self.python], minlength=len(count))
+        return {int(i): (int(python[i]), int(count[i])) for i in np.flatnonzero(count)}
+
+
+@dataclass(frozen=True)
 class Split:
     """Seconds on cores, of the whole program."""
 
@@ -64,8 +81,7 @@ class Split:
     unknown_s: float = 0.0
     """On cores in processes of which no sample is known: in neither."""
     functions: list[Function] = field(default_factory=list)
-    by_task: dict[int, tuple[int, int]] = field(default_factory=dict)
-    """Task id of the timeline -> samples with the GIL, samples."""
+    of_tasks: TaskSamples | None = None
 
     def row(self) -> dict[str, object]:
         """As the JSON has it in ``time``; what is not known is absent."""
@@ -124,7 +140,7 @@ def split(trace: Trace, line: Timeline, gil: bool | None) -> Split | None:
         int(known.sum()),
         float(core[~seen].sum()) / 1e9,
         _functions(trace, has_gil[known], where[known], weight[known]),
-        _by_task(line, thread, seen_on.time, has_gil),
+        _of_tasks(line, seen_on),
     )
 
 
@@ -189,13 +205,9 @@ def _function(text: str) -> str:
     return f"{place.rpartition(':')[0]} {function}" if place else ""
 
 
-def _by_task(
-    line: Timeline, thread: Int64, time: Int64, has_gil: Int64
-) -> dict[int, tuple[int, int]]:
+def _of_tasks(line: Timeline, seen: Samples) -> TaskSamples:
     tiling = line.owners.tiling
-    row = asof(thread, time, tiling.owner, tiling.start)
+    row = asof(seen.thread, seen.time, tiling.owner, tiling.start)
     task = np.where(row >= 0, tiling.thread[np.maximum(row, 0)], -1) if len(tiling) else row
-    good = (task >= 0) & (has_gil != UNKNOWN)
-    count = np.bincount(task[good])
-    python = np.bincount(task[good & (has_gil == PYTHON)], minlength=len(count))
-    return {int(i): (int(python[i]), int(count[i])) for i in np.flatnonzero(count)}
+    good = (task >= 0) & (seen.has_gil != UNKNOWN)
+    return TaskSamples(task[good].astype(np.int64), seen.time[good], seen.has_gil[good] == PYTHON)

@@ -40,6 +40,17 @@ def test_the_share_of_the_samples_times_the_seconds_on_cores() -> None:
     assert sum(samples for samples, _ in told.values()) == 40
 
 
+def test_each_look_is_told_with_its_moment_and_task() -> None:
+    told = analyse(sampled(30, 10, unknown=5).trace())
+    assert [told.tasks[i].tid for i in set(told.looks.task.tolist())] == [10]
+    assert told.looks.native.tolist() == [False] * 30 + [True] * 10
+    assert told.looks.time_s == pytest.approx([0.01 + i * 0.9 / 45 for i in range(40)], abs=1e-6)
+
+
+def test_levels_above_tasks_have_no_looks() -> None:
+    assert len(analyse(sampled(30, 10).trace(), by="process").looks.task) == 0
+
+
 def test_agreement_of_few_samples_is_not_certainty() -> None:
     few, many = time_of(sampled(10, 0)), time_of(sampled(400, 0))
     assert few["python_s"] == pytest.approx(1.0, abs=1e-3)
@@ -50,6 +61,7 @@ def test_agreement_of_few_samples_is_not_certainty() -> None:
 def test_with_too_little_nothing_is_said(b: Builder) -> None:
     time = time_of(b)
     assert not {"python_s", "native_s", "split", "functions"} & set(time)
+    assert len(analyse(b.trace()).looks.task) == 0
 
 
 def test_without_a_gil_nothing_is_said() -> None:

@@ -17,6 +17,8 @@ NO_REASON = 15
 """In a lane's code: the state says all."""
 REASON_STEP = 8
 """A lane's code is the state + 8 times the reason."""
+SEEN_PYTHON, SEEN_NATIVE = 13, 14
+"""In the place of a reason, of work: a look met Python code there, or native code."""
 CORE_IDLE, CORE_UNKNOWN, CORE_PROGRAM, CORE_TASK = 0, 1, 2, 3
 """The code of a core's lane; from ``CORE_TASK`` on it is ``CORE_TASK`` + the number of a task."""
 

@@ -31,6 +31,7 @@ from twocooks.report.html.grid import (
     exact,
     moments,
 )
+from twocooks.report.html.looks import looked_at
 
 MOST_EXACT = 250_000
 """So many stretches of tasks and cores are given as they are."""
@@ -79,7 +80,8 @@ def lanes(
 
 def raw(analysis: Analysis) -> tuple[Raw, Raw]:
     """The stretches of all tasks and of all cores."""
-    return _of_tasks(analysis.tasks), _of_cores(analysis.cores)
+    of_tasks = _of_tasks(analysis.tasks)
+    return Raw(*looked_at(of_tasks, analysis.looks)), _of_cores(analysis.cores)
 
 
 def lanes_of(
