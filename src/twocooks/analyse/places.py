@@ -44,6 +44,7 @@ LIBRARY = re.compile(
 )
 """Modules whose frames are about waiting, not about what is waited for."""
 STDLIB = re.compile(r"(^|[/\\])python3\.\d+t?[/\\](?!site-packages|dist-packages)")
+INSTALLED = re.compile(r"[/\\]lib(64)?[/\\](python3\.\d+t?|python3)[/\\]")
 MOST_STATES = 256 * len(State)
 """So many pairs of a reason and a state there can be."""
 REASON_OF = {number: reason for reason, number in REASONS.items()}
@@ -193,6 +194,11 @@ def spoken(place: str) -> str:
     parts = head.replace("\\", "/").split("/")
     name = "/".join(parts[-2:] if parts[-1].startswith("__") else parts[-1:])
     return f"{name} in {function}" if function != "<module>" else name
+
+
+def is_library(place: str) -> bool:
+    """Whether a place is in Python's own modules or in an installed package."""
+    return INSTALLED.search(place) is not None
 
 
 def is_fresh(text: str) -> bool:

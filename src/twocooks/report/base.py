@@ -17,13 +17,14 @@ class Options(NamedTuple):
     """What the place that a report goes to can show."""
 
     width: int = 80
-    """Columns; less than ``MIN_WIDTH`` is treated as that."""
+    """Columns; less than ``MIN_WIDTH`` (of the page ``MIN_PAGE``) is treated as that."""
     colour: Colour = "none"
     unicode: bool = True
     """False: only ASCII characters are written."""
 
 
-MIN_WIDTH = 60
+MIN_WIDTH, MIN_PAGE = 60, 40
+"""Tables need more columns than the page: half a phone or a split terminal shows the answer."""
 MAX_WIDTH = 160
 """Wider pictures are not easier to read."""
 

@@ -99,7 +99,7 @@ def short_steps() -> Builder:
     return scenes.async_turns()
 
 
-def short_calls(blocking: bool = True) -> Builder:
+def short_calls(blocking: bool = True, where: str = "app.py:4:job") -> Builder:
     """Every step sleeps 20 ms, or computes for as long, while two others wait for their turn."""
     b = scenes.loop(3, 0.6)
     for i in range(24):
@@ -109,7 +109,7 @@ def short_calls(blocking: bool = True) -> Builder:
             scenes.work(b, t, t + 0.02, i % 3 + 1, then)
             continue
         b.on(0, 10, t, t + 0.0005)
-        b.look(t + 0.004, t + 0.0041, 10, scenes.SLEEP, where=("app.py:4:job",))
+        b.look(t + 0.004, t + 0.0041, 10, scenes.SLEEP, where=(where,))
         b.on(0, 10, t + 0.0195, t + 0.02)
         b.step(t, t + 0.02, i % 3 + 1, then)
     return b
@@ -384,6 +384,8 @@ def test_a_loop_that_blocks_again_and_again_is_told_so_and_what_to_do() -> None:
     assert "23 steps like it" in verdict["why"]  # behind the last one nobody stood
     assert "app.py:4 in job" in verdict["why"]
     assert verdict["so"].startswith("Give the cook back")
+    deep = found(short_calls(where="/x/lib/python3.11/http/client.py:286:read"))["loop-held"]
+    assert deep["where"] == ["app.py:3 job", "/x/lib/python3.11/http/client.py:286 read"]
     computing = analyse(short_calls(blocking=False).trace()).summary["verdict"]
     assert computing["cause"] == "one-loop"
     assert "second process" in computing["so"]

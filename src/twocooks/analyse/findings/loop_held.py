@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from twocooks.analyse.findings.base import Facts, Finding, called
 from twocooks.analyse.loops import COMPUTING, HELD_S, Hold, held_others, lasted_s, loops, may_hold
+from twocooks.analyse.places import is_library
 from twocooks.analyse.words import seconds
 from twocooks.model import STEPPED, Reason
 
@@ -50,10 +51,16 @@ class LoopHeld:
             f"{called(worst.name)} kept the event loop for {seconds(worst.own_s)} in one go, "
             f"{how}, while {others} {'others' if others > 1 else 'other'} could not go on{more}",
             cost,
-            tuple(dict.fromkeys(hold.place for hold in told if hold.place))[:3],
+            tuple(dict.fromkeys(place for hold in told for place in _places(hold)))[:3],
             "Give the cook back: await instead of blocking, or hand long work to a thread or a "
             "process.",
         )
+
+
+def _places(hold: Hold) -> list[str]:
+    """Where it was blocked; where only a library was seen there, the task's own code before it."""
+    own = [hold.where] if is_library(hold.place) and not is_library(hold.where) else []
+    return [place for place in (*own, hold.place) if place]
 
 
 def _computes(hold: Hold) -> bool:

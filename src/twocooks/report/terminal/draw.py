@@ -27,7 +27,7 @@ from twocooks.report.words import clean, count, fit, seconds, width_of
 MARGIN = 2
 RIGHT = 9
 """Columns to the right of the cells: a gap and a short number."""
-MAX_LABEL = {60: 14, 76: 18, 100: 22, 130: 28}
+MAX_LABEL = {0: 9, 60: 14, 76: 18, 100: 22, 130: 28}
 
 
 def rows(analysis: Analysis, lanes: list[Lane], painter: Painter, width: int) -> Iterator[str]:
@@ -164,7 +164,9 @@ class _Drawing:
             notes.append(f"and {count(self.picture.more_cores, 'core')} more, less busy")
         if never > 0 and drawn:
             notes.append(f"{count(never, 'more core', 'more cores')} never used")
-        if notes:
+        if notes and width_of("; ".join(notes)) > len(self.picture.edges) - 1 + RIGHT:
+            yield from (self.row("", [(note, DIM)]) for note in notes)
+        elif notes:
             yield self.row("", [("; ".join(notes), DIM)])
 
     def axis(self) -> str:

@@ -14,7 +14,7 @@ from rich.style import Style
 from twocooks.analyse.result import Analysis
 from twocooks.model import Verdict
 from twocooks.report import told
-from twocooks.report.base import MAX_WIDTH, MIN_WIDTH, Options
+from twocooks.report.base import MAX_WIDTH, MIN_PAGE, Options
 from twocooks.report.terminal import draw
 from twocooks.report.terminal.lanes import fold, shown
 from twocooks.report.terminal.paint import BOLD, DIM, WARN, Painter, Span
@@ -31,7 +31,7 @@ IN_THIS_RUN = "in this run"
 
 def render(analysis: Analysis, options: Options) -> str:
     """The report as text, no line wider than ``options.width``, with a final newline."""
-    width = max(MIN_WIDTH, min(options.width, MAX_WIDTH))
+    width = max(MIN_PAGE, min(options.width, MAX_WIDTH))
     painter = Painter(options.colour, options.unicode)
     page = _Page(analysis.whole, painter, width)
     lanes = fold(shown(analysis))
@@ -103,10 +103,10 @@ class _Page:
         line = ""
         for number in told.numbers(self.summary):  # broken between the numbers, not inside one
             if line and width_of(line + dot + number) > self.text_width:
-                yield self.line((line, DIM))
+                yield from (self.line((part, DIM)) for part in wrap(line, self.text_width))
                 line = ""
             line += dot + number if line else number
-        yield self.line((line, DIM))
+        yield from (self.line((part, DIM)) for part in wrap(line, self.text_width))
         notes = [str(note) for note in (self.summary.get("measured") or {}).get("notes") or []]
         for note in notes:
             yield from self.paragraph(
