@@ -133,6 +133,9 @@ class _Screen:
                 after = told.value(getattr(plate.measured.numbers, key), digits)
                 spans.append((fit(f"{before} {arrow} {after}", wide, right=True), None))
             yield self.line(*spans)
+        for plate in self.done:
+            if plate.predicted.tie:
+                yield from self.say(f"{TITLES[plate.mode]}: {plate.predicted.tie}", style=DIM)
 
     def notes(self) -> Iterator[str]:
         yield ""

@@ -38,6 +38,8 @@ def render(dinner: Dinner, variant: serve.Variant, options: Options) -> str:
         won = "" if numbers.contests_won is None else f", hands won {numbers.contests_won:.2f}"
         lines.append(f"    on the go {numbers.concurrency:.2f}, at work {numbers.parallelism:.2f}, "
                      f"{count(numbers.turns, 'turn')}{won}")
+        if plate.predicted.tie:
+            lines += [f"    {part}" for part in wrap(plate.predicted.tie, options.width - 4)]
         for burnt in plate.predicted.course.burnt[:3]:
             lines.append(f"    {dinner.dishes[burnt.dish].name}: {burnt.do} burns, "
                          f"{number(float(burnt.late))} minutes too late")

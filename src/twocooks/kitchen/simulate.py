@@ -21,7 +21,7 @@ import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from itertools import pairwise
+from itertools import cycle, pairwise
 from typing import Literal
 
 from twocooks.kitchen.recipe import Dinner, Dish, Mode, Step
@@ -354,13 +354,15 @@ def simulate(dinner: Dinner, mode: Mode, cores: int | None = None) -> Course:
     return Simulation(dinner, mode, cores or len(dinner.staff(mode))).run()
 
 
-def stretched(dinner: Dinner, factor: Fraction) -> Dinner:
-    """The same dinner with all waits longer or shorter (``burns`` stays)."""
-    def one(step: Step) -> Step:
+def stretched(dinner: Dinner, *factors: Fraction) -> Dinner:
+    """The same dinner with all waits longer or shorter (``burns`` stays): those of the first dish
+    by the first factor, of the next by the next, and round again."""
+    def one(step: Step, factor: Fraction) -> Step:
         return replace(step, wait=step.wait * factor)
 
     return replace(dinner, dishes=tuple(
-        replace(dish, steps=tuple(map(one, dish.steps))) for dish in dinner.dishes))
+        replace(dish, steps=tuple(one(step, factor) for step in dish.steps))
+        for dish, factor in zip(dinner.dishes, cycle(factors), strict=False)))
 
 
 def levels(course: Course) -> Iterator[tuple[Fraction, int, int, int, int]]:

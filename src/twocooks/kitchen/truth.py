@@ -1,8 +1,10 @@
 """What is known of a dinner before anybody cooks it: bounds, predictions, and the bands round them.
 
-``predict`` simulates the mode three times, with the waits as written, 1 % shorter and 1 % longer,
-because ties decide who is served next and real kettles are not exact. What is measured must lie in
-the band of the three; beyond that there is a tolerance for a real machine.
+``predict`` simulates the mode five times, because ties decide who is served next and real kettles
+are not exact: with the waits as written, with all of them 1 % shorter or longer, and with those of
+every second dish shorter and the others longer, for two dishes of the same length tie however much
+both are stretched. What is measured must lie in the band of the five; beyond that there is a
+tolerance for a real machine.
 """
 
 from __future__ import annotations
@@ -15,8 +17,9 @@ from twocooks.kitchen.recipe import Dinner, Minutes, Mode
 from twocooks.kitchen.simulate import Course, levels, simulate, stretched
 from twocooks.kitchen.tails import heads, longest_chain, tails
 
-SLACK = Fraction(1, 100)
-"""How much waits are stretched, both ways, for the band."""
+SHORT, LONG = Fraction(99, 100), Fraction(101, 100)
+STRETCHED = ((SHORT,), (LONG,), (SHORT, LONG), (LONG, SHORT))
+"""How waits are stretched for the band."""
 SHARE, SECONDS = 0.03, 0.020
 """What a real machine may add to the band of T: of it, and in all."""
 
@@ -47,9 +50,18 @@ class Prediction:
     numbers: Numbers
     course: Course
     low: Numbers
-    """Each number's least value of the three simulations..."""
+    """Each number's least value of the simulations..."""
     high: Numbers
     """...and its greatest."""
+
+    @property
+    def tie(self) -> str | None:
+        """What there is to say where a hair decides how long it takes, more than a tolerance."""
+        low, high = self.low.minutes, self.high.minutes
+        if high - low <= SHARE * high:
+            return None
+        return (f"{low:.0f} or {high:.0f} minutes: dishes want hands at the same moment, and who "
+                "comes first by a hair decides.")
 
     def fits(self, minutes: float, minute_s: float) -> bool:
         """Whether a measured length is within the band and the tolerance."""
@@ -90,16 +102,16 @@ def predict(dinner: Dinner, mode: Mode, cores: int | None = None) -> Prediction:
     """The numbers that a mode must give on so many cores. StuckError if it never ends."""
     course = simulate(dinner, mode, cores)
     plain = numbers(course)
-    three = [plain] + [
-        numbers(simulate(stretched(dinner, 1 + sign * SLACK), mode, cores)) for sign in (-1, 1)
+    all_of_them = [plain] + [
+        numbers(simulate(stretched(dinner, *factors), mode, cores)) for factors in STRETCHED
     ]
-    return Prediction(plain, course, _pick(min, three), _pick(max, three))
+    return Prediction(plain, course, _pick(min, all_of_them), _pick(max, all_of_them))
 
 
-def _pick(choose: Any, three: list[Numbers]) -> Numbers:
+def _pick(choose: Any, given: list[Numbers]) -> Numbers:
     values: dict[str, Any] = {}
-    for key in vars(three[0]):
-        known = [value for value in (getattr(n, key) for n in three) if value is not None]
+    for key in vars(given[0]):
+        known = [value for value in (getattr(n, key) for n in given) if value is not None]
         values[key] = choose(known) if known else None
     return Numbers(**values)
 

@@ -93,6 +93,20 @@ def test_pizzeria(at_once: int, minutes: int, on_the_go: float, burnt: int) -> N
     assert 12 / minutes * each == pytest.approx(found.numbers.concurrency)
 
 
+def test_the_band_knows_both_ways_out_of_a_tie() -> None:
+    """Two pizzas at once want the cook at one moment in each round, and stretching both alike
+    changes nothing about that: who comes first decides between 48 minutes and 41."""
+    found = predict(dinner.load("pizzeria").changed(at_once=2), "switching")
+    assert found.numbers.minutes == 48
+    assert round(found.low.minutes) == 41
+    assert round(found.high.minutes) == 48
+    assert found.fits(41.4, 0.05)
+    assert not found.fits(36, 0.05)
+    assert found.tie is not None
+    assert found.tie.startswith("41 or 48 minutes")
+    assert predict(TUESDAY, "switching").tie is None
+
+
 def test_pizzeria_urgent_burns_nothing() -> None:
     plain = dinner.load("pizzeria")
     assert predict(plain, "switching").numbers.turns == 24
