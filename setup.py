@@ -43,8 +43,8 @@ if sys.platform == "linux":
         extension(
             "twocooks._core",
             "module.c", "recorder.c", "ring.c", "drain.c", "ticks.c", "waits.c", "peek.c",
-            "peek_code.c", "peek_find.c", "peek_held.c", "search.c", "texts.c", "files.c",
-            "ends.c", "delay.c", "encode.c", "accounts.c", "spawn.c",
+            "peek_code.c", "peek_flow.c", "peek_bare.c", "peek_find.c", "peek_held.c", "search.c",
+            "texts.c", "files.c", "ends.c", "delay.c", "encode.c", "accounts.c", "spawn.c",
         ),
         extension(
             "twocooks.record.agent._agent",

@@ -102,11 +102,12 @@ static int load_layout(struct tc_peek *p) {
         END_OF(p, TC_FRAME_PREVIOUS, TC_FRAME_CODE, TC_FRAME_IP, TC_FRAME_OWNER, TC_FRAME_COPY);
     p->code_from = p->at[TC_CODE_LINE];
     static const int fields[] = {TC_CODE_FILE, TC_CODE_NAME, TC_CODE_TABLE, TC_CODE_CATCH,
-                                 TC_CODE_LOCALS, TC_OBJECT_SIZE};
+                                 TC_CODE_LOCALS, TC_CODE_NAMES, TC_OBJECT_SIZE};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         if (p->at[fields[i]] < p->code_from) p->code_from = p->at[fields[i]];
     p->code_size = END_OF(p, TC_CODE_FILE, TC_CODE_NAME, TC_CODE_TABLE, TC_CODE_LINE,
-                          TC_CODE_COPIES, TC_CODE_CATCH, TC_CODE_LOCALS, TC_OBJECT_SIZE);
+                          TC_CODE_COPIES, TC_CODE_CATCH, TC_CODE_LOCALS,
+                          TC_CODE_NAMES, TC_OBJECT_SIZE);
     p->code_size -= p->code_from;
     return p->thread_size <= MAX_THREAD_SIZE && p->frame_size <= MAX_FRAME_SIZE &&
            p->code_size <= MAX_CODE_SIZE && p->at[TC_FRAME_SIZE] < WINDOW / 2 &&

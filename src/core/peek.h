@@ -84,8 +84,10 @@ uint32_t tc_peek_gil_holder(struct tc_peek *p, uint64_t address, uint64_t *turn)
  * and lock as tc_peek_futex told (a semaphore's lock is its futex). 0 = none, no RLock, not known. */
 uint32_t tc_peek_owner(struct tc_peek *p, uint32_t waiter, enum tc_futex kind, uint64_t lock);
 
-/* Whether a frame of thread tid stands inside the body of a `with` statement over this lock. */
-int tc_peek_holds(struct tc_peek *p, uint32_t tid, enum tc_futex kind, uint64_t lock);
+/* Whether a frame of thread tid stands inside the body of a `with` statement over this lock, or between
+ * a call of its acquire() and one of its release() in the same function. */
+enum tc_held { TC_HELD_NOT = 0, TC_HELD_BODY = 1, TC_HELD_CALL = 2 };
+enum tc_held tc_peek_holds(struct tc_peek *p, uint32_t tid, enum tc_futex kind, uint64_t lock);
 
 /* One after another of the threads that run Python, over and over; fresh: learns of new ones first.
  * Some may have ended. 0 = none is known. */

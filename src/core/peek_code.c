@@ -1,5 +1,6 @@
 /* The second half of peek.c: what a frame's code object says (file, function, line). Everything
  * read here may be garbage: see there. */
+#include "peek_flow.h"
 #include "peek_inside.h"
 
 #include <stdlib.h>
@@ -58,6 +59,7 @@ static void forget_code(struct code *c) {
     free(c->lines);
     free(c->catches);
     free(c->text);
+    tc_flow_free(c->flow);
     memset(c, 0, sizeof *c);
 }
 
@@ -166,7 +168,7 @@ static uint32_t catch_varint(struct cursor *c) { /* 6 bits a byte, the highest f
     return value;
 }
 
-static int load_catches(struct tc_peek *p, struct code *c) {
+int tc_peek_catches(struct tc_peek *p, struct code *c) {
     uint64_t size = 0;
     if (c->catches || !get(p, c->catch_at + p->at[TC_BYTES_SIZE], &size, 8)) return c->catches != NULL;
     if (!size || size > MAX_TABLE || (c->catches = malloc(size)) == NULL) return 0;
@@ -177,21 +179,27 @@ static int load_catches(struct tc_peek *p, struct code *c) {
     return 0;
 }
 
-/* Format: Objects/exception_handling_notes.txt (later InternalDocs) in CPython. */
-uint32_t tc_peek_depth(struct tc_peek *p, const struct frame *f, uint32_t *locals) {
+int tc_peek_code(struct tc_peek *p, const struct frame *f, struct peek_code *of) {
     uint8_t head[MAX_CODE_SIZE];
     if (!get(p, f->code + p->code_from, head, p->code_size)) return 0;
     struct code *c = code_at(p, f->code, head);
-    uint64_t begin = c ? code_begin(p, f, head) : 0;
-    if (!begin || f->ip < begin || !load_catches(p, c)) return 0;
-    uint64_t unit = (f->ip - begin) / 2;
-    *locals = (uint32_t)in_head(p, head, TC_CODE_LOCALS);
-    struct cursor at = {c->catches, c->catches + c->catch_size};
+    uint64_t begin = c ? code_begin(p, f, head) : 0, units = in_head(p, head, TC_OBJECT_SIZE);
+    if (!begin || units > MAX_OFFSET || f->ip < begin - 2 || f->ip >= begin + 2 * units) return 0;
+    if (f->ip < begin) return 2;
+    *of = (struct peek_code){c, begin, units, (f->ip - begin) / 2, in_head(p, head, TC_CODE_NAMES),
+                             (uint32_t)in_head(p, head, TC_CODE_LOCALS)};
+    return 1;
+}
+
+/* Format: Objects/exception_handling_notes.txt (later InternalDocs) in CPython. */
+uint32_t tc_peek_depth(struct tc_peek *p, const struct peek_code *of) {
+    if (!tc_peek_catches(p, of->code)) return 0;
+    struct cursor at = {of->code->catches, of->code->catches + of->code->catch_size};
     while (at.at < at.end) {
         uint32_t start = catch_varint(&at), length = catch_varint(&at);
         catch_varint(&at); /* where the handler is */
         uint32_t depth = catch_varint(&at) >> 1;
-        if (unit >= start && unit - start < length) return depth;
+        if (of->unit >= start && of->unit - start < length) return depth;
     }
     return 0;
 }

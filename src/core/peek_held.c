@@ -9,7 +9,7 @@
  * exception table tells how many of them an exception would leave there: those are in use. The
  * instruction that enters lies outside of the table's range for the body, so a thread that is about
  * to take the lock, or waits for it, is not taken for its holder. What was left over in places that
- * are not in use is never looked at.
+ * are not in use is never looked at. Who took the lock by a call is told by peek_bare.c.
  *
  * Everything read here may be torn or garbage: a pointer is only followed by reads that can fail, and
  * an object counts only if it names the very lock that was asked for. That nothing changed hands
@@ -19,21 +19,11 @@
 
 enum { DEEPEST = 32, MAX_DEPTH = 48, MAX_LOCALS = 512, SLOTS = 24 };
 
-static int is_word(uint64_t value) { return value >= 4096 && value < 1ull << 47 && !(value & 7); }
-
 /* The bytes at an address in the process are these (with the 0 at the end). */
 static int is_name(struct tc_peek *p, uint64_t at, const char *name) {
     char bytes[16];
     size_t size = strlen(name) + 1;
     return is_word(at & ~7ull) && get(p, at, bytes, size) && !memcmp(bytes, name, size);
-}
-
-/* The object is the lock of threading that the waiter waits for: its semaphore (up to 3.13), or the
- * mutex inside it. */
-static int is_lock(struct tc_peek *p, uint64_t object, enum tc_futex kind, uint64_t lock) {
-    uint64_t inside = object + p->at[TC_OBJECT_SIZE];
-    if (kind == TC_FUTEX_PARKED) return inside == lock;
-    return kind == TC_FUTEX_SEMAPHORE && is_word(object) && get_word(p, inside) == lock;
 }
 
 /* Up to 3.13: {.., PyMethodDef *, object}, and the definition begins with the name. */
@@ -49,11 +39,12 @@ static int is_exit(struct tc_peek *p, uint64_t object) {
     return is_word(name) && is_name(p, name + p->at[TC_TEXT_ASCII], "__exit__");
 }
 
-static int frame_holds(struct tc_peek *p, const struct frame *f, enum tc_futex kind, uint64_t lock) {
+static int in_body(struct tc_peek *p, const struct frame *f, const struct peek_code *of, enum tc_futex kind,
+                   uint64_t lock) {
     uint64_t stack[MAX_DEPTH];
-    uint32_t locals = 0, depth = tc_peek_depth(p, f, &locals);
-    if (!depth || depth > MAX_DEPTH || locals > MAX_LOCALS) return 0;
-    uint64_t from = f->at + p->at[TC_FRAME_SIZE] - 8 + 8ull * locals;
+    uint32_t depth = tc_peek_depth(p, of);
+    if (!depth || depth > MAX_DEPTH || of->locals > MAX_LOCALS) return 0;
+    uint64_t from = f->at + p->at[TC_FRAME_SIZE] - 8 + 8ull * of->locals;
     if (!get(p, from, stack, depth * 8)) return 0;
     for (uint32_t i = 0; i < depth; i++) {
         if (p->hexversion < 0x030e0000) {
@@ -65,13 +56,23 @@ static int frame_holds(struct tc_peek *p, const struct frame *f, enum tc_futex k
     return 0;
 }
 
-int tc_peek_holds(struct tc_peek *p, uint32_t tid, enum tc_futex kind, uint64_t lock) {
+/* From the innermost frame outward, as far as none may have let go of the lock for those around it (a
+ * condition that waits does). */
+enum tc_held tc_peek_holds(struct tc_peek *p, uint32_t tid, enum tc_futex kind, uint64_t lock) {
     struct frame frames[DEEPEST];
-    if (!p->usable || !tid || lock < 4096) return 0;
+    if (!p->usable || !tid || lock < 4096) return TC_HELD_NOT;
     size_t count = tc_peek_walk(p, tid, frames, DEEPEST);
-    for (size_t i = 0; i < count; i++)
-        if (frame_holds(p, &frames[i], kind, lock)) return 1;
-    return 0;
+    for (size_t i = 0; i < count; i++) {
+        struct peek_code of;
+        int told = tc_peek_code(p, &frames[i], &of);
+        if (!told) return TC_HELD_NOT;
+        if (told == 2) continue;
+        struct peek_calls calls = tc_peek_calls(p, &frames[i], &of, kind, lock);
+        if (calls.has) return TC_HELD_CALL;
+        if (calls.freed) return TC_HELD_NOT;
+        if (in_body(p, &frames[i], &of, kind, lock)) return TC_HELD_BODY;
+    }
+    return TC_HELD_NOT;
 }
 
 /* ---- what CPython stores ---- */

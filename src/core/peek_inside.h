@@ -42,6 +42,8 @@ struct code {
     uint32_t catch_size;
     uint8_t *catches;  /* copy of it, made when it is first asked for */
     char *text;      /* file \0 function \0 */
+    struct tc_flow *flow; /* of the locks that it takes by calls (peek_bare.c) ... */
+    int followed;         /* ... once this is 1; NULL then: it has no such calls */
     uint64_t last_offset;
     int32_t last_line;
 };
@@ -67,7 +69,7 @@ struct tc_peek {
     uint8_t state[MAX_THREAD_SIZE];
     uint8_t window[WINDOW];
     uint64_t window_at; /* 0: nothing is in it */
-    uint64_t rlock_type; /* where the type of RLocks is; 0 = none was met */
+    uint64_t rlock_type, lock_type; /* where the types of RLocks and locks are; 0 = none was met */
     uint64_t torn;       /* answers dropped */
     uint32_t asked;      /* place in `threads` after the last that tc_peek_next gave */
 };
@@ -107,7 +109,40 @@ void tc_peek_new_threads(struct tc_peek *p); /* notes the thread states that are
 /* The GIL's structure that this address lies in; 0 = none. */
 uint64_t tc_peek_gil_of(struct tc_peek *p, uint64_t address);
 
+/* A frame's code object, with what was read of its head just now. */
+struct peek_code {
+    struct code *code;
+    uint64_t begin, units; /* its instructions; in code units of 2 bytes */
+    uint64_t unit;         /* at which of them the frame is */
+    uint64_t names;        /* the tuple of its names */
+    uint32_t locals;       /* places of a frame before its stack */
+};
+
+/* 1: told. 2: the frame has not begun. 0: it cannot be read, or the frame is not in it. */
+int tc_peek_code(struct tc_peek *p, const struct frame *f, struct peek_code *of);
+
+/* A copy of the code's exception table in ->catches; 0: it has none, or it cannot be read. */
+int tc_peek_catches(struct tc_peek *p, struct code *code);
+
 /* How many places of the frame's stack are in use for sure, by the code's exception table: what
- * an exception here would leave on it. *locals: how many places lie before the stack. 0: none. */
-uint32_t tc_peek_depth(struct tc_peek *p, const struct frame *f, uint32_t *locals);
+ * an exception here would leave on it. 0: none. */
+uint32_t tc_peek_depth(struct tc_peek *p, const struct peek_code *of);
+
+static inline int is_word(uint64_t value) { return value >= 4096 && value < 1ull << 47 && !(value & 7); }
+
+/* The object is the lock of threading that the waiter waits for: its semaphore (up to 3.13), or the
+ * mutex inside it. */
+static inline int is_lock(struct tc_peek *p, uint64_t object, enum tc_futex kind, uint64_t lock) {
+    uint64_t inside = object + p->at[TC_OBJECT_SIZE];
+    if (kind == TC_FUTEX_PARKED) return inside == lock;
+    return kind == TC_FUTEX_SEMAPHORE && is_word(object) && get_word(p, inside) == lock;
+}
+
+/* What a frame says by the calls of acquire and release in its code (peek_bare.c): whether it has the lock,
+ * and whether it may have let go of it, so that frames around it prove nothing. */
+struct peek_calls {
+    int has, freed;
+};
+struct peek_calls tc_peek_calls(struct tc_peek *p, const struct frame *f, const struct peek_code *of,
+                                enum tc_futex kind, uint64_t lock);
 #endif

@@ -1,7 +1,7 @@
-/* Whether a thread stands in a `with` can only be seen by walking its frames, some microseconds for
- * each thread, and there may be thousands. So searches live on a credit: one part in SHARE of the time
- * that passes. The thread that had the lock last time is asked first, then some of the others, where
- * the last search ended. A thread is believed when two walks in a row agree.
+/* Whether a thread stands in a `with`, or between acquire() and release(), can only be seen by walking its
+ * frames, some microseconds for each thread, and there may be thousands. So searches live on a credit: one
+ * part in SHARE of the time that passes. The thread that had the lock last time is asked first, then some
+ * of the others, where the last search ended. A thread is believed when two walks in a row agree.
  *
  * Most locks that are waited for long are those inside queues and conditions, which nobody holds in any
  * provable way. So a lock whose holder was not found PATIENCE times in a row is searched for only each
@@ -18,21 +18,21 @@ static size_t place_of(uint32_t pid, uint64_t lock) { return ((lock >> 4) + pid)
 
 static int is_hopeless(uint32_t in_vain) { return in_vain >= PATIENCE && (in_vain - PATIENCE) % SELDOM; }
 
-static int holds(struct tc_peek *peek, uint32_t tid, enum tc_futex kind, uint64_t lock) {
-    return tc_peek_holds(peek, tid, kind, lock) && tc_peek_holds(peek, tid, kind, lock);
+static enum tc_held holds(struct tc_peek *peek, uint32_t tid, enum tc_futex kind, uint64_t lock) {
+    return tc_peek_holds(peek, tid, kind, lock) ? tc_peek_holds(peek, tid, kind, lock) : TC_HELD_NOT;
 }
 
-static uint32_t in_body(struct tc_search *s, struct tc_peek *peek, uint32_t pid, uint32_t waiter,
-                        enum tc_futex kind, uint64_t lock) {
+static uint32_t by_frames(struct tc_search *s, struct tc_peek *peek, uint32_t pid, uint32_t waiter,
+                          enum tc_futex kind, uint64_t lock, enum tc_held *how) {
     size_t place = place_of(pid, lock);
     int known = s->hints[place].lock == lock && s->hints[place].pid == pid;
     uint32_t hint = known ? s->hints[place].tid : 0, first = 0;
-    if (hint && hint != waiter && holds(peek, hint, kind, lock)) return hint;
+    if (hint && hint != waiter && (*how = holds(peek, hint, kind, lock))) return hint;
     for (int i = 0; i < ASKED; i++) {
         uint32_t tid = tc_peek_next(peek, i == 0);
         if (!tid || tid == first) break;
         if (!first) first = tid;
-        if (tid == waiter || tid == hint || !holds(peek, tid, kind, lock)) continue;
+        if (tid == waiter || tid == hint || !(*how = holds(peek, tid, kind, lock))) continue;
         s->hints[place].lock = lock;
         s->hints[place].pid = pid;
         s->hints[place].tid = tid;
@@ -60,8 +60,9 @@ struct tc_holder tc_search_holder(struct tc_search *s, struct tc_peek *peek, uin
             ++*in_vain;
             return found;
         }
-        found.how = 3;
-        found.tid = in_body(s, peek, pid, waiter, kind, lock);
+        enum tc_held how = TC_HELD_NOT;
+        found.tid = by_frames(s, peek, pid, waiter, kind, lock, &how);
+        found.how = how == TC_HELD_CALL ? 4 : 3;
         if (!found.tid) {
             found.how = 2;
             found.tid = tc_peek_owner(peek, waiter, kind, lock);

@@ -217,6 +217,8 @@ int main(int count, char **words) {
         tc_peek_frames(p, (uint32_t)atoi(words[7 + i]), 6, truth[i], TEXT);
     for (int i = 0; i < tids; i++) { /* so that all that can be asked is in the image */
         tc_peek_holds(p, (uint32_t)atoi(words[7 + i]), TC_FUTEX_PARKED, runtime);
+        tc_peek_holds(p, (uint32_t)atoi(words[7 + i]), TC_FUTEX_SEMAPHORE, lock);
+        tc_peek_holds(p, (uint32_t)atoi(words[7 + i]), TC_FUTEX_PARKED, lock);
         tc_peek_owner(p, (uint32_t)atoi(words[7 + i]), TC_FUTEX_SEMAPHORE, runtime);
     }
     look(p, words + 7, tids, lock);

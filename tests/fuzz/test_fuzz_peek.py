@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.test_peek import CORE, VICTIM, Victim
+from tests.integration.test_peek_bare import PROGRAM as BARE
 from tests.integration.test_peek_held import PROGRAM as HELD
 from tests.integration.test_peek_held import waited_for
 from tests.kit import cbuild
@@ -30,29 +31,38 @@ def test_damaged_memory_is_harmless(version: str) -> None:
         victim.close()
 
 
+HELD_NAMES = ("in_loop", "for_loop", "for_own")
+BARE_NAMES = ("of_an_attribute_of_an_attribute", "of_a_global", "around_another",
+              "waits_for_a_condition")  # fmt: skip
+
+
+@pytest.mark.parametrize("program", ["with", "calls"])
 @pytest.mark.parametrize("version", sorted(pythons()))
-def test_damaged_memory_is_harmless_where_holders_are_sought(version: str) -> None:
+def test_damaged_memory_is_harmless_where_holders_are_sought(version: str, program: str) -> None:
     fuzz = cbuild.program("tests/fuzz/peek_fuzz.c", *CORE, sanitize=True)
-    victim = Victim(version, str(HELD))
+    victim = Victim(version, str(HELD if program == "with" else BARE))
     try:
-        _, lock = waited_for(victim, "for_loop")
-        tids = [str(victim.said["tids"][name]) for name in ("in_loop", "for_loop", "for_own")]
+        _, lock = waited_for(victim, "for_loop" if program == "with" else f"for {BARE_NAMES[0]}")
+        names = HELD_NAMES if program == "with" else BARE_NAMES
+        tids = [str(victim.said["tids"][name]) for name in names]
         assert run(fuzz, victim, lock, tids), "no holder was ever found: the fuzz tests nothing"
     finally:
         victim.close()
 
 
-@pytest.mark.parametrize("program", ["blocked", "holders"])
+@pytest.mark.parametrize("program", ["blocked", "holders", "calls"])
 @pytest.mark.parametrize("version", sorted(pythons()))
 def test_a_spoilt_image_tells_nothing_that_is_not_in_it(version: str, program: str) -> None:
     fuzz = cbuild.program("tests/fuzz/peek_image.c", *CORE, sanitize=True)
-    victim = Victim(version, str(VICTIM if program == "blocked" else HELD))
+    victim = Victim(version, str({"blocked": VICTIM, "holders": HELD, "calls": BARE}[program]))
     try:
         if program == "blocked":
             lock, tids = 0, [thread["tid"] for thread in victim.said["threads"].values()]
         else:
-            _, lock = waited_for(victim, "for_loop")
-            tids = [victim.said["tids"][name] for name in ("in_loop", "for_loop", "for_own")]
+            names = HELD_NAMES if program == "holders" else BARE_NAMES
+            waiter = "for_loop" if program == "holders" else f"for {names[0]}"
+            _, lock = waited_for(victim, waiter)
+            tids = [victim.said["tids"][name] for name in names]
         place = [*(victim.said[key] for key in ("pid", "runtime", "hexversion")), lock]
         done = subprocess.run(
             [str(fuzz), *map(str, place), "1", str(IMAGE_ROUNDS), *map(str, tids)],

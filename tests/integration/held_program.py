@@ -2,12 +2,15 @@
 
     held_program.py locks with|acquire|rlock compute|sleep     four threads, one lock
     held_program.py gil                                        a call that keeps the GIL
-    held_program.py deadlock                                   two threads, two locks; never ends
+    held_program.py deadlock both|calls [killed]               two threads, two locks; never ends,
+                                                               or kills itself after a second
 """
 
 import hashlib
 import json
+import os
 import random
+import signal
 import sys
 import threading
 import time
@@ -88,24 +91,39 @@ def both(mine, other, meet, met):
             print("never")
 
 
+def calls(mine, other, meet, met):
+    mine.acquire()
+    try:
+        meet.wait()
+        met.append(threading.get_native_id())
+        if other.acquire(timeout=1000):
+            print("never")
+            other.release()
+    finally:
+        mine.release()
+
+
 def blocked(tid):
     with open(f"/proc/self/task/{tid}/syscall") as file:
         return file.read().startswith("202 ")
 
 
-def deadlock():
+def deadlock(way, end=""):
     rice, dal = threading.Lock(), threading.Lock()
     meet, met = threading.Barrier(2), []
     pairs = {"Meera": (rice, dal), "Ravi": (dal, rice)}
     for name, (mine, other) in pairs.items():
         work = (mine, other, meet, met)
-        thread = threading.Thread(target=both, args=work, name=name, daemon=True)
+        thread = threading.Thread(target=globals()[way], args=work, name=name, daemon=True)
         thread.start()
     looks = 0  # one may still pass through another lock: both blocked, for 50 looks on end
     while looks < 50:
         looks = looks + 1 if len(met) == 2 and all(map(blocked, met)) else 0
         time.sleep(0.001)
     open("up", "w").close()
+    if end == "killed":
+        time.sleep(1)
+        os.kill(os.getpid(), signal.SIGKILL)
     thread.join()
 
 

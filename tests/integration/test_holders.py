@@ -97,8 +97,14 @@ def test_a_call_that_keeps_the_gil(place: Place) -> None:
     assert NATIVE in states
 
 
-def test_a_deadlock_that_ctrl_c_ends(place: Place) -> None:
-    trace, out = run(place, "deadlock", options=("--for", "1s"), by=when_up)
+@pytest.mark.parametrize("end", ["ctrl-c", "killed"])
+@pytest.mark.parametrize("way", ["both", "calls"])
+def test_a_deadlock_to_its_end(place: Place, way: str, end: str) -> None:
+    """Of locks taken by ``with``, or by calls; ended by Ctrl-C, or killed."""
+    if end == "killed":
+        trace, out = run(place, "deadlock", way, end)
+    else:
+        trace, out = run(place, "deadlock", way, options=("--for", "1s"), by=when_up)
     assert out == ""
     (ring,) = analyse(trace).rings
     assert {(link.task, link.name, link.held_by) for link in ring.links} == {

@@ -18,6 +18,7 @@ from tests.kit.pythons import pythons
 
 CORE = (
     "src/core/peek.c", "src/core/peek_code.c", "src/core/peek_find.c", "src/core/peek_held.c",
+    "src/core/peek_bare.c", "src/core/peek_flow.c",
 )  # fmt: skip
 VICTIM = Path(__file__).with_name("peek_victim.py")
 SPINNERS = """

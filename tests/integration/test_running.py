@@ -14,7 +14,7 @@ import pytest
 from tests.kit import cbuild
 from tests.kit.pythons import pythons
 
-CORE = ("src/core/peek.c", "src/core/peek_code.c", "src/core/peek_find.c")
+CORE = tuple(f"src/core/peek{part}.c" for part in ("", "_code", "_find", "_flow"))
 PROGRAM = """
 import ctypes, json, os, sys, threading, time
 def spin():

@@ -8,6 +8,7 @@
 #include "internal/pycore_runtime.h"
 #include "internal/pycore_interp.h"
 #include "internal/pycore_frame.h"
+#include "internal/pycore_dict.h"
 #if PY_VERSION_HEX >= 0x030c0000
 #include "internal/pycore_gil.h"
 #endif
@@ -106,6 +107,15 @@ int main(void) {
     ROW("TC_CODE_LOCALS", offsetof(PyCodeObject, co_nlocalsplus));
     ROW("TC_CODE_CATCH", offsetof(PyCodeObject, co_exceptiontable));
     ROW("TC_OBJECT_SIZE", sizeof(PyObject));
+    ROW("TC_FRAME_GLOBALS", offsetof(_PyInterpreterFrame, f_globals));
+    ROW("TC_CODE_NAMES", offsetof(PyCodeObject, co_names));
+    ROW("TC_TUPLE_ITEMS", offsetof(PyTupleObject, ob_item));
+    ROW("TC_DICT_KEYS", offsetof(PyDictObject, ma_keys));
+    ROW("TC_KEYS_INDICES", offsetof(PyDictKeysObject, dk_indices));
+    ROW("TC_TYPE_FLAGS", offsetof(PyTypeObject, tp_flags));
+    ROW("TC_TYPE_DICTOFFSET", offsetof(PyTypeObject, tp_dictoffset));
+    ROW("TC_TYPE_BASICSIZE", offsetof(PyTypeObject, tp_basicsize));
+    ROW("TC_TYPE_KEYS", offsetof(PyHeapTypeObject, ht_cached_keys));
     ROW("TC_TEXT_COMPACT", sizeof(PyCompactUnicodeObject));
     BIT("TC_KIND_BIT", kind);
     BIT("TC_COMPACT_BIT", compact);

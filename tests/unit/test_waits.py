@@ -102,7 +102,8 @@ class Waits:
         self.lib = cbuild.library(
             "src/core/waits.c", "src/core/encode.c",
             "src/core/peek.c", "src/core/peek_code.c", "src/core/peek_find.c",
-            "src/core/peek_held.c", "src/core/search.c", "src/core/texts.c",
+            "src/core/peek_held.c", "src/core/peek_bare.c", "src/core/peek_flow.c",
+            "src/core/search.c", "src/core/texts.c",
             "src/core/files.c", "src/core/ends.c", "src/core/delay.c",
         )  # fmt: skip
         for name, (result, arguments) in SIGNATURES.items():

@@ -144,7 +144,7 @@ EVENTS: tuple[Event, ...] = (
     Event(50, "HOLDER", L, 1, (("pid", "u"), ("tid", "u"), ("took_ns", "u"), ("waiter", "u"), ("lock", "u"), ("turn", "u"), ("how", "u"), ("where", "u")),
           "At some moment between now - took_ns and now thread tid had what thread waiter of the same process waited for "
           "(lock = the LOOK's arg; turn = how often the GIL had changed hands, 0 for a lock); how 1 = CPython says it has the GIL, 2 = CPython says it owns the RLock, 3 = a frame of it stands "
-          "inside the body of a `with` over the lock; where as in LOOK, of a thread that may be running: about. True if the "
+          "inside the body of a `with` over the lock, 4 = a frame of it stands between a call of the lock's acquire() and one of its release(); where as in LOOK, of a thread that may be running: about. True if the "
           "waiter waited on and nothing changed hands meanwhile, which is for the reader to prove."),
     Event(51, "RUN", L, 2, (("pid", "u"), ("tid", "u"), ("took_ns", "u"), ("has_gil", "u"), ("where", "u")),
           "A sample: at about now - took_ns the thread was on a core, and it had the GIL (1), had it not (0: native code), or nobody "
