@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
-from collections.abc import Iterator
 
-import pytest
-
-from tests.kit.watched import Place, lookup, make_place, watch
+from tests.kit.watched import Place, lookup, watch
 
 PROGRAM = """
 import subprocess, sys
@@ -29,13 +25,6 @@ subprocess.run(["sort", sys.argv[1]], check=True, stdout=subprocess.DEVNULL)
 subprocess.run([sys.executable, "-c", work], check=True)
 print("six without, one with")
 """
-
-
-@pytest.fixture
-def place() -> Iterator[Place]:
-    made = make_place()
-    yield made
-    shutil.rmtree(made.folder, ignore_errors=True)
 
 
 def test_children_without_the_agent_are_seen_and_said(place: Place) -> None:

@@ -11,24 +11,15 @@ import os
 import pty
 import re
 import select
-import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.kit.watched import LIMIT_S, UP, Place, make_place, twocooks, watch, when_up
-
-
-@pytest.fixture
-def place() -> Iterator[Place]:
-    made = make_place()
-    yield made
-    shutil.rmtree(made.folder, ignore_errors=True)
+from tests.kit.watched import LIMIT_S, UP, Place, twocooks, watch, when_up
 
 
 def plain(command: list[str], place: Place, stdin: str | None = None) -> tuple[int, str, str]:

@@ -8,10 +8,8 @@ sure, so no free cores are needed: it may only lead to cannot-tell.
 from __future__ import annotations
 
 import math
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,7 +23,7 @@ from tests.integration.test_programs import (
     told,
 )
 from tests.kit import needs
-from tests.kit.watched import ROOT, Place, lookup, make_place, twocooks
+from tests.kit.watched import ROOT, Place, lookup, twocooks
 from tests.programs.answers import Answer
 
 FEW = {"gil_threads", "lock_some", "gil_some", "two_processes", "four_processes", "two_loops",
@@ -33,13 +31,6 @@ FEW = {"gil_threads", "lock_some", "gil_some", "two_processes", "four_processes"
 POLLED = [answer for answer in HERE if "--source" not in answer.options]
 FILTER = (sys.executable, "-I", str(ROOT / "tests" / "kit" / "deny_perf.py"), "EACCES")
 """As containers have it: not only twocooks, the program too lives under the filter."""
-
-
-@pytest.fixture
-def place() -> Iterator[Place]:
-    made = make_place()
-    yield made
-    shutil.rmtree(made.folder, ignore_errors=True)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

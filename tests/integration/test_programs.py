@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -26,7 +25,6 @@ from tests.kit.watched import (
     Place,
     Watched,
     lookup,
-    make_place,
     twocooks,
     watch,
 )
@@ -46,13 +44,6 @@ HERE = [found for answer in ANSWERS if (found := for_python(answer, needs.has_gi
 def parameter(answer: Answer) -> ParameterSet:
     marks = [pytest.mark.cores] if answer.needs & {"cores", "load"} else []
     return pytest.param(answer, id=answer.label, marks=marks)
-
-
-@pytest.fixture
-def place() -> Iterator[Place]:
-    made = make_place()
-    yield made
-    shutil.rmtree(made.folder, ignore_errors=True)
 
 
 @contextlib.contextmanager

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.kit import needs
-from tests.kit.watched import PARANOID, Place, make_place, watch
+from tests.kit.watched import PARANOID, Place, watch
 
 PROGRAM = Path(__file__).with_name("reasons_program.py")
 WITHIN = 0.05
@@ -20,13 +19,6 @@ MOST_UNKNOWN = 0.25
 
 if PARANOID.exists() and int(PARANOID.read_text()) > 2:
     pytest.skip("the kernel refuses its records here", allow_module_level=True)
-
-
-@pytest.fixture
-def place() -> Iterator[Place]:
-    made = make_place()
-    yield made
-    shutil.rmtree(made.folder, ignore_errors=True)
 
 
 @pytest.mark.parametrize("kind", ["lock", "io", "gil"])

@@ -17,40 +17,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
-
+from tests.kit.rows import (
+    Row,
+    agent_columns,
+    file_columns,
+    holder_columns,
+    kernel_columns,
+    line_columns,
+    look_columns,
+    meter_columns,
+    peer_columns,
+    poll_columns,
+    run_columns,
+)
 from twocooks.format import spec
 from twocooks.format.encode import StreamWriter, file_head, json_block
 from twocooks.model import Wait
 from twocooks.read.trace import (
-    AgentColumns,
-    FileColumns,
-    HolderColumns,
-    KernelColumns,
-    LineColumns,
-    LookColumns,
-    MeterColumns,
-    PeerColumns,
-    PollColumns,
-    RunColumns,
     Trace,
 )
 
 START_NS = 1_000_000_000_000
 _LEAVES_FIRST = {"OUT": 0, "OUT_PREEMPTED": 0, "EXIT": 1, "IN": 3}
-
-
-class Row(NamedTuple):
-    """One record before it is sorted. ``event`` is a name of the table."""
-
-    stream: spec.Stream
-    key: tuple[int, int]
-    time_ns: int
-    event: str
-    fields: tuple[int, ...]
-    text: str | None = None
 
 
 @dataclass
@@ -475,17 +465,17 @@ class Builder:
         return Trace(
             meta=self.meta_content(),
             end=self.end_content(),
-            look=_look_columns(by_stream[spec.Stream.LOOK], texts),
-            run=_run_columns(by_stream[spec.Stream.LOOK], texts),
-            file=_file_columns(by_stream[spec.Stream.LOOK], texts),
-            peer=_peer_columns(by_stream[spec.Stream.LOOK]),
-            line=_line_columns(by_stream[spec.Stream.LOOK]),
-            holder=_holder_columns(by_stream[spec.Stream.LOOK], texts),
-            kernel=_kernel_columns(by_stream[spec.Stream.KERNEL], texts),
-            agent=_agent_columns(by_stream[spec.Stream.AGENT], threads, texts),
+            look=look_columns(by_stream[spec.Stream.LOOK], texts),
+            run=run_columns(by_stream[spec.Stream.LOOK], texts),
+            file=file_columns(by_stream[spec.Stream.LOOK], texts),
+            peer=peer_columns(by_stream[spec.Stream.LOOK]),
+            line=line_columns(by_stream[spec.Stream.LOOK]),
+            holder=holder_columns(by_stream[spec.Stream.LOOK], texts),
+            kernel=kernel_columns(by_stream[spec.Stream.KERNEL], texts),
+            agent=agent_columns(by_stream[spec.Stream.AGENT], threads, texts),
             agent_threads=threads,
-            poll=_poll_columns(by_stream[spec.Stream.POLL], texts),
-            meter=_meter_columns(by_stream[spec.Stream.METER]),
+            poll=poll_columns(by_stream[spec.Stream.POLL], texts),
+            meter=meter_columns(by_stream[spec.Stream.METER]),
             texts=list(texts),
             notes=notes,
         )
@@ -539,146 +529,3 @@ def _put(writer: StreamWriter, row: Row, known: set[int], texts: dict[str, int])
         writer.put(row.time_ns, spec.BY_NAME[row.event].number, row.fields, row.text or "")
     if row.event in ("IN", "FORK"):
         known.add(row.fields[1])
-
-
-def _number(row: Row) -> int:
-    return spec.BY_NAME[row.event].number
-
-
-def _text(row: Row, texts: dict[str, int]) -> int:
-    has_text = any(kind == "str" for _, kind in spec.BY_NAME[row.event].fields)
-    if row.text is None and not has_text:
-        return -1
-    return texts.setdefault(row.text or "", len(texts))
-
-
-def _field(rows: list[Row], index: int) -> list[int]:
-    return [row.fields[index] if index < len(row.fields) else 0 for row in rows]
-
-
-def _kernel_columns(rows: list[Row], texts: dict[str, int]) -> KernelColumns:
-    lost = spec.BY_NAME["LOST"].name
-    named = [row._replace(fields=(0, 0, *row.fields)) if row.event == lost else row for row in rows]
-    return KernelColumns(
-        time=np.array([row.time_ns for row in rows], np.int64),
-        event=np.array([_number(row) for row in rows], np.uint8),
-        cpu=np.array([row.key[0] for row in rows], np.int32),
-        pid=np.array(_field(named, 0), np.int32),
-        tid=np.array(_field(named, 1), np.int32),
-        a=np.array(_field(named, 2), np.int64),
-        b=np.array(_field(named, 3), np.int64),
-        text=np.array([_text(row, texts) for row in rows], np.int32),
-    )
-
-
-def _agent_columns(
-    rows: list[Row], threads: list[tuple[int, int]], texts: dict[str, int]
-) -> AgentColumns:
-    index = {key: number for number, key in enumerate(threads)}
-    return AgentColumns(
-        time=np.array([row.time_ns for row in rows], np.int64),
-        event=np.array([_number(row) for row in rows], np.uint8),
-        thread=np.array([index[row.key] for row in rows], np.int32),
-        a=np.array(_field(rows, 0), np.int64),
-        b=np.array(_field(rows, 1), np.int64),
-        c=np.array(_field(rows, 2), np.int64),
-        text=np.array([_text(row, texts) for row in rows], np.int32),
-    )
-
-
-def _run_columns(rows: list[Row], texts: dict[str, int]) -> RunColumns:
-    rows = [row for row in rows if row.event == "RUN"]
-    time = np.array([row.time_ns for row in rows], np.int64)
-    where = [-1 if row.text is None else texts.setdefault(row.text, len(texts)) for row in rows]
-    return RunColumns(
-        time=time,
-        before=time - np.array(_field(rows, 2), np.int64),
-        pid=np.array(_field(rows, 0), np.int32),
-        tid=np.array(_field(rows, 1), np.int32),
-        has_gil=np.array(_field(rows, 3), np.uint8),
-        where=np.array(where, np.int32),
-    )
-
-
-def _file_columns(rows: list[Row], texts: dict[str, int]) -> FileColumns:
-    rows = [row for row in rows if row.event == "FILE"]
-    what = [-1 if row.text is None else texts.setdefault(row.text, len(texts)) for row in rows]
-    return FileColumns(
-        time=np.array([row.time_ns for row in rows], np.int64),
-        tid=np.array(_field(rows, 0), np.int32),
-        what=np.array(what, np.int32),
-    )
-
-
-def _peer_columns(rows: list[Row]) -> PeerColumns:
-    rows = [row for row in rows if row.event == "PEER"]
-    time = np.array([row.time_ns for row in rows], np.int64)
-    return PeerColumns(time, *(np.array(_field(rows, n), np.int32) for n in range(3)))
-
-
-def _line_columns(rows: list[Row]) -> LineColumns:
-    rows = [row for row in rows if row.event == "LINE"]
-    time = np.array([row.time_ns for row in rows], np.int64)
-    return LineColumns(time, *(np.array(_field(rows, n), np.int64) for n in range(2)))
-
-
-def _holder_columns(rows: list[Row], texts: dict[str, int]) -> HolderColumns:
-    rows = [row for row in rows if row.event == "HOLDER"]
-    time = np.array([row.time_ns for row in rows], np.int64)
-    where = [-1 if row.text is None else texts.setdefault(row.text, len(texts)) for row in rows]
-    return HolderColumns(
-        time=time,
-        before=time - np.array(_field(rows, 2), np.int64),
-        pid=np.array(_field(rows, 0), np.int32),
-        tid=np.array(_field(rows, 1), np.int32),
-        waiter=np.array(_field(rows, 3), np.int32),
-        lock=np.array(_field(rows, 4), np.int64),
-        turn=np.array(_field(rows, 5), np.int64),
-        how=np.array(_field(rows, 6), np.uint8),
-        where=np.array(where, np.int32),
-    )
-
-
-def _look_columns(rows: list[Row], texts: dict[str, int]) -> LookColumns:
-    rows = [row for row in rows if row.event == "LOOK"]
-    time = np.array([row.time_ns for row in rows], np.int64)
-    where = [-1 if row.text is None else texts.setdefault(row.text, len(texts)) for row in rows]
-    return LookColumns(
-        time=time,
-        before=time - np.array(_field(rows, 2), np.int64),
-        pid=np.array(_field(rows, 0), np.int32),
-        tid=np.array(_field(rows, 1), np.int32),
-        syscall=np.array(_field(rows, 3), np.int32),
-        arg=np.array(_field(rows, 4), np.int64),
-        kind=np.array([kind & ~8 for kind in _field(rows, 5)], np.uint8),
-        where=np.array(where, np.int32),
-        timed=np.array([kind & 8 != 0 for kind in _field(rows, 5)], bool),
-    )
-
-
-def _poll_columns(rows: list[Row], texts: dict[str, int]) -> PollColumns:
-    unnamed = ("POLL_TICK", "POLL_CPU")
-    named = [
-        row._replace(fields=(0, 0, *row.fields)) if row.event in unnamed else row for row in rows
-    ]
-    return PollColumns(
-        time=np.array([row.time_ns for row in rows], np.int64),
-        event=np.array([_number(row) for row in rows], np.uint8),
-        pid=np.array(_field(named, 0), np.int32),
-        tid=np.array(_field(named, 1), np.int32),
-        a=np.array(_field(named, 2), np.int64),
-        b=np.array(_field(named, 3), np.int64),
-        c=np.array(_field(named, 4), np.int64),
-        text=np.array([_text(row, texts) for row in rows], np.int32),
-    )
-
-
-def _meter_columns(rows: list[Row]) -> MeterColumns:
-    return MeterColumns(
-        time=np.array([row.time_ns for row in rows], np.int64),
-        event=np.array([_number(row) for row in rows], np.uint8),
-        a=np.array(_field(rows, 0), np.int64),
-        b=np.array(_field(rows, 1), np.int64),
-        c=np.array(_field(rows, 2), np.int64),
-        d=np.array(_field(rows, 3), np.int64),
-    )
