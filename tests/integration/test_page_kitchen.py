@@ -84,6 +84,29 @@ def test_it_plays_by_itself_and_stops_when_asked(chromium: Browser, dinner: Path
     assert "play" in chromium.run("document.querySelector('.play').textContent")
 
 
+def test_who_does_not_see_it_hears_it_where_the_clock_stands(
+    chromium: Browser, dinner: Path
+) -> None:
+    aloud = "document.querySelector('.clock [role=status]').textContent"
+    chromium.open(dinner, "#at=3")
+    chromium.key("ArrowRight")
+    told = chromium.run(aloud)
+    counts = chromium.run(f"{PANELS}.map(panel => panel.querySelector('.now').innerText)")
+    assert told == chromium.run(
+        "document.querySelector('.clock input').getAttribute('aria-valuetext')"
+    )
+    for said, shown in zip(told.split(". ")[1:], counts, strict=True):
+        assert shown.replace(" ·", ",") in said
+    chromium.key("End")
+    assert chromium.run(aloud).count("done after") == 4
+    chromium.key("Home")
+    playing = "(() => { document.querySelector('.play').click(); return " + aloud + "; })()"
+    assert chromium.run(playing) == ""  # while it plays nothing is said
+    chromium.run("document.querySelector('.play').textContent.includes('pause') "
+                 "&& document.querySelector('.play').click()")
+    assert chromium.run(aloud).startswith("minute ")
+
+
 def test_where_movement_is_not_wanted_it_stands_at_the_end(
     chromium: Browser, dinner: Path
 ) -> None:

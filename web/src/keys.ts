@@ -13,6 +13,7 @@ export function keys(page: Page): void {
     if (!list.length || picture.mode !== "task") return;
     row = Math.min(Math.max(row + by, 0), list.length - 1);
     picture.choose(row);
+    page.say(picture.rowWords(list[row]!));
   };
   const act = () => {
     const chosen = picture.rows.list[row];

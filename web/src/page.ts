@@ -198,6 +198,11 @@ class Page {
     this.later();
   }
 
+  /** For who does not see the picture. */
+  say(text: string): void {
+    this.said.textContent = text;
+  }
+
   closeStory(): void {
     this.story.hidden = true;
     this.picture.mark(-1);

@@ -197,6 +197,11 @@ export class Picture {
     context.font = FONT;
     context.textBaseline = "middle";
     for (let i = first; i < last; i++) {
+      // What stands at the top begins something new.
+      if (i > 0 && this.rows.list[i]!.depth === 0 && this.nested) {
+        context.fillStyle = css(theme.line);
+        context.fillRect(8, Math.round(i * ROW - top), wide - 16, 1);
+      }
       if (i === this.chosen) {
         context.strokeStyle = css(theme.ink);
         context.strokeRect(1.5, i * ROW - top + 1.5, plot.left - 6, ROW - 3);
@@ -208,6 +213,11 @@ export class Picture {
       context.textAlign = "left";
       context.fillText("no task is like that", plot.left, ROW / 2);
     }
+  }
+
+  /** Rows have others inside them. */
+  private get nested(): boolean {
+    return !this.rows.filtered && this.rows.list.some((row) => row.depth > 0);
   }
 
   private label(row: Row, y: number, plot: Plot): void {
@@ -225,9 +235,12 @@ export class Picture {
       context.fillRect(indent - 11, y - 4, 6, 8);
     }
     context.textAlign = "left";
-    context.fillStyle = css(row.node >= 0 ? theme.dim : theme.ink);
-    context.font = chosen ? `bold ${FONT}` : FONT;
-    context.fillText(cut(context, this.rows.label(row), plot.left - indent - 8), indent, y);
+    const top = row.node >= 0 && row.depth === 0;
+    context.fillStyle = css(row.node >= 0 && !top ? theme.dim : theme.ink);
+    context.font = chosen || top ? `bold ${FONT}` : FONT;
+    // On a phone the number says more than half of the word before it.
+    const label = plot.right > 20 ? this.rows.label(row) : this.rows.label(row).replace(/^(process|thread) (?=\d)/, "");
+    context.fillText(cut(context, label, plot.left - indent - 8), indent, y);
     context.font = FONT;
     if (plot.right > 20 && row.task >= 0) {
       context.textAlign = "right";
@@ -302,6 +315,16 @@ export class Picture {
       return `${name}: ${what}, for ${about}${seconds(length)}${met(code)}`;
     }
     return `${name}: ${this.seen.nodes.extra![run]!.toLocaleString("en")} at work`;
+  }
+
+  /** A row as it is said aloud. */
+  rowWords(row: Row): string {
+    const label = this.rows.label(row);
+    if (row.node >= 0) return `${label}, ${this.rows.open.has(row.node) ? "open" : "folded"}`;
+    const { run } = this;
+    const go = run.number("go_s", row.task);
+    return `${label}, ${run.kind(row.task)}: hands on it for ${seconds(run.number("work_s", row.task))} of ${seconds(go)}, `
+      + `in line ${seconds(run.number("line_s", row.task))}, waiting ${seconds(run.number("wait_s", row.task))}`;
   }
 
   /** The row at a height of the stage. */

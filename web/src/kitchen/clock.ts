@@ -13,24 +13,31 @@ export class Clock {
   readonly calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   private speed: number;
   private last = 0;
-  private readonly play = el("button", { type: "button", class: "play" });
+  private readonly play = el("button", { type: "button", class: "play", "aria-keyshortcuts": "Space" });
   private readonly slider: HTMLInputElement;
-  private readonly said = el("output", { class: "minute" });
+  private readonly said = el("span", { class: "minute", "aria-hidden": "true" });
+  /** What a screen reader says: once where the clock stands, and never in between. */
+  private readonly aloud = el("p", { class: "visually-hidden", role: "status" });
 
-  constructor(readonly end: number, minute_s: number, private readonly show: (minute: number) => void) {
+  /** ``words``: what is the case at a minute. */
+  constructor(
+    readonly end: number, minute_s: number, private readonly show: (minute: number) => void,
+    private readonly words: (minute: number) => string,
+  ) {
     this.minute = end;
     const base = nice(end / SHOW_S);
     this.speed = base;
     this.play.addEventListener("click", () => this.toggle());
     this.slider = el("input", { type: "range", min: "0", max: String(end), step: String(nice(end / 400)), "aria-label": "kitchen minute" });
     this.slider.addEventListener("input", () => { this.pause(); this.go(Number(this.slider.value)); });
+    this.slider.addEventListener("change", () => this.label());
     const speeds = el("select", { "aria-label": "speed" });
     const options: [number, string][] = [0.25, 0.5, 1, 2].map((x) => [x * base, `${Number((x * base).toPrecision(3))} min a second`]);
     options.push([1 / minute_s, "as fast as it was"]);
     for (const [value, text] of options) speeds.append(el("option", { value: String(value) }, text));
     speeds.value = String(base);
     speeds.addEventListener("change", () => { this.speed = Number(speeds.value); });
-    this.root = el("div", { class: "clock", role: "group", "aria-label": "play what was recorded" }, this.play, this.slider, this.said, speeds);
+    this.root = el("div", { class: "clock", role: "group", "aria-label": "play what was recorded" }, this.play, this.slider, this.said, speeds, this.aloud);
     document.addEventListener("keydown", (event) => this.key(event));
     let before: [number, boolean] | null = null;
     window.addEventListener("beforeprint", () => { before = [this.minute, this.playing]; this.pause(); this.go(this.end); });
@@ -53,7 +60,9 @@ export class Clock {
   go(minute: number): void {
     this.minute = Math.min(Math.max(minute, 0), this.end);
     this.slider.value = String(this.minute);
-    this.said.textContent = `minute ${this.minute.toFixed(1)}`;
+    const text = `minute ${this.minute.toFixed(1)}`;
+    this.said.textContent = text;
+    if (!this.playing) this.slider.setAttribute("aria-valuetext", `${text}. ${this.words(this.minute)}`);
     this.show(this.minute);
   }
 
@@ -66,6 +75,8 @@ export class Clock {
     if (this.minute >= this.end) this.go(0);
     this.playing = true;
     this.last = 0;
+    this.aloud.textContent = "";
+    this.slider.setAttribute("aria-valuetext", "playing");
     this.label();
     if (this.calm) window.setTimeout(() => this.step(), STEP_MS);
     else requestAnimationFrame((now) => this.frame(now));
@@ -74,7 +85,17 @@ export class Clock {
   pause(): void {
     if (!this.playing) return;
     this.playing = false;
+    this.go(this.minute);
     this.label();
+    this.aloud.textContent = this.slider.getAttribute("aria-valuetext");
+  }
+
+  /** Goes there and stands, and says what is the case. */
+  private walk(minute: number): void {
+    this.pause();
+    this.go(minute);
+    this.label();
+    this.aloud.textContent = this.slider.getAttribute("aria-valuetext");
   }
 
   private label(): void {
@@ -115,10 +136,11 @@ export class Clock {
     const target = event.target as HTMLElement;
     if (target !== document.body && target !== this.slider) return;
     const by = nice(this.end / 40);
+    const ways: Record<string, number> = {
+      ArrowRight: this.minute + by, ArrowLeft: this.minute - by, Home: 0, End: this.end,
+    };
     if (event.key === " ") this.toggle();
-    else if (target === this.slider) return;
-    else if (event.key === "ArrowRight") { this.pause(); this.go(this.minute + by); this.label(); }
-    else if (event.key === "ArrowLeft") { this.pause(); this.go(this.minute - by); this.label(); }
+    else if (target !== this.slider && event.key in ways) this.walk(ways[event.key]!);
     else return;
     event.preventDefault();
   }

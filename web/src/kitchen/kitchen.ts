@@ -25,10 +25,10 @@ class Panel {
   constructor(readonly plate: Plate, private readonly longest: number, number: number) {
     const { json } = plate;
     this.surface.canvas.setAttribute("aria-label", `${json.title}: ${json.word}, ${json.minutes_text} minutes, ${json.numbers}`);
-    const closer = el("button", { type: "button", class: "closer", click: () => { location.hash = `run=${number}`; } }, "look closer");
+    const closer = el("button", { type: "button", class: "closer", "aria-label": `look closer: ${json.title}`, click: () => { location.hash = `run=${number}`; } }, "look closer");
     this.root = el("section", { class: "plate", "aria-label": json.title },
-      el("div", { class: "plate-head" }, el("h2", {}, json.title), closer, el("strong", { class: "word" }, json.word)),
-      el("p", { class: "plate-numbers" }, this.total, this.now),
+      el("div", { class: "plate-head" }, el("h2", {}, json.title), el("strong", { class: "word" }, json.word)),
+      el("p", { class: "plate-numbers" }, this.total, this.now, closer),
       this.stage,
       el("div", { class: "lanes-box" }, this.surface.canvas, this.veil, this.head));
   }
@@ -40,6 +40,15 @@ class Panel {
     this.scene = new Scene(this.plate, theme, this.wide);
     this.stage.replaceChildren(this.scene.root);
     this.place = chart(this.surface, this.plate, theme, this.wide, this.longest);
+  }
+
+  /** What is the case at a minute, for who does not see it. */
+  words(minute: number): string {
+    const { plate } = this;
+    const { title, minutes_text, word } = plate.json;
+    if (minute >= plate.end) return `${title}: done after ${minutes_text} minutes, ${word}`;
+    const [go, hands] = plate.counts(minute);
+    return `${title}: ${go} on the go, ${hands} at work`;
   }
 
   show(minute: number, calm: boolean): void {
@@ -92,7 +101,7 @@ export async function kitchen(json: PageJson, data: KitchenJson, box: HTMLElemen
   const panels = plates.map((plate, i) => new Panel(plate, longest, i));
   const clock: Clock = new Clock(longest, data.minute_s, (minute) => {
     for (const panel of panels) panel.show(minute, clock.calm);
-  });
+  }, (minute) => panels.map((panel) => panel.words(minute)).join(". "));
   box.replaceChildren(
     el("header", { class: "kitchen-header" },
       el("h1", {}, data.headline),
