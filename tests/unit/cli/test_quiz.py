@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import io
 import sys
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from twocooks import cli
 from twocooks.lesson import stage
-from twocooks.lesson.claim import Part, Seen
+from twocooks.lesson.claim import Claim, Part, Round, Seen
 from twocooks.lesson.quiz import live, runs
 from twocooks.lesson.quiz.reasons import CHOICES, TITLES
 from twocooks.model import Verdict
@@ -129,7 +129,7 @@ def test_what_cannot_be_understood(argv: list[str], capsys: pytest.CaptureFixtur
 
 
 class Run:
-    """What ``stage.watched`` gives beside what was seen."""
+    """What ``stage.play`` shows of each part."""
 
     def __init__(self, made: runs.Made) -> None:
         self.analysis = made.tape.analysis()
@@ -141,14 +141,16 @@ def recorded(monkeypatch: pytest.MonkeyPatch, source: str = "kernel") -> list[Pa
     played: list[Part] = []
     made = runs.draw(SEED)
 
-    def watched(part: Part, folder: Path) -> tuple[Seen, Any]:
+    def play(claim: Claim, keep: Callable[[Part, Any], None]) -> Round:
+        (part,) = claim.parts
         run = Run(made[len(played) % len(made)])
         run.summary["measured"]["source"] = source
         run.summary["verdict"]["cause"] = "no-free-core"
         played.append(part)
-        return Seen(run.summary), run
+        keep(part, run)
+        return {part.name: Seen(run.summary)}
 
-    monkeypatch.setattr(stage, "watched", watched)
+    monkeypatch.setattr(stage, "play", play)
     return played
 
 
