@@ -11,6 +11,7 @@ twocooks doctor                what this machine lets twocooks see, and what to 
 twocooks kitchen [DINNER]      cook a dinner for real, four ways, and see the difference
                                (also twocooks alone, on a terminal)
 twocooks explain               concurrency and parallelism in ten and in thirty seconds
+twocooks learn                 the course: eight steps, each run on your machine
 twocooks prove [N | WORDS]     what is said about them, proven here by small programs
 twocooks quiz                  pictures of runs without their verdict: name it
 twocooks interview             the questions, your words, then what to say, with the proof
@@ -30,7 +31,7 @@ from twocooks.model import TwocooksError, printable
 COMMANDS = {"run": "run", "report": "report", "check": "check", "dump": "dump",
             "redact": "redact", "view": "view", "doctor": "doctor",
             "kitchen": "kitchen", "explain": "explain", "prove": "prove", "quiz": "quiz",
-            "interview": "interview"}
+            "interview": "interview", "learn": "learn"}
 """Subcommand -> its module in this package, which has ``main(argv) -> exit code`` and its help as
 docstring. Modules are loaded only when they are asked for: a run pays for what it needs."""
 

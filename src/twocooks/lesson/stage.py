@@ -57,14 +57,14 @@ def usable() -> int:
     return max(1, int(min(places, quota) if quota else places))
 
 
-def places(claim: Claim, part: Part) -> set[int]:
+def places(part: Part, claim: Claim | None = None) -> set[int]:
     """The cores that a part's program may use; whole cores before second hardware threads. Where a
     quota allows less than the affinity, as many as it allows: else the quota would stop all."""
     cpus = machine.usable_cpus()
     later = {cpu for group in machine.smt_siblings(cpus) for cpu in sorted(group)[1:]}
     cpus.sort(key=lambda cpu: (cpu in later, cpu))
     most = usable()
-    if claim.all_cores and "smt" not in claim.needs:
+    if claim is not None and claim.all_cores and "smt" not in claim.needs:
         most = min(most, MOST_CORES)
     if part.crowded:
         most = min(most, 2)
@@ -127,8 +127,7 @@ def play(claim: Claim, keep: Callable[[Part, api.Run], None] | None = None) -> R
         for part in claim.parts:
             if part.cores > usable():
                 continue
-            with held(places(claim, part)), crowd(part):
-                seen[part.name], run = watched(part, Path(folder))
+            seen[part.name], run = watched(part, Path(folder), places(part, claim))
             if keep is not None:
                 keep(part, run)
     return seen
@@ -180,8 +179,14 @@ def crowd(part: Part) -> Iterator[None]:
             one.communicate()
 
 
-def watched(part: Part, folder: Path) -> tuple[Seen, api.Run]:
-    """Runs one part under the recorder. TwocooksError if the program fails."""
+def watched(part: Part, folder: Path, cpus: set[int] | None = None) -> tuple[Seen, api.Run]:
+    """Runs one part under the recorder, on the cores that it is to have. TwocooksError if the
+    program fails."""
+    with held(cpus or places(part)), crowd(part):
+        return _watched(part, folder)
+
+
+def _watched(part: Part, folder: Path) -> tuple[Seen, api.Run]:
     output, errors = folder / f"{part.name}.out", folder / f"{part.name}.err"
     trace = folder / f"{part.name}.2cooks"
     command = [sys.executable, "-P", str(program(part)), *part.args]
