@@ -72,7 +72,7 @@ STEPS: tuple[Step, ...] = (
         "you one dish after another.",
         "Which dinner is ready first?",
         ("switching, alone", "with a friend, no switching", "about the same"), sooner, (1,),
-        (("alone, switching", "Alone, switching"), ("with a friend", "With a friend, whole dishes")),
+        (("alone, switching", "Alone, switching"), ("with a friend", "With a friend")),
         ("one after another: dinner takes", "alone, switching: dinner takes",
          "with a friend: dinner takes", "with a friend, switching: dinner takes",
          "alone, switching: dishes on the go", "alone, switching: hands at work",

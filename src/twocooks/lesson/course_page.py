@@ -58,13 +58,13 @@ code { font: .9em ui-monospace, monospace; background: var(--box); padding: .1em
   border-radius: .2em; overflow-wrap: anywhere }
 .bar { fill: var(--bar) } .two { fill: var(--ink) }
 """ + "".join(f".c{n} {{ fill: var(--c{n}) }} " for n in range(COLOURS)) + """
-.waits { opacity: .55 } .line { opacity: .8 }
+.waits { opacity: .55 } .line { opacity: .35 }
 @media (max-width: 34rem) { body { font-size: 16px }
   .row { grid-template-columns: 5.5rem 1fr 3.2rem; gap: .4rem } }
 """
 TITLE = "Concurrency and parallelism, on your machine"
-LEGEND = ("full height: hands on it; thin line: on the stove, needs nobody; stripes: in line, "
-          "wants hands; the lower strips: at work, and on the go (dark where two or more)")
+LEGEND = ("full height: hands on it; thin line: on the stove, needs nobody; pale band: in line, "
+          "wants hands; the lower strips: at work, and on the go (strong where two or more)")
 
 
 def page(walked: Sequence[Shown]) -> str:
@@ -128,7 +128,7 @@ def _section(number: int, step: Step, one: Shown | None) -> Iterator[str]:
 
 def _mark(at: int, right: int | None, one: Shown | None) -> str:
     marks = [text for text, is_so in (
-        ("so it was here", at == right), ("your guess", one is not None and one.guess == at),
+        ("so it is", at == right), ("your guess", one is not None and one.guess == at),
     ) if is_so]
     return f" <span class=faint>({', '.join(marks)})</span>" if marks else ""
 
@@ -141,8 +141,13 @@ def _figure(analysis: Analysis) -> str:
     for number, lane in enumerate(lanes):
         label = f"{lane.label} ×{lane.more}" if lane.more else lane.label
         rows.append(_row(label, _lane(picture, number), seconds(lane.work_s)))
-    for name, level in (("at work", picture.at_work), ("on the go", picture.on_the_go)):
-        values = [int(value) for value in level]
+    strips = {"at work": [int(value) for value in picture.at_work],
+              "on the go": [int(value) for value in picture.on_the_go]}
+    used = [sum(int(row.cells[at]) not in (cells.IDLE, cells.LOST) for row in picture.cores)
+            for at in range(COLUMNS)]
+    if max(used) > max(strips["at work"]):  # one task, many hands
+        strips["cores"] = used
+    for name, values in strips.items():
         rows.append(_row(name, _strip(values), f"up to {max(values, default=0)}", "row strip"))
     start, end = analysis.window_s
     told = f"{_text(seconds(end - start))} in all; at the right seconds of work"
@@ -170,8 +175,7 @@ def _lane(picture: cells.Picture, number: int) -> str:
         elif kind == "waits":
             shapes.append(f'<rect class="waits" x="{at}" y="9" width="{wide}" height="2"/>')
         elif kind == "line":
-            shapes += [f'<rect class="line" x="{x}" y="5" width=".4" height="10"/>'
-                       for x in columns]
+            shapes.append(f'<rect class="line" x="{at}" y="5" width="{wide}" height="10"/>')
     return _svg("".join(shapes), f"c{number % COLOURS}")
 
 
