@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 BAD_INPUT = 2
 """Exit code when the command line or a file cannot be used."""
+TRACE_HEAD = b"twocooks"
+SUMMARY_HEAD = b'{\n "schema": "twocooks.summary/'
+"""What files of ours begin with: one that does not is somebody else's, and is not overwritten."""
 
 
 class UsageError(TwocooksError):

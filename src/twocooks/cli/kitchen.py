@@ -204,11 +204,9 @@ def _cook(
 
 def _may_keep(folder: Path) -> None:
     """Only our own files are replaced."""
-    from twocooks.cli.run import TRACE_HEAD
-
     if folder.is_dir():
         for mode in MODES:
-            common.may_write(folder / f"{mode}.2cooks", "-o", TRACE_HEAD)
+            common.may_write(folder / f"{mode}.2cooks", "-o", common.TRACE_HEAD)
 
 
 def _after(

@@ -51,9 +51,7 @@ def main(argv: list[str]) -> int:
     path = common.one_trace(rest[:1] + more, "report")
     target = values.get("--json")
     if target not in (None, "-"):
-        from twocooks.cli.run import JSON_HEAD
-
-        common.may_write(Path(str(target)), "--json", JSON_HEAD)
+        common.may_write(Path(str(target)), "--json", common.SUMMARY_HEAD)
     page = values.get("--html")
     if page is not None:
         may_write_page(page)

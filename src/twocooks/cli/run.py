@@ -62,8 +62,6 @@ VALUED = {
 FLAGS = {"-q", "--quiet", "--strict"}
 DEFAULT_MAX_SIZE = "1GB"
 SCRIPTS = (".py", ".pyw", ".pyc", ".pyz")
-TRACE_HEAD = b"twocooks"
-JSON_HEAD = b'{\n "schema": "twocooks.summary/'
 JUNIT_HEAD = b"<?xml version='1.0' encoding='utf-8'?>\n<testsuites name=\"twocooks\""
 
 
@@ -100,7 +98,7 @@ def _wanted(values: dict[str, str], flags: set[str], texts: list[str]) -> Wanted
             fail(f"{name} is about --fail-if; give both")
     json_path, junit = values.get("--json"), values.get("--junit")
     if json_path is not None and json_path != "-":
-        common.may_write(Path(json_path), "--json", JSON_HEAD)
+        common.may_write(Path(json_path), "--json", common.SUMMARY_HEAD)
     if "--html" in values:
         from twocooks.cli.report import may_write_page
 
@@ -137,7 +135,7 @@ def main(argv: list[str]) -> int:
     wanted = _wanted(values, flags, many["--fail-if"])
     if "-o" in values:
         trace_path = Path(values["-o"])
-        common.may_write(trace_path, "-o", TRACE_HEAD)
+        common.may_write(trace_path, "-o", common.TRACE_HEAD)
     else:
         trace_path = store.new(name)
 
