@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from twocooks.cli.common import fail
+from twocooks.model import LEVELS, Cause, Verdict
 
 NAMES = frozenset(
     {
@@ -46,6 +47,12 @@ NAMES = frozenset(
     }
 )
 """The top level of the summary: other beginnings are typing errors, said before the run."""
+WORDS_OF: dict[str, tuple[str, ...]] = {
+    "verdict.id": tuple(Verdict),
+    "verdict.cause": tuple(Cause),
+    "by": LEVELS,
+}
+"""Names that are one of a few words. Another word would never hold: a gate that lets all pass."""
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e-?[0-9]+)?(?P<unit>ms|s|%)?(?![\w.-]))"
@@ -201,6 +208,10 @@ class _Parser:
             value = _WORDS.get(value.lower(), value)
         if op not in ("==", "!=") and not isinstance(value, float):
             fail(f"--fail-if: {name} {op} {value!r} compares with something that is no number")
+        known = WORDS_OF.get(name)
+        if known and value is not None and not isinstance(value, float) and value not in known:
+            words = f"{', '.join(known[:-1])} or {known[-1]}"
+            fail(f"--fail-if: {name} is never {value!r}; it is {words}")
         self.next()
         return Compare(name, op, value)
 
@@ -222,7 +233,7 @@ def _holds(node: Node, summary: dict[str, Any], seen: list[str]) -> bool:
     value: Any = summary
     for key in node.name.split("."):
         value = value.get(key) if isinstance(value, dict) else None
-    if value is None and node.value is not None:
+    if value is None and node.value is not None and not _is_no_cause(node.name, summary):
         raise _UnknownError(f"{node.name} could not be known in this run")
     if isinstance(node.value, float) and not isinstance(value, int | float):
         raise _UnknownError(f"{node.name} is no number: {str(value)[:40]!r}")
@@ -230,6 +241,12 @@ def _holds(node: Node, summary: dict[str, Any], seen: list[str]) -> bool:
         raise _UnknownError(f"{node.name} is a group of numbers; name one of them")
     seen.append(f"{node.name} is {value if isinstance(value, str) else _number(value)}")
     return bool(_OPERATORS[node.op](value, node.value))
+
+
+def _is_no_cause(name: str, summary: dict[str, Any]) -> bool:
+    """Parallel programs have no cause: that is known, and not a number that is missing."""
+    verdict = summary.get("verdict") or {}
+    return name == "verdict.cause" and verdict.get("id") not in (None, Verdict.CANNOT_TELL)
 
 
 def _number(value: Any) -> str:

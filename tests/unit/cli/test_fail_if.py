@@ -36,6 +36,8 @@ SUMMARY = {
         ("gil == true", True),
         ("measured.exact != true", False),
         ("verdict.cause == none", True),
+        ("verdict.cause == lock", False),  # there is none: that is known
+        ("verdict.cause != lock", True),
         ("wall_s > 2 or wall_s > 1 and gil == true", True),
         ("(wall_s > 2 or wall_s > 1) and gil == false", False),
         ("wall_s > -1", True),
@@ -43,6 +45,21 @@ SUMMARY = {
 )
 def test_what_holds(text: str, holds: bool) -> None:
     assert parse(text).judge(SUMMARY)[0] is holds
+
+
+def test_without_an_answer_the_cause_cannot_be_judged() -> None:
+    blind = SUMMARY | {"verdict": {"id": "cannot-tell", "cause": None}}
+    holds, why = parse("verdict.cause == lock").judge(blind)
+    assert holds
+    assert "cannot be judged" in why
+
+
+@pytest.mark.parametrize(
+    "text", ["verdict.id == turn", "verdict.cause != locks", "by == tasks", "verdict.id == true"]
+)
+def test_a_word_that_never_comes_is_a_typing_error(text: str) -> None:
+    with pytest.raises(UsageError, match=r"it is .* or "):
+        parse(text)
 
 
 def test_it_says_the_values() -> None:
