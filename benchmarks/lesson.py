@@ -4,7 +4,7 @@
 
 A round is what `twocooks prove` plays three of: all programs of a claim once, judged. Those in
 which other programs had the cores do not count, as there; they are told. Rounds are added to those
-of earlier calls by the same Python on the same machine, as long as neither the claim's module nor
+of earlier calls by the same Python on the same machine, as long as neither the claim's judge nor
 its programs have changed since. `--seconds` ends it early: on a shared machine it may be called
 again and again. Claims with the fewest rounds come first.
 
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import inspect
 import json
 import os
 import sys
@@ -25,7 +26,7 @@ from typing import Any
 
 from benchmarks.scale import machine
 from twocooks.lesson import show, stage
-from twocooks.lesson.claim import Claim
+from twocooks.lesson.claim import Claim, crowded
 from twocooks.lesson.claims import CLAIMS
 
 ROOT = Path(__file__).parent.parent
@@ -46,8 +47,7 @@ def label() -> str:
 
 def digest(claim: Claim) -> str:
     """Changes with what the claim runs and demands."""
-    source = sys.modules[claim.judge.__module__].__file__
-    texts = [Path(str(source)).read_bytes(), repr(claim.parts).encode()]
+    texts = [inspect.getsource(claim.judge).encode(), repr(claim.parts).encode()]
     texts += [stage.program(part).read_bytes() for part in claim.parts]
     return hashlib.sha256(b"".join(texts)).hexdigest()[:16]
 
@@ -57,7 +57,7 @@ def play(claim: Claim, row: dict[str, Any]) -> None:
     begin = time.monotonic()
     judged = stage.judge(claim, stage.play(claim))
     row["seconds"].append(round(time.monotonic() - begin, 2))
-    if stage.crowded(claim, judged, stage.usable()):
+    if crowded(claim, judged, stage.usable()):
         row["discarded"] += 1
         return
     row["rounds"] += 1

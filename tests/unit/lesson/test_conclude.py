@@ -7,9 +7,21 @@ from typing import get_args
 
 import pytest
 
+from tests.unit.lesson.made import PROVES, seen
 from twocooks.lesson import show, stage
-from twocooks.lesson.claim import Check, Judged, Outcome, Result, conclude, crowded, medians
+from twocooks.lesson.claim import (
+    Check,
+    Judged,
+    Outcome,
+    Result,
+    Seen,
+    conclude,
+    crowded,
+    medians,
+)
 from twocooks.lesson.claims import NUMBERS
+from twocooks.model import TwocooksError
+from twocooks.record import machine
 from twocooks.report.base import Options
 from twocooks.report.words import width_of
 
@@ -107,3 +119,72 @@ def test_results_fit_the_page(width: int, unicode: bool, outcome: Outcome) -> No
 )
 def test_quantities(value: float | str, unit: str, text: str) -> None:
     assert show.quantity(value, unit) == text
+
+
+def test_a_program_that_fails_ends_its_claim_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    def play(claim: object) -> None:
+        raise TwocooksError("two_processes.py failed here: no memory")
+
+    monkeypatch.setattr(stage, "lacks", lambda claim: None)
+    monkeypatch.setattr(stage, "play", play)
+    result = stage.prove(CLAIM)
+    assert (result.outcome, result.rounds) == ("cannot", 0)
+    assert "no memory" in result.why
+
+
+@pytest.mark.parametrize(
+    ("foreign", "proves", "outcome", "played"),
+    [(0.0, True, "proven", 3), (0.0, False, "refuted", 3), (1.0, True, "proven", 3),
+     (1.0, False, "cannot", 3), (None, False, "cannot", 3)],
+)
+def test_rounds_are_played(
+    foreign: float | None, proves: bool, outcome: str, played: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever others do, a claim is refuted only where they did next to nothing."""
+    rounds: list[int] = []
+
+    def play(claim: object) -> dict[str, Seen]:
+        rounds.append(1)
+        return {"processes": seen()}
+
+    monkeypatch.setattr(stage, "lacks", lambda claim: None)
+    monkeypatch.setattr(stage, "usable", lambda: 2)
+    monkeypatch.setattr(stage, "play", play)
+    monkeypatch.setattr(
+        stage, "judge", lambda claim, seen: replace(GOOD if proves else BAD, foreign=foreign))
+    assert stage.prove(CLAIM).outcome == outcome
+    assert len(rounds) == played
+
+
+def test_a_crowded_part_is_no_crowd() -> None:
+    """The strangers that a part brings along do not make the claim doubtful; others do."""
+    claim = NUMBERS[42]
+    made = {name: replace(one, summary={**one.summary, "measured": {"source": "kernel"}},
+                          foreign=2.0 if name == "taken" else 0.0)
+            for name, one in PROVES[42].items()}
+    assert stage.judge(claim, made).foreign == 0.0
+    unknown = {**made, "free": replace(made["free"], foreign=None)}
+    assert stage.judge(claim, unknown).foreign is None
+
+
+@pytest.mark.parametrize(
+    ("quota", "number", "part", "places"),
+    [(None, 19, 0, 4), (2.5, 19, 0, 2), (None, 12, 0, 8), (3.0, 12, 0, 3), (None, 42, 1, 2),
+     (None, 15, 0, 1), (None, 38, 0, 8)],
+)
+def test_places(
+    quota: float | None, number: int, part: int, places: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Second hardware threads come last, and no more cores than the quota pays for."""
+    monkeypatch.setattr(machine, "usable_cpus", lambda: list(range(8)))
+    monkeypatch.setattr(machine, "smt_siblings", lambda cpus: [[0, 1], [2, 3]])
+    monkeypatch.setattr(machine, "cgroup_quota", lambda: quota)
+    claim = NUMBERS[number]
+    found = stage.places(claim.parts[part], claim)
+    assert found == set([0, 2, 4, 5, 6, 7, 1, 3][:places])
+
+
+def test_less_than_a_core_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "cgroup_quota", lambda: 0.5)
+    assert "less than one core" in (stage.lacks(CLAIM) or "")

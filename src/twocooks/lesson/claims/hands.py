@@ -87,7 +87,7 @@ def pinned(seen: Round) -> list[Check]:
 def stopwatch(seen: Round) -> list[Check]:
     one = seen["threads"]
     watched = share(one.said["stopwatches_together_s"], one.said["shorter_stopwatch_s"])
-    really = share(one.two_s, one.busy_s)
+    really = share(one.two_s, one.said["shorter_stopwatch_s"])
     least, most = (None, 0.05) if one.gil else (0.9, None)
     return [
         Check("by their stopwatches together", watched, "share", least=0.9),
