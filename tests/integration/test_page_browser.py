@@ -5,47 +5,30 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 import numpy as np
 import pytest
+from benchmarks import mimic
 
-from tests.kit import analyses, browser
+from tests.kit import analyses, browser, large_page
 from tests.kit.analyses import Story, W, build, verdict
 from tests.kit.browser import Browser
+from tests.kit.large_page import EDGE, LOW
 from twocooks.analyse import analyse
 from twocooks.analyse.result import Analysis, Looks
 from twocooks.model import State
 from twocooks.read import reader
 from twocooks.report import html
+from twocooks.report.html import curves as curve
 from twocooks.report.html.curves import curves
 
 ROW = 22
-EDGE, LOW = 3, 17
-"""So near to a lane's upper edge there is only work; lower there is also the low mark for little
-of it."""
 CTRL = 2
 
-LANES = """(at => {
-  const canvas = document.querySelector('.lanes');
-  const rows = Math.round(canvas.height / 22);
-  const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
-  const panel = getComputedStyle(document.documentElement).getPropertyValue('--panel').trim();
-  const ground = [1, 3, 5].map(i => parseInt(panel.slice(i, i + 2), 16));
-  const out = [];
-  for (let row = 0; row < rows; row++) {
-    const y = row * 22 + at;
-    let line = '';
-    for (let x = 180; x < canvas.width - 70; x++) {
-      const dot = 4 * (y * canvas.width + x);
-      line += ground.every((c, i) => data[dot + i] === c) ? '.' : '#';
-    }
-    out.push(line);
-  }
-  return out;
-})"""
 BOX = """(name => { const r = document.querySelector(name).getBoundingClientRect();
 return [r.x, r.y, r.width, r.height]; })"""
 
@@ -95,12 +78,11 @@ class Seen:
 
     def lanes(self, at: int = EDGE) -> list[str]:
         """Each visible row as columns of pixels: # is work (or whatever there is so high)."""
-        rows = self.chrome.run(f"{LANES}({at})")
-        return [str(row) for row in rows]
+        return large_page.lanes(self.chrome, at)
 
     def at_once(self) -> int:
         """The most lanes at work in one column of pixels."""
-        return max(column.count("#") for column in map("".join, zip(*self.lanes(), strict=True)))
+        return large_page.at_once(self.chrome)
 
     def fragment(self) -> dict[str, list[str]]:
         return parse_qs(str(self.chrome.run("location.hash.slice(1)")))
@@ -344,19 +326,21 @@ def test_a_crowd_scrolls_folds_and_is_found(show: Any, chrome: Browser) -> None:
     assert chrome.errors == []
 
 
+@pytest.mark.parametrize("crowd", [False, True])
 def test_a_large_run_is_drawn_from_moments(
-    show: Any, chrome: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    crowd: bool, chrome: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from benchmarks import mimic
-
-    trace = tmp_path / "large.2cooks"
-    mimic.write(trace, 120_000)
-    analysis = analyse(reader.load(trace))
+    """Of the shape of ten million events, or of a hundred thousand tasks, and given so little room
+    that it goes the way of these. ``python -m benchmarks.page`` walks through the large ones."""
     monkeypatch.setattr(html, "MOST_RUNS", 20_000)
-    seen = show(analysis)
-    assert "one moment every" in seen.text("main")
+    monkeypatch.setattr(curve, "curves", partial(curve.curves, most_steps=1000))
+    shape = None
+    if crowd:
+        monkeypatch.setattr(mimic, "STEPS_OF_A_TASK", 3)
+        shape = mimic.Shape(threads=40, loops=16, steps=12)
+    mimic.write(tmp_path / "large.2cooks", 120_000, shape)
+    analysis = analyse(reader.load(tmp_path / "large.2cooks"))
+    page = tmp_path / "page.html"
+    html.write(page, html.page([("", analysis)]))
     most = int(analysis.summary["parallelism"]["max"])
-    for _ in range(3):
-        chrome.key("w")
-        assert seen.at_once() <= most
-    assert chrome.errors == []
+    large_page.walk(chrome, page, len(analysis.tasks), most, "Task-")

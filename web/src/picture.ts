@@ -235,7 +235,7 @@ export class Picture {
       context.fillRect(indent - 11, y - 4, 6, 8);
     }
     context.textAlign = "left";
-    const top = row.node >= 0 && row.depth === 0;
+    const top = row.node >= 0 && row.depth === 0 && this.run.json.nodes[row.node]!.kind !== "small";
     context.fillStyle = css(row.node >= 0 && !top ? theme.dim : theme.ink);
     context.font = chosen || top ? `bold ${FONT}` : FONT;
     // On a phone the number says more than half of the word before it.

@@ -90,7 +90,7 @@ export function tickLabel(time: number, step: number): string {
 
 export function axis(surface: Surface, theme: Theme, plot: Plot, y: number): void {
   const { context } = surface;
-  const times = ticks(plot.from, plot.to, Math.max(2, plot.width / (plot.width < 420 ? 75 : 110)));
+  const times = ticks(plot.from, plot.to, Math.max(2, plot.width / (plot.width < 420 ? 62 : 110)));
   const step = times.length > 1 ? times[1]! - times[0]! : plot.to - plot.from;
   context.fillStyle = css(theme.dim);
   context.strokeStyle = css(theme.line);
