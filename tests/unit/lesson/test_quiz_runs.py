@@ -13,6 +13,8 @@ from twocooks import cli
 from twocooks.lesson.quiz import runs
 from twocooks.lesson.quiz.reasons import CHOICES, LOOK, TITLES, reason
 from twocooks.model import Verdict
+from twocooks.report.terminal import cells
+from twocooks.report.terminal.lanes import fold, shown
 
 WAYS = [(aim, way) for aim, ways in runs.SITUATIONS.items() for way in ways]
 RULES = {
@@ -90,6 +92,22 @@ def test_a_made_run_is_a_sound_trace(
     path = tmp_path / "made.2cooks"
     path.write_bytes(runs.make(Verdict.TURNS, way, 1).tape.file())
     assert cli.main(["check", str(path)]) == 0, capsys.readouterr().out
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_lane_is_blank_in_the_midst_of_its_work(seed: int) -> None:
+    """Where the hands of a column went to others, a task that only worked has a mark."""
+    for made in runs.draw(seed):
+        analysis = made.tape.analysis()
+        picture = cells.picture(analysis, fold(shown(analysis)), 54)
+        columns = picture.edges[:-1]
+        for lane, hands, state in zip(picture.lanes, picture.hands, picture.state, strict=True):
+            (task,) = lane.tasks
+            begun, done = task.begun_s, task.done_s
+            inside = (columns > begun) & (picture.edges[1:] < done)
+            blank = inside & (hands == 0) & (state == cells.BLANK)
+            holes = blank[1:-1] & ~blank[:-2] & ~blank[2:] & inside[:-2] & inside[2:]
+            assert not holes.any(), (made.situation, task.name)
 
 
 def test_one_that_only_looks_like_it_is_told_apart() -> None:

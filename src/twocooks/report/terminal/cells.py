@@ -12,7 +12,8 @@ A cell covers many milliseconds, so several things happen in one. The rules:
    least for its seconds. So in the long run the ink of a lane is proportional to its seconds of
    work. A task that worked at all gets at least one cell where rule 1 leaves room, else thin marks.
 3. A lane's cell without hands shows the state that the task was in for longest, among unknown,
-   in line, waiting and delegated. Unknown wins if it takes half of the cell.
+   in line, waiting and delegated. Unknown wins if it takes half of the cell. If it did nothing but
+   work there, between cells that show something, a thin mark: blank is "not on the go".
 4. A core's cell shows a task that got hands in this column and worked on this core; the program
    itself (event loop, imports) if it was only that; unknown if that takes half of the cell.
 """
@@ -79,6 +80,7 @@ def picture(analysis: Analysis, lanes: list[Lane], columns: int) -> Picture:
     state = _states(spent, edges)
     unseen = (hands.sum(axis=1) == 0)[:, None] & (work > 0)
     state[unseen] = GLIMPSE
+    state[_holes(hands, state) & (work > 0)] = GLIMPSE
     on_cores = without_hand_overs(analysis.cores_used)
     used = _diffuse(_mean(analysis.cores_used, edges), _most(on_cores, edges))
     cores = _core_rows(analysis.cores, lanes, hands, np.maximum(used, np.minimum(shown, 1)), edges)
@@ -95,6 +97,15 @@ def picture(analysis: Analysis, lanes: list[Lane], columns: int) -> Picture:
         _level(analysis.on_the_go, edges),
         unknown,
     )
+
+
+def _holes(hands: Int32, state: Int32) -> NDArray[np.bool_]:
+    """Single cells between others of their lane that show nothing, as if it had not been on the
+    go: it worked there, and the hands of the column went to others."""
+    shows = (hands > 0) | (state != BLANK)
+    holes = np.zeros(shows.shape, dtype=np.bool_)
+    holes[:, 1:-1] = ~shows[:, 1:-1] & shows[:, :-2] & shows[:, 2:]
+    return holes
 
 
 def _edges(analysis: Analysis, columns: int) -> Float64:
