@@ -4,6 +4,7 @@ thread."""
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,8 @@ CALLBACKS = -4
 
 
 SERVICE = 2
+OFTEN = frozenset({"STEP", "STEP_END", "STEP_YIELD", "STEP_DONE", "READY"})
+"""Events that a run has very many of: whoever wants others need not go through these."""
 AGENT_LOST, HELLO = BY_NAME["AGENT_LOST"].number, BY_NAME["HELLO"].number
 
 
@@ -117,10 +120,10 @@ class OfThreads:
     """A column that follows from the thread of each row."""
 
     def __init__(self, values: Int32, thread: Int32) -> None:
-        self._values, self._thread = values, thread
+        self.values, self._thread = values, thread
 
     def __getitem__(self, rows: Any) -> Any:
-        return self._values[self._thread[rows]]
+        return self.values[self._thread[rows]]
 
 
 @dataclass(frozen=True)
@@ -151,9 +154,19 @@ class Said:
         rows = np.arange(len(self), dtype=np.int32)
         return np.maximum.accumulate(np.where(fresh, rows, np.int32(0)))
 
+    @cached_property
+    def _rare(self) -> Int64:
+        often = np.zeros(256, bool)
+        often[[BY_NAME[name].number for name in OFTEN]] = True
+        return np.flatnonzero(~often[self.event])
+
     def rows(self, *names: str) -> Int64:
         """Positions of the events of these names."""
-        return np.flatnonzero(self.mask(*names))
+        if not OFTEN.isdisjoint(names):
+            return np.flatnonzero(self.mask(*names))
+        wanted = np.zeros(256, bool)
+        wanted[[BY_NAME[name].number for name in names]] = True
+        return self._rare[wanted[self.event[self._rare]]]
 
     def mask(self, *names: str) -> Bool:
         """Which events have one of these names."""

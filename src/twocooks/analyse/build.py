@@ -29,16 +29,18 @@ from twocooks.analyse.findings.base import Facts
 from twocooks.analyse.findings.find import find, ground
 from twocooks.analyse.levels import at_level
 from twocooks.analyse.likely import Likely, behind_steps, likely, unlabelled_s
-from twocooks.analyse.pictures import LateSegments, LateSteps, Stretches, cores
+from twocooks.analyse.pictures import LateSegments, LateSteps, Stock, Stretches, cores
 from twocooks.analyse.result import Analysis, Looks, Task, no_looks
 from twocooks.analyse.rings import rings
+from twocooks.analyse.shelf import Shelf, aside
 from twocooks.analyse.threads import LOST
 from twocooks.analyse.timeline import Timeline, build_timeline
 from twocooks.analyse.unseen import unseen
 from twocooks.analyse.verdict import Ruling, decide
 from twocooks.analyse.waits import long_ns
-from twocooks.analyse.window import Window, clip, cut, records, settled
+from twocooks.analyse.window import Switches, Window, clip, cut, records, settled
 from twocooks.model import Cause, State, Verdict
+from twocooks.read.late import LateTrace
 from twocooks.read.trace import Trace
 
 
@@ -53,43 +55,67 @@ def analyse(trace: Trace, by: str = "task", window: Window | None = None) -> Ana
 class Recording:
     """A trace with its timeline, which is built once for any number of questions."""
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Trace, shelf: Shelf | None = None) -> None:
+        """``shelf``: where the timeline is put aside for whoever asks for many windows."""
         self.trace = trace
+        self.shelf = shelf
+        self._switches: Switches | None = None
 
     @cached_property
     def line(self) -> Timeline:
         """The timeline of the whole recording."""
-        return build_timeline(self.trace)
+        if self.shelf is None:
+            return build_timeline(self.trace)
+        if isinstance(self.trace, LateTrace):
+            k = self.trace.kernel
+            put = self.shelf.put
+            self._switches = Switches(put(k.time), put(k.event), put(k.cpu))
+            self.shelf.settle()
+            self.trace.give_back("kernel", k)
+            del k
+        return aside(build_timeline(self.trace), self.shelf)
 
     @cached_property
     def _guess(self) -> tuple[Pieces, Likely]:
         behind = behind_steps(self.trace, self.line)
-        return behind, likely(behind, self.line.book, long_ns(self.trace))
+        guess = likely(behind, self.line.book, long_ns(self.trace))
+        if self.shelf is not None:
+            behind = self.shelf.table(behind)
+            guess = replace(guess, table=self.shelf.table(guess.table))
+            self.shelf.settle()
+        return behind, guess
 
     def analyse(self, by: str = "task", window: Window | None = None) -> Analysis:
         """As the function ``analyse``."""
         line, (behind, guess) = self.line, self._guess
         if window is None:
-            return _analysis(self.trace, self.trace, line, guess, by)
+            return _analysis(self.trace, self.trace, line, guess, by, self.shelf)
         span = settled(self.trace, line, window)
         judged = clip(guess.table, span)
         seconds = max(0.0, unlabelled_s(clip(behind, span)) - unlabelled_s(judged))
         guess = Likely(judged, seconds, guess.looked_at)
-        found = _analysis(self.trace, records(self.trace, span), cut(line, span), guess, by)
+        counted = records(self.trace, span, self._switches)
+        found = _analysis(self.trace, counted, cut(line, span), guess, by)
         begin, end = ((edge - line.start_ns) / 1e9 for edge in span)
         found.summary["window"] = {"from_s": begin, "to_s": end}
         return replace(found, check=list)  # a window alone proves nothing of the file
 
 
 def _analysis(
-    trace: Trace, counted: Trace, line: Timeline, guess: Likely, by: str
+    trace: Trace,
+    counted: Trace,
+    line: Timeline,
+    guess: Likely,
+    by: str,
+    shelf: Shelf | None = None,
 ) -> Analysis:
-    """``counted``: the trace with the records that are counted (those of a window)."""
+    """``counted``: the trace with the records that are counted (those of a window); ``shelf``: for
+    large tables that stay."""
     around = machine.machine(trace)
     python, gil = machine.python_and_gil(trace, line.owners.said)
     same = guess.table is line.table
     judged = replace(line, table=guess.table)
-    told = account(judged, around.usable, waits=line.table)
+    told = _kept(account(judged, around.usable, waits=line.table), shelf)
     helpers = int(told.background.sum()) - int(told.background[[*line.book.launchers]].sum())
     judge = _Judge(counted, around, gil)
     ruling = judge(judged, told)
@@ -101,7 +127,9 @@ def _analysis(
     if by != "task":
         line = at_level(trace, line, told.significant, by)
         judged = line if same else at_level(trace, judged, told.significant, by)
-        told = account(judged, around.usable, judged.alive, waits=line.table)
+        told = _kept(account(judged, around.usable, judged.alive, waits=line.table), shelf)
+        if shelf is not None:
+            line = aside(line, shelf)
         ruling = judge(judged, told)
     m = told.measures
     waits = partial(places.waits, trace, line, line.alive & ~told.background)
@@ -146,6 +174,14 @@ def _analysis(
         tell_tasks=partial(_task_list, line, told, part if by == "task" else None),
         tell_data=lambda: data.Data(trace, counted, facts.line, facts.told, _order(facts.line)),
     )
+
+
+def _kept(told: Account, shelf: Shelf | None) -> Account:
+    """The account, with its curves on the shelf."""
+    if shelf is not None:
+        told.levels, told.together = shelf.levels(told.levels), shelf.put(told.together)
+        shelf.settle()
+    return told
 
 
 def _task_list(
@@ -292,10 +328,11 @@ def _pictures(
     number = np.full(len(line.book) + 1, -1, np.int64)
     number[ids] = np.arange(len(ids))
     levels = told.levels
+    on, tasks = cores(line, number), _tasks(line, told, ids, number)
     return Analysis(
         summary=whole,
-        tasks=_tasks(line, told, ids, number),
-        cores=cores(line, number),
+        tasks=tasks,
+        cores=on,
         at_work=LateSteps(line, lambda: levels.curve("P")),
         hands=LateSteps(line, lambda: (levels.time, told.hands())),
         on_the_go=LateSteps(line, lambda: levels.curve("C")),
@@ -303,6 +340,7 @@ def _pictures(
         cores_used=LateSteps(line, lambda: told.cores.levels().curve("K")),
         window_s=_window(line, ids),
         check=checks,
+        picture=Stock(line, ids, [core.cpu for core in on], tasks),
     )
 
 

@@ -59,6 +59,19 @@ class Pieces:
             which = np.flatnonzero(which)  # once, not for each column
         return Pieces(*(getattr(self, f.name)[which] for f in fields(self)))
 
+    def during(self, begin: int, end: int) -> Pieces:
+        """The stretches that reach into a time, in their order."""
+        rows = self.rows_during(begin, end)
+        return self if len(rows) == len(self) else self.take(rows)
+
+    def rows_during(self, begin: int, end: int) -> Int64:
+        """Which these are."""
+        return np.flatnonzero((self.end > begin) & (self.start < end))
+
+    def near(self, begin: int, end: int) -> int:
+        """How many rows ``during`` looks at, about."""
+        return len(self)
+
     def with_(self, **columns: Any) -> Pieces:
         """The same stretches with some columns replaced."""
         for name in ("owner", "core", "thread"):

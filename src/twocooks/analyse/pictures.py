@@ -7,22 +7,30 @@ the first look: the stretches of all tasks at once, of which each task shows a p
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from twocooks.analyse.columns import NO_REASON, Int32, Int64, Pieces, arranged
-from twocooks.analyse.result import Core, Segments, Steps
+from twocooks.analyse.result import Core, OfCores, OfTasks, Segments, Span, Steps, Task
 from twocooks.analyse.timeline import Timeline
 from twocooks.model import State
+from twocooks.read.order import ranges
 from twocooks.read.shape import distinct
 
 
 def seconds(line: Timeline, time: Int64) -> np.ndarray:
     """Seconds since the start of the run."""
     return (time - line.start_ns) / 1e9
+
+
+PART = 1 << 19
+"""So many rows are handed over at once."""
+NEAR_NS = 1_000
+"""More than a time in seconds can be off."""
 
 
 class Stretches:
@@ -112,6 +120,98 @@ class LateCore(Core):
             slices, cpu = object.__getattribute__(self, "_from"), self.cpu
             return getattr(slices.whole[cpu], name)
         return object.__getattribute__(self, name)
+
+
+class Stock:
+    """``result.Picture`` of a timeline. ``ids``: its tasks in the order of their lanes; ``cpus``:
+    its cores in theirs."""
+
+    def __init__(self, line: Timeline, ids: Int64, cpus: list[int], of: list[Task]) -> None:
+        self._line, self._ids, self.of = line, ids, of
+        self._number = np.full(len(line.book) + 1, -1, np.int32)
+        self._number[ids] = np.arange(len(ids))
+        self._lane = np.full(max(cpus, default=0) + 2, -1, np.int32)
+        self._lane[cpus] = np.arange(len(cpus))
+
+    def tasks(self, span: Span | None = None) -> Iterator[OfTasks]:
+        table, window = self._line.table, self._window(span)
+        if window is not None and table.near(*window) <= PART:
+            few = table.during(*window)
+            lane = self._number[few.owner]
+            order = arranged(lane)
+            order = order[lane[order] >= 0]
+            yield from self._of_tasks(few, order, table.rows_during(*window)[order], span)
+            return
+        owner = self._ids.astype(table.owner.dtype)
+        first = np.searchsorted(table.owner, owner, "left")
+        count = np.searchsorted(table.owner, owner, "right") - first
+        for some in _groups(count):
+            rows = ranges(first[some], count[some])
+            yield from self._of_tasks(table, rows, rows, span)
+
+    def _of_tasks(
+        self, table: Pieces, rows: Int64, own: Int64, span: Span | None
+    ) -> Iterator[OfTasks]:
+        """Some rows of a table; ``own``: their numbers in the table of all."""
+        for at in range(0, len(rows), PART):
+            part, number = rows[at : at + PART], own[at : at + PART]
+            start, end = (seconds(self._line, time[part]) for time in (table.start, table.end))
+            if span is not None:
+                some = (end > span[0]) & (start < span[1])
+                part, number, start, end = part[some], number[some], start[some], end[some]
+            state = table.state[part]
+            bare = (state == State.WORKING) | (state == State.UNKNOWN)
+            reason = np.where(bare, NO_REASON, table.reason[part]).astype(np.uint8)
+            yield OfTasks(number, self._number[table.owner[part]], start, end, state, reason)
+
+    def before(self, task: int, time_s: float) -> list[tuple[int, float, bool]]:
+        table, line = self._line.table, self._line
+        mine = range(*table.rows_of(int(self._ids[task])).indices(len(table)))
+
+        def begins(row: int) -> float:
+            return float((table.start[row] - line.start_ns) / 1e9)
+
+        after = mine.start + bisect_right(mine, time_s, key=begins)
+        return [
+            (row, float((table.end[row] - line.start_ns) / 1e9),
+             bool(table.state[row] == State.WORKING))
+            for row in range(after - 1, max(after - 3, mine.start - 1), -1)
+        ]  # fmt: skip
+
+    def cores(self, span: Span | None = None) -> Iterator[OfCores]:
+        s, window = self._line.slices, self._window(span)
+        if window is not None:
+            s = s.during(*window)
+        on = np.flatnonzero((s.state == State.WORKING) & (s.core >= 0))
+        order = on[arranged(s.core[on], s.start[on])]
+        del on
+        for at in range(0, len(order), PART):
+            part = order[at : at + PART]
+            start, end = (seconds(self._line, time[part]) for time in (s.start, s.end))
+            if span is not None:
+                some = (end > span[0]) & (start < span[1])
+                part, start, end = part[some], start[some], end[some]
+            owner = s.owner[part]
+            task = np.where(owner >= 0, self._number[np.maximum(owner, 0)], np.int32(-1))
+            yield OfCores(self._lane[s.core[part]], start, end, task)
+
+    def _window(self, span: Span | None) -> tuple[int, int] | None:
+        """The span in ns of the trace's clock, a little more of it: what is inside the seconds
+        say."""
+        if span is None:
+            return None
+        low, high = (self._line.start_ns + round(edge * 1e9) for edge in span)
+        return low - NEAR_NS, high + NEAR_NS
+
+
+def _groups(count: Int64) -> Iterator[slice]:
+    """Neighbours that have not more than ``PART`` rows together, or are alone."""
+    total, first = np.cumsum(count), 0
+    while first < len(count):
+        before = int(total[first - 1]) if first else 0
+        after = max(first + 1, int(np.searchsorted(total, before + PART, "right")))
+        yield slice(first, after)
+        first = after
 
 
 def cores(line: Timeline, number: Int64) -> list[Core]:

@@ -3,10 +3,10 @@ there."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Float64 = NDArray[np.float64]
 Int32 = NDArray[np.int32]
+Int64 = NDArray[np.int64]
 UInt8 = NDArray[np.uint8]
 
 
@@ -90,6 +91,49 @@ class Steps:
     value: Int32
 
 
+class OfTasks(NamedTuple):
+    """Stretches of several tasks, sorted by task and start. Columns as in ``Segments``; ``lane``
+    indexes ``Analysis.tasks``; ``row`` is the stretch's own number."""
+
+    row: Int64
+    lane: Int32
+    start: Float64
+    end: Float64
+    state: UInt8
+    reason: UInt8
+
+
+class OfCores(NamedTuple):
+    """Slices of several cores, sorted by core and start. Columns as in ``Core``; ``lane`` indexes
+    ``Analysis.cores``."""
+
+    lane: Int32
+    start: Float64
+    end: Float64
+    task: Int32
+
+
+Span = tuple[float, float]
+"""From and to, in seconds since the start of the run."""
+
+
+class Picture(Protocol):
+    """The stretches of a whole run for whoever draws them, part by part (never all of them at
+    once): those that reach into a span of time, or all."""
+
+    of: list[Task]
+    """The tasks whose stretches they are; a picture of other ones says nothing of these."""
+
+    def tasks(self, span: Span | None = None) -> Iterator[OfTasks]: ...
+
+    def cores(self, span: Span | None = None) -> Iterator[OfCores]: ...
+
+    def before(self, task: int, time_s: float) -> list[tuple[int, float, bool]]:
+        """The last stretch of a task that begins at or before a moment, and the one before that:
+        its own number, when it ends, and whether it is work."""
+        ...
+
+
 @dataclass(frozen=True)
 class Looks:
     """Moments at which somebody looked at a task on a core, in seconds since the start."""
@@ -145,6 +189,8 @@ class Analysis:
     tell_tasks: Callable[[], list[TaskRow]] = list
     tell_data: Callable[[], Data] | None = None
     """Makes ``data``; None = an analysis that is not of a trace."""
+    picture: Picture | None = None
+    """The same stretches as those of ``tasks`` and ``cores``; None = there are only these."""
 
     @cached_property
     def levels(self) -> list[dict[str, Any]]:

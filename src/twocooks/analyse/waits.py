@@ -228,6 +228,16 @@ def _once(trace: Trace, threads: Threads, name: str, make: Callable[[], T]) -> T
     return made
 
 
+def hand_on(old: Threads, new: Threads, put: Callable[[Pieces], Pieces]) -> None:
+    """What was made of threads holds of the same threads with their stretches elsewhere; ``put``
+    puts the labelled stretches there, too."""
+    for name in ("_settled", "_labels", "_labelled"):
+        kept = old.__dict__.get(name)
+        if kept is not None:
+            trace, made = kept
+            new.__dict__[name] = trace, put(made) if isinstance(made, Pieces) else made
+
+
 def long_ns(trace: Trace) -> int:
     """From this length on a wait should have had its look: two of the recorder's ticks."""
     return 2 * int(trace.meta.get("tick_ns") or 2_000_000)

@@ -12,13 +12,14 @@ inside it.
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from twocooks.analyse.book import Book
-from twocooks.analyse.columns import Int64, Pieces
+from twocooks.analyse.columns import Int32, Int64, Pieces, UInt8
 from twocooks.analyse.estimate import CPU as POLLED_CPU
 from twocooks.analyse.estimate import windows as polled_windows
 from twocooks.analyse.machine import METER
@@ -26,7 +27,8 @@ from twocooks.analyse.tally import state_sums
 from twocooks.analyse.threads import LOST
 from twocooks.analyse.timeline import Timeline
 from twocooks.model import State
-from twocooks.read.trace import Trace
+from twocooks.read.late import LateTrace
+from twocooks.read.trace import Kept, KernelColumns, Trace, sums
 
 Window = tuple[int, int]
 """From and to, in ns of the trace's clock (CLOCK_MONOTONIC)."""
@@ -50,7 +52,7 @@ def settled(trace: Trace, line: Timeline, window: Window) -> Window:
 def clip(table: Pieces, window: Window) -> Pieces:
     """The stretches inside the window, cut at its edges."""
     begin, end = window
-    some = table.take((table.end > begin) & (table.start < end))
+    some = table.during(begin, end)
     return some.with_(start=np.maximum(some.start, begin), end=np.minimum(some.end, end))
 
 
@@ -111,14 +113,24 @@ def inside(line: Timeline, threads: Pieces) -> Pieces:
     return clip(threads, (line.start_ns, line.end_ns)) if line.part else threads
 
 
-def records(trace: Trace, window: Window) -> Trace:
-    """The trace with the records that are counted in the window: switches, losses, measurements of
-    the machine, polled accounts. The kernel's sums over the whole run are no window's."""
+def counted_kernel(kernel: KernelColumns, window: Window) -> KernelColumns:
+    """The kernel's records that are counted in the window."""
     begin, end = window
-    kernel, meter, poll = trace.kernel, trace.meter, trace.poll
     # A loss that began before the window, or is only told after it, may reach into it.
     switched = (kernel.time > begin) & (kernel.time <= end)  # an OUT belongs to what it ends
     switched |= (kernel.event == LOST) & (kernel.time > begin) & (kernel.time - kernel.b < end)
+    found: KernelColumns = _rows(kernel, switched)
+    return found
+
+
+def records(trace: Trace, window: Window, switches: Switches | None = None) -> Trace:
+    """The trace with the records that are counted in the window: switches, losses, measurements of
+    the machine, polled accounts. The kernel's sums over the whole run are no window's.
+
+    ``switches``: when which of the kernel's records came, where these are not to be read again; the
+    records themselves are then only read if somebody asks for them."""
+    begin, end = window
+    meter, poll = trace.meter, trace.poll
     # A measurement tells of the stretch that ends with it: the first one behind belongs to it.
     later = np.flatnonzero((meter.event == METER) & (meter.time >= end))[:1]
     measured = (meter.time > begin) & (meter.time < end)
@@ -130,14 +142,40 @@ def records(trace: Trace, window: Window) -> Trace:
     polled = replace(polled, a=np.where(clock, polled.a - before.max(initial=0), polled.a))
     told = trace.end or {}
     kept = {key: told.get(key) for key in ("notes", "agent_lost", "unfollowed")}
-    return replace(
-        trace,
-        meta=trace.meta | {"start_ns": begin},
-        end=kept | {"end_ns": end},
-        kernel=_rows(kernel, switched),
-        meter=_rows(meter, measured),
-        poll=polled,
-    )
+    changed: dict[str, Any] = {
+        "meta": trace.meta | {"start_ns": begin},
+        "end": kept | {"end_ns": end},
+        "meter": _rows(meter, measured),
+        "poll": polled,
+    }
+    if switches is None or not isinstance(trace, LateTrace):
+        return replace(trace, kernel=counted_kernel(trace.kernel, window), **changed)
+    kernel = partial(counted_kernel, window=window)
+    return trace.part(kernel, switches.counted(trace.rare, window), **changed)
+
+
+@dataclass(frozen=True)
+class Switches:
+    """When which of the kernel's records came on which core: all that is asked of them once the
+    timeline is built."""
+
+    time: Int64
+    event: UInt8
+    cpu: Int32
+
+    def counted(self, rare: KernelColumns, window: Window) -> Kept:
+        """What a trace keeps of the records that are counted in the window (``Trace.rare``,
+        ``switches``, ``last_on``)."""
+        begin, end = window
+        inside = slice(*np.searchsorted(self.time, (begin, end), "right").tolist())
+        time, event, cpu = self.time[inside], self.event[inside], self.cpu[inside]
+        few = counted_kernel(rare, window)
+        late = few.time > end  # losses that are told of behind the window
+        return few, *sums(
+            np.append(time, few.time[late]),
+            np.append(event, few.event[late]),
+            np.append(cpu, few.cpu[late]),
+        )
 
 
 def _rows(columns: Any, which: Any) -> Any:

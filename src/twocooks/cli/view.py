@@ -50,9 +50,12 @@ def _serve(path: Path, by: str, port: int, browser: bool) -> int:
 
     def ask(trace: Trace) -> Detail:
         from twocooks.analyse.build import Recording
+        from twocooks.analyse.shelf import Shelf
+        from twocooks.read.late import LateTrace
         from twocooks.report.html.detail import Detail
 
-        return Detail(Recording(trace), by)
+        large = isinstance(trace, LateTrace)
+        return Detail(Recording(trace, Shelf() if large else None), by)
 
     detail = of_trace(path, ask)
     from twocooks.view.server import LOOPBACK, View

@@ -15,10 +15,10 @@ import os
 import threading
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
-from twocooks.read.trace import Trace
+from twocooks.read.trace import Kept, KernelColumns, Trace
 
 LATE = ("kernel", "agent")
 
@@ -43,6 +43,27 @@ class LateTrace(Trace):
     """Those that nobody has asked for yet."""
     lately: dict[str, Any] = field(default_factory=dict, compare=False)
     """Those that are in use, in weak references."""
+
+    def part(
+        self, kernel: Callable[[KernelColumns], KernelColumns], kept: Kept, **changed: Any
+    ) -> LateTrace:
+        """The same trace with some of the kernel's records (which are read when somebody asks for
+        them), what is kept of these, and some of its other columns changed."""
+        own = {part.name: vars(self)[part.name] for part in fields(self)} | changed
+
+        def again(name: str) -> Any:
+            found = getattr(self, name)
+            return kernel(found) if name == "kernel" else found
+
+        own |= {"again": again, "first": {}, "lately": {}}
+        some = LateTrace(**own)
+        vars(some)["_kept"] = kept
+        return some
+
+    def give_back(self, name: str, columns: Any) -> None:
+        """Whoever was the first to ask was not the one who goes through all of it."""
+        self.first[name] = columns
+        self.lately.pop(name, None)
 
     def __getattribute__(self, name: str) -> Any:
         found = object.__getattribute__(self, name)

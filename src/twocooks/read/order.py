@@ -156,13 +156,13 @@ def _by_stream(
     start = starts[turn]
     if not gap.any():
         in_order = np.array_equal(turn, np.arange(len(turn)))
-        return None if in_order else _ranges(start, rows), np.empty((3, 0), np.int64)
+        return None if in_order else ranges(start, rows), np.empty((3, 0), np.int64)
     gap_rows = _gaps(key, start, rows, gap, time, begin_ns, end_ns)
     # Each piece is followed by its gap, a range of no or one row behind all others.
     gap_start = len(time) + np.cumsum(gap) - gap
     both_start = np.stack([start, gap_start], axis=1).ravel()
     both_rows = np.stack([rows, gap], axis=1).ravel()
-    return _ranges(both_start, both_rows), gap_rows
+    return ranges(both_start, both_rows), gap_rows
 
 
 def _gaps(
@@ -184,7 +184,7 @@ def _gaps(
     return np.stack([key[at], after, after - before])
 
 
-def _ranges(start: Int64, length: Int64) -> Int64:
+def ranges(start: Int64, length: Int64) -> Int64:
     """start[0], start[0] + 1, ... for each range, end to end."""
     total = int(length.sum())
     shift = start - (np.cumsum(length) - length)

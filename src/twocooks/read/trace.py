@@ -43,6 +43,10 @@ class KernelColumns:
     text: Int32
 
 
+Kept = tuple[KernelColumns, dict[int, int], dict[int, int]]
+"""What is asked for again and again: ``Trace.rare``, ``switches``, ``last_on``."""
+
+
 @dataclass(frozen=True)
 class AgentColumns:
     """What the agents said. ``thread`` indexes ``Trace.agent_threads`` (pid, tid) pairs; order
@@ -204,17 +208,22 @@ class Trace:
         return self._kept[2]
 
     @cached_property
-    def _kept(self) -> tuple[KernelColumns, dict[int, int], dict[int, int]]:
+    def _kept(self) -> Kept:
         k = self.kernel
         often = np.zeros(256, bool)
         often[SWITCHES] = True
         rows = np.flatnonzero(~often[k.event])
         rare = KernelColumns(*(getattr(k, part.name)[rows] for part in fields(KernelColumns)))
-        count = np.bincount(k.event)
-        last = np.full(int(k.cpu.max(initial=-1)) + 1, -1, np.int64)
-        last[k.cpu] = k.time  # in order of time: the last one stays
-        return (
-            rare,
-            {event: int(count[event]) for event in np.flatnonzero(count).tolist()},
-            {cpu: int(last[cpu]) for cpu in np.flatnonzero(last >= 0).tolist()},
-        )
+        return rare, *sums(k.time, k.event, k.cpu)
+
+
+def sums(time: Int64, event: UInt8, cpu: Int32) -> tuple[dict[int, int], dict[int, int]]:
+    """How many of the kernel's records (in order of time) there are of each event, and when the
+    last of each CPU was."""
+    count = np.bincount(event)
+    last = np.full(int(cpu.max(initial=-1)) + 1, -1, np.int64)
+    last[cpu] = time  # in order of time: the last one stays
+    return (
+        {number: int(count[number]) for number in np.flatnonzero(count).tolist()},
+        {core: int(last[core]) for core in np.flatnonzero(last >= 0).tolist()},
+    )

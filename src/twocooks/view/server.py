@@ -56,7 +56,7 @@ class View(ThreadingHTTPServer):
         self.token = secrets.token_urlsafe(24)
         self._ticket: str | None = secrets.token_urlsafe(24)
         self._detail = detail
-        self._page = html.page([("", detail.analysis)], live=True).encode("utf-8")
+        self._page = detail.page().encode("utf-8")
         self._one_at_a_time = threading.Lock()
         super().__init__((LOOPBACK, port), _Handler)
 

@@ -14,17 +14,20 @@ from typing import Any
 import numpy as np
 
 from twocooks.analyse.build import Recording
-from twocooks.analyse.result import Analysis, Steps
-from twocooks.report import told
+from twocooks.analyse.result import Analysis, Core, Segments, Steps
+from twocooks.report import html, told
 from twocooks.report.html.curves import COUNTS
 from twocooks.report.html.grid import window as shown
-from twocooks.report.html.lanes import MOST_EXACT, MOST_RUNS, Raw, lanes_of, raw
+from twocooks.report.html.lanes import MOST_EXACT, MOST_RUNS, lanes_within
+from twocooks.report.html.looks import Met, met_in
 from twocooks.report.html.pack import Packer
 from twocooks.report.html.rows import Tree, tree
 from twocooks.report.html.run import cleaned, grid_row, pack_drawn
 
 LEAST_S = 1e-7
 """No window is narrower."""
+NO_TIME, NO_CODE, NO_ID = np.empty(0, np.float64), np.empty(0, np.uint8), np.empty(0, np.int32)
+NOTHING = Segments(NO_TIME, NO_TIME, NO_CODE, NO_CODE, NO_ID)
 
 
 class Detail:
@@ -35,9 +38,40 @@ class Detail:
         self.by = by
         self.analysis: Analysis = recording.analyse(by)
 
+    def page(self) -> str:
+        """The page of the whole run. What only that needs is let go of: then the windows need no
+        more memory than there are tasks, as long as the recording has a shelf."""
+        text = html.page([("", self.analysis)], live=True)
+        self._let_go()
+        return text
+
+    def _let_go(self) -> None:
+        whole, shelf, picture = self.analysis, self.recording.shelf, self.analysis.picture
+        if shelf is None or picture is None:
+            return
+        steps: dict[str, Any] = {}
+        for name in COUNTS:
+            curve: Steps = getattr(whole, name)
+            steps[name] = Steps(shelf.put(curve.time), shelf.put(curve.value))
+        shelf.settle()
+        tasks = [replace(task, segments=NOTHING) for task in whole.tasks]
+        cores = [Core(core.cpu, NO_TIME, NO_TIME, NO_ID) for core in whole.cores]
+        self.analysis = Analysis(
+            whole.summary, tasks, cores, window_s=whole.window_s, looks=whole.looks,
+            picture=picture, **steps,
+        )  # fmt: skip
+        picture.of = tasks
+        shelf.rest()
+
+    def _rest(self) -> None:
+        if self.recording.shelf is not None:
+            self.recording.shelf.rest()
+
     @cached_property
-    def _raw(self) -> tuple[Raw, Raw]:
-        return raw(self.analysis)
+    def _met(self) -> Met:
+        picture = self.analysis.picture
+        assert picture is not None  # that of a recording
+        return met_in(picture, self.analysis.looks)
 
     @cached_property
     def _rows(self) -> Tree:
@@ -62,10 +96,10 @@ class Detail:
             name: _cut(getattr(self.analysis, name), span) for name in COUNTS
         }
         inside = replace(self.analysis, window_s=span, **steps)
-        parts = (_some(self._raw[0], span), _some(self._raw[1], span))
-        drawn = lanes_of(parts, inside, most_exact, most_runs)
+        drawn = lanes_within(inside, self._met, most_exact, most_runs)
         pack = Packer()
         unit = pack_drawn(pack, inside, drawn, self._rows)
+        self._rest()
         return {
             "window_s": list(span),
             "grid": grid_row(drawn.grid),
@@ -80,6 +114,7 @@ class Detail:
         begin = self.recording.line.start_ns
         edges = (begin + round(span[0] * 1e9), begin + round(span[1] * 1e9))
         summary = cleaned(self.recording.analyse(self.by, edges).summary)
+        self._rest()
         verdict = summary["verdict"]
         headline, technical = told.headline(verdict, verdict.get("headline", ""))
         known = summary["window"]
@@ -97,11 +132,6 @@ class Detail:
             "cpu_s": summary.get("cpu_s"),
             "tasks": summary["tasks"]["count"],
         }
-
-
-def _some(whole: Raw, span: tuple[float, float]) -> Raw:
-    inside = (whole.end > span[0]) & (whole.start < span[1])
-    return Raw(whole.lane[inside], whole.start[inside], whole.end[inside], whole.code[inside])
 
 
 def _cut(steps: Steps, span: tuple[float, float]) -> Steps:

@@ -4,7 +4,7 @@ on. Consecutive stretches that show the same are one run; a run that holds no mo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,7 +31,7 @@ from twocooks.report.html.grid import (
     exact,
     moments,
 )
-from twocooks.report.html.looks import looked_at
+from twocooks.report.html.looks import Met, cut_at, looked_at, met_in, of_part
 
 MOST_EXACT = 250_000
 """So many stretches of tasks and cores are given as they are."""
@@ -57,10 +57,13 @@ class Runs(NamedTuple):
 class Raw(NamedTuple):
     """Stretches in seconds, sorted by lane and start."""
 
-    lane: Int64
+    lane: NDArray[Any]
     start: Float64
     end: Float64
     code: Int64
+
+    def take(self, rows: NDArray[np.bool_]) -> Raw:
+        return Raw(self.lane[rows], self.start[rows], self.end[rows], self.code[rows])
 
 
 class Lanes(NamedTuple):
@@ -78,22 +81,75 @@ def lanes(
     return lanes_of(raw(analysis), analysis, most_exact, most_runs)
 
 
-def raw(analysis: Analysis) -> tuple[Raw, Raw]:
+def raw(analysis: Analysis) -> Parts:
     """The stretches of all tasks and of all cores."""
-    of_tasks = _of_tasks(analysis.tasks)
-    return Raw(*looked_at(of_tasks, analysis.looks)), _of_cores(analysis.cores)
+    return Parts(analysis, None)
 
 
-def lanes_of(
-    stretches: tuple[Raw, Raw], analysis: Analysis, most_exact: int, most_runs: int
-) -> Lanes:
+def lanes_within(inside: Analysis, met: Met, most_exact: int, most_runs: int) -> Lanes:
+    """The lanes of a window. ``inside``: the analysis with its curves cut; ``met``: its looks."""
+    return lanes_of(Parts(inside, inside.window_s, met), inside, most_exact, most_runs)
+
+
+class Parts:
+    """The stretches of tasks and of cores, part by part, as often as they are asked for; large
+    ones are never there all at once. The rows of cores are told only where there are any."""
+
+    def __init__(
+        self, analysis: Analysis, span: tuple[float, float] | None, met: Met | None = None
+    ) -> None:
+        self._analysis, self._span = analysis, span
+        picture = analysis.picture
+        self._picture = picture if picture is not None and picture.of is analysis.tasks else None
+        if met is None and self._picture is not None:
+            met = met_in(self._picture, analysis.looks)
+        self._met = met
+        self._few: tuple[list[Raw], list[Raw]] | None = None
+
+    def tasks(self) -> Iterator[Raw]:
+        if self._picture is None or self._met is None:
+            yield Raw(*looked_at(_of_tasks(self._analysis.tasks), self._analysis.looks))
+            return
+        for part in self._picture.tasks(self._span):
+            code = part.state.astype(np.int64) + REASON_STEP * np.minimum(part.reason, NO_REASON)
+            whole = (part.lane.astype(np.int64), part.start, part.end, code)
+            found = Raw(*cut_at(whole, of_part(part.row, self._met)))
+            if self._span is not None:
+                rows = (found.end > self._span[0]) & (found.start < self._span[1])
+                found = found.take(rows)
+            yield found
+
+    def cores(self) -> Iterator[Raw]:
+        if self._picture is None or not self._analysis.cores:
+            yield _of_cores(self._analysis.cores)
+            return
+        for part in self._picture.cores(self._span):
+            yield Raw(part.lane, part.start, part.end, _code_of(part.task.astype(np.int64)))
+
+    def few(self, most: int) -> tuple[list[Raw], list[Raw]] | None:
+        """All of them, if they are not more."""
+        if self._few is not None:
+            rows = sum(len(part.lane) for some in self._few for part in some)
+            return self._few if rows <= most else None
+        both: tuple[list[Raw], list[Raw]] = ([], [])
+        for found, parts in zip(both, (self.tasks(), self.cores()), strict=True):
+            for part in parts:
+                found.append(part)
+                most -= len(part.lane)
+                if most < 0:
+                    return None
+        self._few = both
+        return both
+
+
+def lanes_of(parts: Parts, analysis: Analysis, most_exact: int, most_runs: int) -> Lanes:
     """As ``lanes``; the stretches may be fewer than those of the analysis."""
-    of_tasks, of_cores = stretches
-    if len(of_tasks.lane) + len(of_cores.lane) <= most_exact:
+    few = parts.few(most_exact)
+    if few is not None:
         grid = exact(analysis)
-        return Lanes(grid, _runs(of_tasks, grid), _runs(of_cores, grid))
+        return Lanes(grid, _all_runs(few[0], grid), _all_runs(few[1], grid))
     grid = moments(analysis, MOST_MOMENTS)
-    tasks, cores = _runs(of_tasks, grid), _runs(of_cores, grid)
+    tasks, cores = _all_runs(parts.tasks(), grid), _all_runs(parts.cores(), grid)
     while len(tasks.lane) + len(cores.lane) > most_runs and grid.size > LEAST_MOMENTS:
         grid, before = coarser(grid)
         tasks, cores = _fewer(tasks, before), _fewer(cores, before)
@@ -120,8 +176,7 @@ def _of_tasks(tasks: Sequence[Task]) -> Raw:
 
 
 def _of_cores(cores: Sequence[Core]) -> Raw:
-    task = _joined([core.task for core in cores], np.int64)
-    code = np.where(task == -1, CORE_PROGRAM, np.where(task < -1, CORE_UNKNOWN, task + CORE_TASK))
+    code = _code_of(_joined([core.task for core in cores], np.int64))
     return Raw(
         np.repeat(np.arange(len(cores)), [len(core.start) for core in cores]).astype(np.int64),
         _joined([core.start for core in cores], np.float64),
@@ -130,8 +185,20 @@ def _of_cores(cores: Sequence[Core]) -> Raw:
     )
 
 
+def _code_of(task: Int64) -> Int64:
+    """What a core shows: the program alone, nothing that is known, or a task."""
+    return np.where(task == -1, CORE_PROGRAM, np.where(task < -1, CORE_UNKNOWN, task + CORE_TASK))
+
+
 def _joined(parts: Sequence[NDArray[Any]], kind: type) -> NDArray[Any]:
     return np.concatenate(parts).astype(kind) if parts else np.empty(0, kind)
+
+
+def _all_runs(parts: Iterable[Raw], grid: Grid) -> Runs:
+    """The runs of all parts. (Those of two parts may be one: a lane may go on in the next.)"""
+    each = [_runs(part, grid) for part in parts]
+    whole = Runs(*(_joined([part[i] for part in each], np.int64) for i in range(4)))
+    return _merged(whole)
 
 
 def _runs(raw: Raw, grid: Grid) -> Runs:

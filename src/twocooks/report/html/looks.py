@@ -10,12 +10,12 @@ says "about".
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from twocooks.analyse.result import Looks
+from twocooks.analyse.result import Looks, Picture
 from twocooks.model import State
 from twocooks.report.html.contract import REASON_STEP, SEEN_NATIVE, SEEN_PYTHON
 from twocooks.report.html.grid import Float64, Int64
@@ -30,14 +30,59 @@ Columns = tuple[Int64, Float64, Float64, Int64]
 """Lane, start, end and code of stretches, sorted by lane and start."""
 
 
+class Met(NamedTuple):
+    """Looks at work, sorted by stretch and time."""
+
+    row: Int64
+    """The stretch of work that it was made in."""
+    time: Float64
+    """The moment in it."""
+    native: NDArray[np.bool_]
+
+
 def looked_at(whole: Columns, looks: Looks) -> Columns:
     """The stretches, with work around looks as stretches of their own."""
-    lane, start, end, code = whole
     row, time = _met(whole, looks)
+    return cut_at(whole, _sorted(row, time, looks))
+
+
+def met_in(picture: Picture, looks: Looks) -> Met:
+    """The same looks in a picture, whose stretches have their own numbers."""
+    row = np.full(len(looks.task), -1, np.int64)
+    time = looks.time_s.copy()
+    for i, (task, moment) in enumerate(zip(looks.task.tolist(), time.tolist(), strict=True)):
+        for number, end, working in picture.before(task, moment):
+            if working:
+                if moment <= end + PUSHED_S:
+                    row[i], time[i] = number, min(moment, end)
+                break
+    return _sorted(row, time, looks)
+
+
+def of_part(rows: Int64, met: Met) -> Met:
+    """Those looks that were made in one of these stretches; ``row`` is the place in ``rows``."""
+    if not len(rows) or not len(met.row):
+        return Met(met.row[:0], met.time[:0], met.native[:0])
+    order = np.argsort(rows)
+    place = np.minimum(np.searchsorted(rows[order], met.row), len(rows) - 1)
+    place = order[place]
+    here = rows[place] == met.row
+    row, time, native = place[here], met.time[here], met.native[here]
+    order = np.lexsort((time, row))
+    return Met(row[order], time[order], native[order])
+
+
+def _sorted(row: Int64, time: Float64, looks: Looks) -> Met:
     seen = row >= 0
     row, time, native = row[seen], time[seen], looks.native[seen]
     order = np.lexsort((time, row))
-    row, time, native = row[order], time[order], native[order]
+    return Met(row[order], time[order], native[order])
+
+
+def cut_at(whole: Columns, met: Met) -> Columns:
+    """The stretches, with work around these looks as stretches of their own."""
+    lane, start, end, code = whole
+    row, time, native = met
     if not len(row):
         return whole
     same = row[1:] == row[:-1]

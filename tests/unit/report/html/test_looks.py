@@ -47,7 +47,7 @@ def one(*pieces: tuple[float, State]) -> Analysis:
 
 
 def drawn(analysis: Analysis, *rows: tuple[int, float, bool]) -> list[tuple[float, float, int]]:
-    return shown(raw(replace(analysis, looks=looks(*rows)))[0], 0)
+    return shown(next(raw(replace(analysis, looks=looks(*rows))).tasks()), 0)
 
 
 def test_a_look_reaches_as_far_as_the_rule_says() -> None:
@@ -83,7 +83,7 @@ def test_who_was_pushed_off_for_the_look_shows_what_it_did_until_then() -> None:
 
 def test_nobody_looked_nothing_is_said() -> None:
     analysis = one((0.01, W), (0.01, State.WAITING))
-    assert {code for *_, code in shown(raw(analysis)[0], 0)} == {
+    assert {code for *_, code in shown(next(raw(analysis).tasks()), 0)} == {
         PLAIN, State.WAITING + REASON_STEP * NO_REASON
     }  # fmt: skip
 
@@ -138,10 +138,10 @@ def told(analysis: Analysis, task: int, moment: float) -> set[int]:
 @settings(max_examples=80)
 @given(runs_with_looks())
 def test_each_moment_of_work_shows_its_nearest_look(analysis: Analysis) -> None:
-    found = raw(analysis)[0]
+    found = next(raw(analysis).tasks())
     for task in range(len(analysis.tasks)):
         stretches = shown(found, task)
-        plain = shown(raw(replace(analysis, looks=looks()))[0], task)
+        plain = shown(next(raw(replace(analysis, looks=looks())).tasks()), task)
         # Nothing but work is touched, and no moment is lost or shown twice.
         whole = sum(b - a for a, b, _ in plain)
         assert abs(sum(b - a for a, b, _ in stretches) - whole) < 1e-6
