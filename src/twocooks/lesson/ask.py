@@ -10,7 +10,7 @@ import contextlib
 import io
 import sys
 
-from twocooks.report.base import MIN_WIDTH, Options
+from twocooks.report.base import MIN_PAGE, Options
 from twocooks.report.terminal.paint import BOLD, DIM, Painter
 from twocooks.report.words import clean, plain, wrap
 
@@ -29,7 +29,7 @@ class Talk:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.painter = Painter(options.colour, options.unicode)
-        self.width = max(MIN_WIDTH, min(options.width, MAX_TEXT)) - 2 * len(MARGIN)
+        self.width = max(MIN_PAGE, min(options.width, MAX_TEXT)) - 2 * len(MARGIN)
         self.interactive = sys.stdin is not None and sys.stdin.isatty()
         if isinstance(sys.stdin, io.TextIOWrapper):
             sys.stdin.reconfigure(errors="replace")

@@ -42,6 +42,17 @@ def test_all_right(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtur
         assert title in text
 
 
+def test_a_narrow_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("?\n" + "\n".join(right())))
+    monkeypatch.setenv("COLUMNS", "64")
+    assert cli.main(["quiz", "--seed", str(SEED)]) == 0
+    text = capsys.readouterr().out
+    assert max(map(len, text.splitlines())) <= 64
+    assert "\n  9 One task, one pair of hands\n" in text
+
+
 def test_the_picture_does_not_tell(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,6 +12,7 @@ from twocooks.lesson.ask import EndedError, Talk
 from twocooks.lesson.quiz.reasons import CHOICES, LOOK, TITLES, reason
 from twocooks.model import Verdict
 from twocooks.report import told
+from twocooks.report.base import MAX_WIDTH, MIN_PAGE
 from twocooks.report.terminal import draw
 from twocooks.report.terminal.lanes import fold, shown
 from twocooks.report.terminal.paint import BOLD, DIM
@@ -21,6 +22,8 @@ PROMPT = "Which is it? (1 to 9, ? explains, Enter skips, q ends) > "
 NEXT = "Enter: the next one (q ends) > "
 ENDS = ("q", "quit", "exit")
 INDENT = 10
+CHOICE = 38
+"""Columns of an answer to choose."""
 BETTER_AT = 2
 """So many mistakes of one kind are told as a habit."""
 
@@ -90,19 +93,21 @@ class Game:
         talk.raw("")
         talk.say(f"Run {number} of {self.count}", bold=True)
         lanes = fold(shown(question.analysis))
-        for line in draw.rows(question.analysis, lanes, talk.painter, talk.options.width):
+        width = max(MIN_PAGE, min(talk.options.width, MAX_WIDTH))
+        for line in draw.rows(question.analysis, lanes, talk.painter, width):
             talk.raw(line)
         talk.raw("")
         self.choices()
 
     def choices(self) -> None:
-        """The answers, in two columns."""
-        half = (len(CHOICES) + 1) // 2
-        cells = [fit(f"{number} {title}", 38)
-                 for number, (_, title, _) in enumerate(CHOICES, 1)]
+        """The answers, in two columns where there is room for them."""
+        cells = [f"{number} {title}" for number, (_, title, _) in enumerate(CHOICES, 1)]
+        half = (len(cells) + 1) // 2
+        if self.talk.options.width < 2 * CHOICE + 2:
+            half = len(cells)
         for row in range(half):
-            right = cells[row + half].rstrip() if row + half < len(cells) else ""
-            self.talk.raw(f"  {cells[row]}{right}".rstrip())
+            right = cells[row + half] if row + half < len(cells) else ""
+            self.talk.raw(f"  {fit(cells[row], CHOICE)}{right}".rstrip())
 
     def explain(self) -> None:
         """What the answers mean."""
