@@ -353,12 +353,29 @@ void tc_known_loop(PyObject *loop) {
     hook_loop_class(Py_TYPE(loop));
 }
 
+/* Since 3.14 the tasks of a loop are only found by the loop, and at little cost on its thread. */
+static void name_tasks(PyObject *loop) {
+    PyObject *all_tasks = PyObject_GetAttrString(asyncio_c, "all_tasks");
+    PyObject *found = all_tasks ? PyObject_CallOneArg(all_tasks, loop) : NULL;
+    PyObject *each = found ? PyObject_GetIter(found) : NULL, *task;
+    while (each && (task = PyIter_Next(each))) {
+        if (tc_is_task(task) && !is_done(task)) say_name(task);
+        Py_DECREF(task);
+    }
+    Py_XDECREF(each);
+    Py_XDECREF(found);
+    Py_XDECREF(all_tasks);
+}
+
 /* A loop of another thread was running when the agent came; asked once on each thread. */
 static void find_loop(struct tc_writer *me) {
     me->no_loop = 1;
     if (!o_get_loop || !asyncio_c || !tc_in_main_interpreter()) return;
     PyObject *loop = o_get_loop(asyncio_c, NULL);
-    if (loop && loop != Py_None) tc_known_loop(loop);
+    if (loop && loop != Py_None) {
+        tc_known_loop(loop);
+        name_tasks(loop);
+    }
     Py_XDECREF(loop);
     PyErr_Clear();
 }

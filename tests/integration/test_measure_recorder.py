@@ -50,7 +50,8 @@ def left(wakes):
     low, high = int(maps[0][0], 16), int(maps[-1][1], 16)
     functions = [f for f in gc.get_objects() if type(f) is types.FunctionType]
     found = [f.__qualname__ for f in functions if inside(id(f), type(f).__basicsize__ // 8)]
-    found += [t.__name__ for t in set(types_below(object)) if inside(id(t) + HEAD, 40)]
+    classes = {id(t): t for t in types_below(object)}  # not by their hash: a class may warn
+    found += [t.__name__ for t in classes.values() if inside(id(t) + HEAD, 40)]
     task = vars(_asyncio.Task)
     found += ["wrapper"] * inside(id(task["__init__"]) + HEAD, 5)
     for method in (_asyncio._set_running_loop, wakes):

@@ -88,7 +88,8 @@ def tell_threads(agent: Any) -> None:
 
 
 def tell_tasks(agent: Any) -> None:
-    """The loop of asyncio that runs on this thread, its tasks, and the names of others' tasks."""
+    """The loop of asyncio that runs on this thread, its tasks, and the names of others' tasks. Since
+    3.14 the agent asks for the latter itself, on the thread of each loop."""
     asyncio = sys.modules.get("asyncio")
     if asyncio is None:
         return
@@ -100,7 +101,7 @@ def tell_tasks(agent: Any) -> None:
         coro = task.get_coro()
         suspended = type(coro) is CoroutineType and coro.cr_suspended
         tasks.append((task, task is current, suspended))
-    for name in ("_all_tasks", "_scheduled_tasks", "_eager_tasks"):  # 3.11; from 3.12 on
+    for name in ("_all_tasks", "_scheduled_tasks", "_eager_tasks"):  # 3.11; 3.12 and 3.13
         others = set(getattr(asyncio.tasks, name, ())) - mine
         tasks += [(task, False, False) for task in others]
     agent.known_loop(loop, tasks)
