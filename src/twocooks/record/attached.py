@@ -88,7 +88,7 @@ def tell_threads(agent: Any) -> None:
 
 
 def tell_tasks(agent: Any) -> None:
-    """The loop of asyncio that runs on this thread, its tasks, and the names of others' tasks. Since
+    """The loop of asyncio that runs on this thread, its tasks, and the names of others'. Since
     3.14 the agent asks for the latter itself, on the thread of each loop."""
     asyncio = sys.modules.get("asyncio")
     if asyncio is None:
