@@ -17,9 +17,10 @@ ends prove nothing. A lock between processes has no one address: nobody is named
 
 A woken thread may have to stand in line for a core, so the lock was let go some time before the
 end of its wait. What was seen shortly before that end may be the next holder already and counts
-only together with other evidence. How long "shortly" is the run itself tells: the longest time that
-any thread stood in line for a core around then, and not less than `LATE_NS`; or, where the kernel's
-account of that one thread says so, less (``woken``).
+only together with other evidence; and where the woken thread did not get the lock, another may have
+been faster, so the last such part of the spell is nobody's. How long "shortly" is the run itself
+tells: the longest time that any thread stood in line for a core around then, and not less than
+`LATE_NS`; or, where the kernel's account of that one thread says so, less (``woken``).
 """
 
 from __future__ import annotations
@@ -286,10 +287,22 @@ class _Story:
             open_waits = [wait for wait in open_waits if wait.end > start]
             last = self._got(start) or last
             holder, where = self._holder(start, end, open_waits, last)
+            last = self._got(end)
+            until = end if last else self._until(start, end, holder, open_waits)
             for wait in open_waits if holder >= 0 else ():
                 if wait.thread != holder:  # else it has let go, and wants it again
-                    yield wait.thread, max(start, wait.start), min(end, wait.end), holder, where, 0
-            last = self._got(end)
+                    stop = min(until, wait.end)
+                    yield wait.thread, max(start, wait.start), stop, holder, where, 0
+
+    def _until(self, start: int, end: int, holder: int, waits: list[_Wait]) -> int:
+        """Until when in a spell its holder has it, if none of the woken got the lock then: another
+        thread that ran since they may have been woken may have taken it."""
+        if end not in self.ended:
+            return end
+        since = max(start, end - self._late(end))
+        ran = self.cores.between(since, end, self.process)
+        waiting = {wait.thread for wait in waits if wait.start <= since}
+        return end if ran is not None and ran <= waiting | {holder} else since
 
     def _spells(self) -> Iterator[tuple[int, int]]:
         """The time in which somebody waits, cut where waits end. Ends of waits that no look

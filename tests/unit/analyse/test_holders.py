@@ -181,6 +181,16 @@ def test_who_goes_back_to_wait_has_not_got_it() -> None:
     assert told(b) == [(B, 30.0, 50.0, A)]
 
 
+def test_who_was_faster_than_the_woken_one_may_have_it() -> None:
+    """The same, but C ran, too, since B may have been woken."""
+    b = one_waits(woken=0.050, then=0.00001)
+    b.holder(0.0335, 0.0336, A, B, LOCK)
+    looks(b, 0.053, B)
+    b.on(1, C, 0.045, 0.0499)
+    b.on(1, B, 0.070, 0.071)
+    assert told(b)[:1] == [(B, 30.0, 40.0, A)]
+
+
 def test_nobody_else_ran_since() -> None:
     """C begins to wait later, and at the end several are on cores."""
     b = one_waits(then=0.020)
