@@ -369,6 +369,7 @@ void tc_recorder_round(struct tc_recorder *r, int flush) {
         tc_waits_label(r->waits, now, LOOK_AGE_NS, LOOK_BUDGET_NS, &r->look);
         tc_waits_sample(r->waits, now, &r->look);
     }
+    if (r->has_ring) tc_waits_ask(r->waits, now, &r->look);
     r->in_vain = tc_waits_urgent(r->waits) == urgent ? r->in_vain + 1 : 0;
     look_at_running(r, now);
     /* A thread that was pushed off its core, perhaps by this recorder, waits for nothing new. */

@@ -9,9 +9,12 @@
  */
 #include "search.h"
 
+#include <string.h>
+
 #define SHARE 64u
 #define MAX_CREDIT_NS 1000000ull
-enum { ASKED = 12, PATIENCE = 8, SELDOM = 8 };
+#define AGAIN_NS 2000000ull /* so long after it changed hands, and then twice as long each time */
+enum { ASKED = 12, PATIENCE = 8, SELDOM = 8, AGAIN = 8 };
 
 /* Locks share places; then they share their luck, which costs an answer or a search. */
 static size_t place_of(uint32_t pid, uint64_t lock) { return ((lock >> 4) + pid) * 0x9e3779b97f4a7c15ull >> 58; }
@@ -50,7 +53,7 @@ static void earn(struct tc_search *s, uint64_t now_ns) {
 
 struct tc_holder tc_search_holder(struct tc_search *s, struct tc_peek *peek, uint32_t pid, uint32_t waiter,
                                   enum tc_futex kind, uint64_t lock, uint64_t now_ns) {
-    struct tc_holder found = {0, 0, 1};
+    struct tc_holder found = {.how = 1};
     earn(s, now_ns);
     if (kind == TC_FUTEX_GIL) {
         found.tid = tc_peek_gil_holder(peek, lock, &found.turn);
@@ -58,8 +61,10 @@ struct tc_holder tc_search_holder(struct tc_search *s, struct tc_peek *peek, uin
         uint32_t *in_vain = &s->hints[place_of(pid, lock)].in_vain;
         if (is_hopeless(*in_vain)) {
             ++*in_vain;
+            found.asked = 1; /* and that was enough */
             return found;
         }
+        found.asked = 1;
         enum tc_held how = TC_HELD_NOT;
         found.tid = by_frames(s, peek, pid, waiter, kind, lock, &how);
         found.how = how == TC_HELD_CALL ? 4 : 3;
@@ -71,4 +76,40 @@ struct tc_holder tc_search_holder(struct tc_search *s, struct tc_peek *peek, uin
     }
     if (found.tid == waiter) found.tid = 0;
     return found;
+}
+
+/* ---- when to ask again ---- */
+
+void tc_search_note(struct tc_search *s, uint32_t pid, uint32_t waiter, enum tc_futex kind, uint64_t lock,
+                    const struct tc_holder *found, uint64_t now_ns) {
+    struct tc_asked *a = &s->asked[((lock >> 4) + pid) * 0x9e3779b97f4a7c15ull >> 60];
+    if (a->lock != lock || a->pid != pid)
+        *a = (struct tc_asked){.lock = lock, .pid = pid, .kind = (uint8_t)kind};
+    if (a->tids[0] != waiter) {
+        memmove(a->tids + 1, a->tids, sizeof a->tids - sizeof *a->tids);
+        a->tids[0] = waiter;
+    }
+    a->known |= found->tid != 0;
+    a->in_vain = found->tid ? 0 : (uint8_t)(a->in_vain + 1);
+    int again = !found->tid && a->in_vain < AGAIN && (a->known || !found->asked);
+    a->due_ns = again ? now_ns + (AGAIN_NS << a->in_vain) : 0;
+}
+
+void tc_search_woken(struct tc_search *s, uint32_t tid, uint64_t now_ns) {
+    for (size_t i = 0; i < TC_ASKED; i++) {
+        struct tc_asked *a = &s->asked[i];
+        size_t left = 0;
+        for (size_t k = 0; k < TC_WAITERS; k++)
+            if (a->tids[k] != tid) a->tids[left++] = a->tids[k];
+        if (left == TC_WAITERS) continue;
+        while (left < TC_WAITERS) a->tids[left++] = 0;
+        a->in_vain = 0;
+        a->due_ns = a->tids[0] && a->known ? now_ns + AGAIN_NS : 0;
+    }
+}
+
+const struct tc_asked *tc_search_due(struct tc_search *s, uint64_t now_ns) {
+    for (size_t i = 0; i < TC_ASKED; i++)
+        if (s->asked[i].due_ns && s->asked[i].due_ns <= now_ns && s->asked[i].tids[0]) return &s->asked[i];
+    return NULL;
 }

@@ -9,9 +9,8 @@
  * other, so the queue is only nearly sorted (within one round of draining): a thread is then looked
  * at up to min_age late, never wrongly.
  *
- * One look = open, read, close of /proc/PID/task/TID/syscall (kept-open files would cost thousands
- * of descriptors), then, where the process runs Python, the futex and the frames. The frames are
- * named once as a TEXT and then by number.
+ * One look = /proc/PID/task/TID/syscall, then, where the process runs Python, the futex and the
+ * frames, which are named once as a TEXT and then by number.
  * A look at a thread that waits for the GIL or a lock also asks who has it (search.h).
  */
 #define _GNU_SOURCE
@@ -56,7 +55,7 @@ struct thread {
     uint64_t last_ns;           /* of its latest event */
     uint64_t queued_ns;         /* since when it waits for this look */
     uint64_t looked_ns;         /* when its latest look began that told something */
-    uint8_t queued, looks;
+    uint8_t queued, looks, asked; /* asked: who has the lock that it waits for */
     uint8_t denied;             /* the latest look was refused */
     uint8_t sampled, tried;     /* first looks at short waits that told something, and all of them */
     int file;                   /* its open "syscall" file, plus 1; 0 = none is kept */
@@ -260,6 +259,8 @@ void tc_waits_on(struct tc_waits *w, uint32_t pid, uint32_t tid, uint64_t now_ns
     struct thread *t = thread_at(w, pid, tid, now_ns);
     if (!t) return;
     if (t->queued && t->queued_ns + LONG_NS <= now_ns) w->urgent++;
+    if (t->asked) tc_search_woken(&w->search, tid, now_ns);
+    t->asked = 0;
     leave_queue(w, t);
 }
 
@@ -282,8 +283,7 @@ void tc_waits_gone(struct tc_waits *w, uint32_t tid) {
 }
 
 void tc_waits_process(struct tc_waits *w, uint32_t pid, uint64_t runtime, uint32_t hexversion) {
-    if (!pid) return;
-    struct process *p = make_process(w, pid);
+    struct process *p = pid ? make_process(w, pid) : NULL;
     if (!p) return;
     drop_peek(w, p);
     p->peek = tc_peek_new(pid, runtime, hexversion);
@@ -458,18 +458,28 @@ static uint64_t place_of(struct tc_waits *w, struct tc_peek *peek, uint32_t tid,
     return 0;
 }
 
-static void put_holder(struct tc_waits *w, const struct thread *t, struct tc_peek *peek,
+static void put_holder(struct tc_waits *w, struct thread *t, struct tc_peek *peek,
                        enum tc_futex kind, uint64_t lock, struct tc_stream *look) {
     uint64_t began = tc_now_ns(), where = 0;
     struct tc_holder found = tc_search_holder(&w->search, peek, t->pid, t->tid, kind, lock, began);
     if (found.tid && tc_search_may(&w->search)) where = place_of(w, peek, found.tid, began, look);
     uint64_t now = tc_now_ns();
     tc_search_pay(&w->search, now - began);
+    if ((t->asked = kind != TC_FUTEX_GIL)) tc_search_note(&w->search, t->pid, t->tid, kind, lock, &found, now);
     if (!found.tid) return;
     if (now < w->put_ns) now = w->put_ns;
     uint64_t fields[] = {t->pid, found.tid, now - began, t->tid, lock, found.turn, found.how, where};
     tc_put(look, now, TC_EV_HOLDER, fields, NULL, 0);
     w->put_ns = now;
+}
+
+void tc_waits_ask(struct tc_waits *w, uint64_t now_ns, struct tc_stream *look) {
+    const struct tc_asked *a = tc_search_due(&w->search, now_ns);
+    if (!a) return;
+    struct thread *t = find_thread(w, a->tids[0]);
+    struct tc_peek *peek = t->asked && t->pid == a->pid ? peek_of(w, t->pid) : NULL;
+    if (peek) put_holder(w, t, peek, (enum tc_futex)a->kind, a->lock, look);
+    else tc_search_woken(&w->search, a->tids[0], now_ns); /* it has ended */
 }
 
 /* The processes that are known now, for whoever asks which of them has a file. */

@@ -46,6 +46,9 @@ void tc_waits_sweep(struct tc_waits *w);
 int tc_waits_label(struct tc_waits *w, uint64_t now_ns, uint64_t min_age_ns, uint64_t budget_ns,
                    struct tc_stream *look);
 
+/* Asks again who has a lock, where that may be somebody else by now (search.h). Puts a HOLDER record. */
+void tc_waits_ask(struct tc_waits *w, uint64_t now_ns, struct tc_stream *look);
+
 /* One look at a thread that is on a core now: does it have the GIL, and about where is it? Puts a RUN
  * record, or nothing where the process runs no Python that can be read. */
 void tc_waits_run(struct tc_waits *w, uint32_t pid, uint32_t tid, struct tc_stream *look);
