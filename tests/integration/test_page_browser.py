@@ -293,8 +293,19 @@ def test_dark_and_on_a_phone(show: Any, chrome: Browser) -> None:
     assert chrome.run(corner) < 64
 
 
-def test_it_prints_to_one_page(show: Any, chrome: Browser) -> None:
-    show(analyses.asyncio_turns())
+def nested() -> Analysis:
+    """Processes with threads with tasks, more rows than a page of paper has for them."""
+    stories = [Story(f"task-{i}").add(0.05, W, core=i % 2, at=0.03 * i) for i in range(24)]
+    analysis = build(stories, verdict("both", None, "Both.", "Two had hands. " * 12))
+    tasks = [
+        replace(task, pid=1 + i // 8, tid=1 + i // 4) for i, task in enumerate(analysis.tasks)
+    ]
+    return replace(analysis, tasks=tasks)
+
+
+@pytest.mark.parametrize("make", [analyses.asyncio_turns, nested])
+def test_it_prints_to_one_page(make: Any, show: Any, chrome: Browser) -> None:
+    show(make())
     chrome.scheme(dark=True)
     paper = chrome.pdf()
     assert len(re.findall(rb"/Type\s*/Page\b(?!s)", paper)) == 1

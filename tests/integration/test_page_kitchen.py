@@ -167,3 +167,10 @@ def test_on_paper_everything_has_been_cooked(chromium: Browser, dinner: Path) ->
     assert chromium.run("document.querySelectorAll('.plate.done').length") == 4
     chromium.run("window.dispatchEvent(new Event('afterprint'))")
     assert chromium.run("document.querySelectorAll('.plate.done').length") < 4
+
+
+def test_it_prints_to_one_page(chromium: Browser, dinner: Path) -> None:
+    chromium.open(dinner, "#at=1")
+    # A dinner on a machine that is good enough, which has nothing to warn of.
+    chromium.run("document.querySelectorAll('.warning').forEach(one => one.remove())")
+    assert len(re.findall(rb"/Type\s*/Page\b(?!s)", chromium.pdf())) == 1

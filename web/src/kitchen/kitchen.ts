@@ -35,10 +35,12 @@ class Panel {
 
   /** Draws what stands still; the panel must be in the page. */
   layout(theme: Theme): void {
-    this.wide = this.stage.clientWidth;
+    this.wide = this.veil.parentElement!.clientWidth;
     if (!this.wide) return;
-    this.scene = new Scene(this.plate, theme, this.wide);
-    this.stage.replaceChildren(this.scene.root);
+    if (this.stage.clientWidth) { // on paper there is none
+      this.scene = new Scene(this.plate, theme, this.wide);
+      this.stage.replaceChildren(this.scene.root);
+    }
     this.place = chart(this.surface, this.plate, theme, this.wide, this.longest);
   }
 
