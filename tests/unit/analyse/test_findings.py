@@ -404,6 +404,17 @@ def test_without_a_cause_what_was_found_in_most_of_the_time_is_the_reason() -> N
     assert find.ground(texts, ruling, [], 0.0) == texts
 
 
+def test_what_cost_more_than_the_whole_contest_is_advised_first() -> None:
+    texts = {"why": "The GIL.", "so": "Use processes."}
+    small = Finding("pool-too-small", "Pieces waited", 0.3, (), "Give the pool more workers.")
+    gil = Ruling(Verdict.TURNS, Cause.GIL, 7)
+    told = find.ground(texts, gil, [small], 0.04)
+    assert told == texts | {"so": "Give the pool more workers. Use processes."}
+    assert find.ground(texts, gil, [small], 0.4) == texts
+    proof = Finding("gil-bound", "They stood in line", 0.1, (), "Use processes.")
+    assert find.ground(texts, gil, [small, proof], 0.04)["so"] == "Use processes."
+
+
 def test_a_call_that_keeps_the_gil_explains_the_waits_for_it() -> None:
     seen = found(gil_kept())
     assert "gil-bound" not in seen  # it would say less of the same
