@@ -52,6 +52,8 @@ GRID = {f"{work}_{way}_s": 0.4 for work in ("waiting", "computing")
 WORKERS = {"places": 2, "workers_one_s": 0.4, "workers_places_s": 0.2, "workers_more_s": 0.2,
            "workers_crowd_s": 0.21}
 HELD = {**WORKERS, "places": 1, "workers_places_s": 0.4, "workers_more_s": 0.4}
+SAME = {"plain_s": 0.2, "threads_s": 0.2, "threads_cpu_s": 0.2, "processes_s": 0.1,
+        "processes_cpu_s": 0.2}
 CROWD = {"verdict": "both", "said": {"places": 2}, "go": (4.0, 4)}
 PIZZA = tuple((0.0, 1.0) for _ in range(12))
 OVENS = ("one cook, one oven", "two cooks, one oven", "one cook, two ovens", "two cooks, two ovens")
@@ -91,7 +93,7 @@ PROVES: dict[int, dict[str, Seen]] = {
     20: {"amdahl": said(took_1_s=0.4, law_1_s=0.4, took_2_s=0.255, law_2_s=0.25)},
     21: {"both": parallel(active=13 * 0.05)},
     22: {"small": said(loop_s=0.0002, pool_s=0.3, portions_s=0.004)},
-    23: {"same": said(plain_s=0.2, threads_s=0.2, processes_s=0.1)},
+    23: {"same": said(**SAME)},
     24: {"cost": said(loop_turn_s=2e-6, thread_turn_s=1e-5, loop_switches=0,
                       thread_switches=8000)},
     25: {"pieces": said(pieces_10_s=0.03, pieces_1000_s=0.03, pieces_100000_s=0.4)},
@@ -152,8 +154,9 @@ REFUTES: dict[int, list[dict[str, Seen]]] = {
          {"amdahl": said(took_1_s=0.4, law_1_s=0.4, took_2_s=0.4, law_2_s=0.25)}],
     21: [{"both": parallel(active=8 * 0.05)}],
     22: [{"small": said(loop_s=0.0002, pool_s=0.0003, portions_s=0.0003)}],
-    23: [{"same": said(plain_s=0.2, threads_s=0.1, processes_s=0.1)},
-         {"same": said(plain_s=0.2, threads_s=0.2, processes_s=0.2)}],
+    23: [{"same": said(**{**SAME, "threads_s": 0.1})},
+         {"same": said(**{**SAME, "processes_s": 0.2})},
+         {"same": seen(said=SAME, gil=False)}],
     24: [{"cost": said(loop_turn_s=1e-5, thread_turn_s=1e-5, loop_switches=0,
                        thread_switches=8000)},
          {"cost": said(loop_turn_s=2e-6, thread_turn_s=1e-5, loop_switches=4000,

@@ -112,13 +112,18 @@ def swapped(seen: Round) -> list[Check]:
 
 def slower(seen: Round) -> list[Check]:
     one = seen["same"]
-    plain = one.said["plain_s"]
-    least, most = (0.85, 1.4) if one.gil else (None, 0.7)
-    return [
-        Check("plain", plain, "s"),
-        Check("threads, of plain", share(one.said["threads_s"], plain), "share", least, most),
-        Check("processes, of plain", share(one.said["processes_s"], plain), "share", most=0.7),
-    ]
+    said = one.said
+    plain = said["plain_s"]
+    least, most = (0.85, 1.4) if one.gil else (None, None)
+    ways = {"threads": None if one.gil else 0.7, "processes": 0.7}
+    checks = [Check("plain", plain, "s")]
+    for way in ways:
+        bounds = (least, most) if way == "threads" else (None, None)
+        checks.append(Check(f"{way}, of plain", share(said[f"{way}_s"], plain), "share", *bounds))
+    for way, bound in ways.items():
+        used = share(said[f"{way}_s"], said[f"{way}_cpu_s"])
+        checks.append(Check(f"{way}, of their own CPU time", used, "share", most=bound))
+    return checks
 
 
 def siblings(seen: Round) -> list[Check]:
