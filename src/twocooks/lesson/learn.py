@@ -127,6 +127,7 @@ class Course:
         self.pictures(step, played)
         self.numbers(step, played)
         self.judge(step, played, guess)
+        talk.raw("")
         talk.say(step.means)
         talk.raw("")
         talk.say(step.word, bold=True)
@@ -191,7 +192,7 @@ class Course:
         elif guess == right:
             talk.say(f"You were right: {step.guesses[right - 1]}.")
         else:
-            talk.say(f"You said {step.guesses[guess - 1]}; it is {step.guesses[right - 1]}.")
+            talk.say(f"You said: {step.guesses[guess - 1]}. It is: {step.guesses[right - 1]}.")
 
     def last(self) -> None:
         """On to the reader's own program."""
