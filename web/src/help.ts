@@ -19,7 +19,7 @@ export function help(): void {
   box.append(
     el("h2", {}, "Moving about"),
     el("table", {}, ...rows),
-    el("p", {}, "Each column of the picture shows one moment: all lanes in it are of the same moment. Two lanes are solid side by side only if two tasks really had hands then. A low mark says: it worked here, for less than a column."),
+    el("p", {}, "Each column of the picture shows one moment: all lanes in it are of the same moment. Two lanes are solid side by side only if two tasks really had hands then. A low mark says: it worked here, for less than a column. Work with lines in it was native code where a look met it; plain work was Python code, or nobody looked."),
     el("form", { method: "dialog" }, el("button", {}, "close")),
   );
   box.addEventListener("close", () => box.remove());
