@@ -25,9 +25,10 @@ FIRST, SECOND = threading.Lock(), threading.Lock()
 
 
 def address(lock):
-    """What a waiter's look names: the semaphore, or (3.14+) the mutex inside."""
+    """What a waiter's look names: the semaphore, or (free-threaded, and 3.14+) the mutex inside."""
     inside = id(lock) + object.__basicsize__
-    return inside if sys.version_info >= (3, 14) else ctypes.c_uint64.from_address(inside).value
+    mutex = sys.version_info >= (3, 14) or "t" in sys.abiflags
+    return inside if mutex else ctypes.c_uint64.from_address(inside).value
 
 
 def hold(how):
