@@ -383,9 +383,14 @@ def entries(folder: Path) -> Entries:
                  len(sums.unsteady), len(sums.flaky), len(sums.left))  # fmt: skip
         found[key, suite] = entry = Entry("| " + " | ".join(str(cell) for cell in cells) + " |")
         for what in ("different", "unsteady", "flaky", "no_result", "bad_traces", "left"):
-            entry.notes += [f"- {key} {suite}, {what.replace('_', ' ')}: `{name}`"
+            entry.notes += [f"- {key} {suite}, {what.replace('_', ' ')}: `{_short(name)}`"
                             for name in getattr(sums, what)]  # fmt: skip
     return found
+
+
+def _short(test: str) -> str:
+    """A test's name without the place where its package is installed."""
+    return test.rpartition("site-packages.")[2]
 
 
 def read_entries(text: str) -> Entries:
