@@ -43,6 +43,16 @@ def test_without_a_gil_threads_are_foretold_to_be_parallel(number: int) -> None:
     assert all(check.holds for check in checks)
 
 
+@pytest.mark.parametrize(("three", "four", "holds"), [(12, 15, True), (12, 12, False),
+                                                      (15, 12, False)])
+def test_grahams_dinner_where_four_can_cook(three: int, four: int, holds: bool) -> None:
+    """Where there are fewer places it is computed only."""
+    cooked = {"three": seen(active=three * 0.05), "four": seen(active=four * 0.05)}
+    checks = NUMBERS[37].judge({**PROVES[37], **cooked})
+    assert len(checks) == len(NUMBERS[37].judge(PROVES[37])) + 3
+    assert all(check.holds for check in checks) is holds
+
+
 def test_nothing_seen_is_no_proof_of_hands() -> None:
     """An empty summary has no overlap: a claim of parallelism does not hold."""
     empty = seen()
