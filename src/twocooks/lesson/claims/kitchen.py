@@ -92,13 +92,8 @@ def at_once(seen: Round) -> list[Check]:
         minutes = one.active_s / SHORT
         lengths = [end - begin for begin, end in one.dishes]
         mean = share(sum(lengths), len(lengths)) / SHORT
-        if limit == TIED:
-            took += [Check(f"{name}: all are done in", minutes, "minutes"),
-                     Check(f"{name}: on paper", wanted.numbers.minutes, "minutes")]
-            each.append(Check(f"{name}: a pizza takes", mean, "minutes"))
-        else:
-            took.append(near(f"{name}: all are done in", minutes, wanted))
-            each.append(Check(f"{name}: a pizza takes", mean, "minutes", *around(wanted)))
+        took.append(near(f"{name}: all are done in", minutes, wanted))
+        each.append(Check(f"{name}: a pizza takes", mean, "minutes", *around(wanted)))
         least, most = (PIZZAS, None) if limit == PIZZAS else (None, 0)
         burnt.append(Check(f"{name}: burnt", one.said["burnt"], "count", least, most))
     return [*took, *each, *burnt]
@@ -115,10 +110,7 @@ OVENS: tuple[tuple[str, Mode, int], ...] = (
     ("one cook, two ovens", "switching", 2), ("two cooks, two ovens", "friend-switching", 2),
 )
 PIZZAS = 12
-TIED = 2
-"""At once, where the paper foretells nothing sharp: two pizzas want the cook at one moment, and who
-comes first by a hair decides the rest. Shown beside the paper, and not judged."""
-ROOM = (("1 at once", 1), ("2 at once", TIED), ("4 at once", 4), ("all at once", PIZZAS))
+ROOM = (("1 at once", 1), ("2 at once", 2), ("4 at once", 4), ("all at once", PIZZAS))
 
 CLAIMS: tuple[Claim, ...] = (
     Claim(1, "What is the difference between concurrency and parallelism?",
