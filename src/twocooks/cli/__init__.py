@@ -41,22 +41,26 @@ def main(argv: list[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else argv
     _open_what_is_closed()
     try:
-        return _dispatch(words)
+        code = _dispatch(words)
+        sys.stdout.flush()  # a short answer is only written now, and that may fail as well
+        return code
     except TwocooksError as error:
         print(f"twocooks: {printable(str(error))}", file=sys.stderr)
         return 2
     except BrokenPipeError:
         # The reader of a pipe (head, less) went away: nobody is left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _let_go_of_stdout()
         return 0
     except KeyboardInterrupt:
         return 130
     except OSError as error:
         if os.environ.get("TWOCOOKS_DEBUG"):
             raise
-        where = "cannot write" if error.filename is None else str(error.filename)
-        why = printable(f"{where}: {error.strerror or error}")
-        print(f"twocooks: {why}; choose another file or mend this", file=sys.stderr)
+        why = f"{error.filename}: {error.strerror or error}; choose another file or mend this"
+        if error.filename is None:
+            _let_go_of_stdout()
+            why = f"the answer cannot be written: {error.strerror or error}"
+        print(f"twocooks: {printable(why)}", file=sys.stderr)
         return 2
     except ImportError as error:
         if os.environ.get("TWOCOOKS_DEBUG"):
@@ -65,6 +69,13 @@ def main(argv: list[str] | None = None) -> int:
         print(f"twocooks: {error.name or 'a library'} cannot be loaded ({why}); "
               "install twocooks again", file=sys.stderr)  # fmt: skip
         return 2
+
+
+def _let_go_of_stdout() -> None:
+    """What is left in its buffer would be tried, and fail, once more at the very end."""
+    from twocooks.cli.common import nobody_reads
+
+    nobody_reads()
 
 
 def _open_what_is_closed() -> None:

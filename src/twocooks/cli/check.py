@@ -15,6 +15,7 @@ from twocooks.report.words import clean
 
 def main(argv: list[str]) -> int:
     path = common.one_trace(argv, "check")
+    common.load_numpy()
     with common.progress(f"checking {path.name}"):
         from twocooks.cli.report import analyse_file
         from twocooks.read import check

@@ -240,6 +240,25 @@ def progress(message: str, after_s: float = 0.5) -> Iterator[Callable[[int, int]
             sys.stderr.flush()
 
 
+def nobody_reads() -> None:
+    """Let what is still to be written to stdout go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def load_numpy() -> None:
+    """Load numpy; Ctrl-C waits until it is there. Numpy's C code, which takes a tenth of a second
+    to load, would make "numpy is broken" of it."""
+    import signal
+
+    # numpy's algebra library starts a thread for each core, which no report needs.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        import numpy  # noqa: F401
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def on_path(name: str) -> str | None:
     """Where a command lives: PATH, then beside this Python (a venv that is not active)."""
     import shutil

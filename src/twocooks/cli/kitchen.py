@@ -165,6 +165,7 @@ def _cook(
     from twocooks.kitchen.live import live
 
     require_platform()
+    common.load_numpy()
     target = values.get("--json")
     if target not in (None, "-"):
         common.may_write(Path(str(target)), "--json", JSON_HEAD)

@@ -49,6 +49,7 @@ def main(argv: list[str]) -> int:
     kept = store.folder() / "learn.json"
     begin = _start(values.get("--from"), kept, bool(flags & {"--restart", "--all"}) or bool(target))
     require_platform()
+    common.load_numpy()
     if target is not None:
         from twocooks.report.base import PAGE_HEAD
 

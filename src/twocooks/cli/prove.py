@@ -77,6 +77,7 @@ def _prove(claims: list[Claim], target: str | None) -> int:
     from twocooks.lesson import show, stage
 
     require_platform()
+    common.load_numpy()
     if target not in (None, "-"):
         common.may_write(Path(str(target)), "--json", JSON_HEAD)
     terminal = sys.stderr.isatty()

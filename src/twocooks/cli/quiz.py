@@ -34,6 +34,7 @@ def main(argv: list[str]) -> int:
     if words:
         fail(f"quiz has no {words[0]!r}; see twocooks quiz --help")
     seed = _seed(values.get("--seed"))
+    common.load_numpy()
     from twocooks.lesson.ask import EndedError, Talk
     from twocooks.lesson.quiz import live, runs
     from twocooks.lesson.quiz.play import Game

@@ -94,9 +94,8 @@ def analyse_file(path: Path, by: str = "task") -> Analysis:
 
 def of_trace(path: Path, ask: Callable[[Trace], T]) -> T:
     """What ``ask`` makes of a trace; whatever goes wrong is one line."""
+    common.load_numpy()
     with common.progress(f"reading {path.name}") as far:
-        # numpy's algebra library starts a thread for each core, which no report needs.
-        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         from twocooks.read import reader
 
         try:
@@ -174,13 +173,17 @@ def write_json(summary: dict[str, Any], target: str) -> None:
     """The summary as JSON to a file or, for ``-``, to stdout."""
     text = json.dumps(summary, indent=1, ensure_ascii=True, default=_plain) + "\n"
     text = text.replace("\x7f", "\\u007f")  # the one control character that JSON lets pass
-    if target == "-":
-        sys.stdout.write(text)
-        sys.stdout.flush()
-        return
     try:
-        Path(target).write_text(text, encoding="ascii")
+        if target == "-":
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        else:
+            Path(target).write_text(text, encoding="ascii")
+    except BrokenPipeError:
+        raise
     except OSError as error:
+        if target == "-":
+            common.nobody_reads()  # what is left of it would be tried again at the end
         raise TwocooksError(f"{target} cannot be written: {error.strerror or error}") from error
 
 

@@ -33,6 +33,7 @@ import os
 import platform
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
@@ -154,53 +155,85 @@ def main(argv: list[str]) -> int:
     for note in outcome.notes:
         print(f"twocooks: {printable(note)}", file=sys.stderr)
     code = exit_code(outcome)
-    failed = wanted.anything and _after(outcome, wanted)
+    ours = _after(outcome, wanted) if wanted.anything else 0
     if outcome.signal is not None and code:
         die_by(outcome.signal)
-    return 1 if failed and code == 0 else code
+    return code or ours
 
 
-def _after(outcome: Outcome, wanted: Wanted) -> bool:
-    """Report on the finished run; True if an expression of --fail-if fails it.
+def _after(outcome: Outcome, wanted: Wanted) -> int:
+    """Report on the finished run. The exit code for a program that ended with 0: 1 if an expression
+    of --fail-if fails it, 2 if something that was asked for could not be written.
 
     The program has had its say: whatever goes wrong here is told, and hides no exit code.
     """
-    from twocooks.cli.report import analyse_file, show, write_json, write_page
+    from twocooks.cli.report import analyse_file, show
 
     try:
         analysis = analyse_file(outcome.trace_path, wanted.by)
-        if wanted.json_path is not None:
-            write_json(analysis.whole, wanted.json_path)
-        if wanted.html_path is not None:
-            write_page(analysis, wanted.html_path)
+        missing = not _files(analysis, wanted)
         if not wanted.quiet:
             show(analysis, sys.stderr)
             if not wanted.named:
                 again = _short(outcome.trace_path)
                 print(f"  Again: twocooks report {printable(again)}\n", file=sys.stderr)
-        return bool(wanted.conditions) and _judge(analysis, wanted)
+        if not wanted.conditions:
+            return 2 if missing else 0
+        failed, told = _judge(analysis, wanted)
+        return 1 if failed else 2 if missing or not told else 0
     except KeyboardInterrupt:
-        return bool(wanted.conditions)
+        return 1 if wanted.conditions else 0
     except Exception as error:
         if os.environ.get("TWOCOOKS_DEBUG"):
             raise
         what = (
             str(error) if isinstance(error, TwocooksError) else f"{type(error).__name__}: {error}"
         )
-        with contextlib.suppress(OSError, ValueError, TwocooksError):
-            told = f"twocooks: the report failed: {what}; the trace is {outcome.trace_path}"
-            print(printable(told), file=sys.stderr)
-            if wanted.junit is not None:
-                from twocooks.cli.gates import no_answers, write_junit
+        _say(f"the report failed: {what}; the trace is {outcome.trace_path}")
+        if wanted.junit is not None:
+            from twocooks.cli.gates import no_answers, write_junit
 
-                gates = no_answers(wanted.conditions)
-                write_junit(gates, wanted.junit, wanted.strict, None, error=what)
-        return bool(wanted.conditions)
+            gates, junit = no_answers(wanted.conditions), wanted.junit
+            _written("--junit", lambda: write_junit(gates, junit, wanted.strict, None, error=what))
+        if wanted.conditions:
+            return 1
+        return 2 if wanted.json_path is not None or wanted.html_path is not None else 0
 
 
-def _judge(analysis: Analysis, wanted: Wanted) -> bool:
-    """Answer the expressions of --fail-if wherever that was asked for; True if one fails the
-    run."""
+def _files(analysis: Analysis, wanted: Wanted) -> bool:
+    """Write the numbers and the page, where they are wanted; False if one could not be written."""
+    from twocooks.cli.report import write_json, write_page
+
+    told = True
+    if (numbers := wanted.json_path) is not None:
+        told = _written("--json", lambda: write_json(analysis.whole, numbers))
+    if (page := wanted.html_path) is not None:
+        told &= _written("--html", lambda: write_page(analysis, page))
+    return told
+
+
+def _written(option: str, write: Callable[[], None]) -> bool:
+    """Whether an output could be written; one line says so where it could not. What comes after it
+    is done all the same. A reader of a pipe that went away wanted no more."""
+    try:
+        write()
+    except BrokenPipeError:
+        common.nobody_reads()
+    except (OSError, TwocooksError) as error:
+        _say(f"{option} {error}")
+        return False
+    return True
+
+
+def _say(what: str) -> None:
+    """One line on stderr, if that can be written."""
+    with contextlib.suppress(OSError, ValueError):
+        print(printable(f"twocooks: {what}"), file=sys.stderr)
+
+
+def _judge(analysis: Analysis, wanted: Wanted) -> tuple[bool, bool]:
+    """Answer the expressions of --fail-if wherever that was asked for: whether one fails the run,
+    and whether all answers could be written."""
     from twocooks.cli import gates as cli_gates
 
     gates = cli_gates.judge(wanted.conditions, analysis.summary)
@@ -209,9 +242,12 @@ def _judge(analysis: Analysis, wanted: Wanted) -> bool:
         lines += cli_gates.github(gates, analysis, wanted.strict)
     for line in lines:
         print(line, file=sys.stderr)
-    if wanted.junit is not None:
-        cli_gates.write_junit(gates, wanted.junit, wanted.strict, analysis)
-    return cli_gates.fails(gates, wanted.strict)
+    told = True
+    if (junit := wanted.junit) is not None:
+        told = _written(
+            "--junit", lambda: cli_gates.write_junit(gates, junit, wanted.strict, analysis)
+        )
+    return cli_gates.fails(gates, wanted.strict), told
 
 
 def command_of(words: list[str]) -> tuple[list[str], str]:

@@ -248,3 +248,80 @@ def test_a_library_that_cannot_be_loaded_is_one_line(
     said = capsys.readouterr().err
     assert said.startswith("twocooks: numpy cannot be loaded (numpy's C-extensions failed.)")
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "program", "code"),
+    [
+        (["--json", "/dev/full"], 0, 2),
+        (["--html", "/dev/full"], 0, 2),
+        (["--json", "/dev/full"], 4, 4),
+        (["--fail-if", "verdict.id == both", "--junit", "/dev/full"], 0, 2),
+        (["--fail-if", "verdict.id == turns", "--junit", "/dev/full"], 0, 1),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_said_in_a_line_and_is_no_success(
+    stage: Any, capsys: pytest.CaptureFixture[str], options: list[str], program: int, code: int
+) -> None:
+    assert stage("run", *options, "-c", "x", exit_code=program)[0] == code
+    said = capsys.readouterr().err
+    lines = [line for line in said.splitlines() if "/dev/full" in line]
+    assert len(lines) == 1
+    assert lines[0].startswith("twocooks: --")
+    assert lines[0].endswith("/dev/full cannot be written: No space left on device")
+    assert "They take turns." in said, "the rest is done all the same"
+
+
+@pytest.mark.parametrize("words", ["--version", "--help", "report {}", "report --json - {}"])
+def test_an_answer_that_cannot_be_written_is_said_in_a_line(tmp_path: Path, words: str) -> None:
+    trace = tmp_path / "run.2cooks"
+    trace.write_bytes(scenes.two_processes().file())
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [PYTHON, "-m", "twocooks", *words.format(trace).split()],
+            stdout=full, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.endswith("cannot be written: No space left on device\n")
+    assert done.stderr.count("\n") == 1
+
+
+def test_ctrl_c_while_modules_load_is_no_traceback() -> None:
+    code = (
+        "import os, signal; import twocooks.__main__; os.kill(os.getpid(), signal.SIGINT); "
+        "print('lives')"
+    )
+    done = subprocess.run([PYTHON, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+
+
+def test_ctrl_c_in_a_command_ends_it_and_what_was_set_before_is_kept() -> None:
+    code = (
+        "import os, signal, sys; import twocooks.__main__ as command; import twocooks.cli\n"
+        "twocooks.cli.main = lambda: os.kill(os.getpid(), signal.SIGINT)\n"
+        "code = command.main(); print(code, signal.getsignal(signal.SIGINT).name)"
+    )
+    for before, said in (("", "130 SIG_DFL\n"), ("trap '' INT; ", "None SIG_IGN\n")):
+        done = subprocess.run(
+            ["sh", "-c", f'{before}exec "$0" -c "$1"', PYTHON, code],
+            capture_output=True, text=True,
+        )  # fmt: skip
+        assert (done.stdout, done.stderr) == (said, "")
+
+
+def test_ctrl_c_waits_until_numpy_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "numpy.py").write_text(
+        "import os, signal\n"
+        "try:\n    os.kill(os.getpid(), signal.SIGINT); sum(range(1000))\n"
+        "except KeyboardInterrupt:\n    raise ImportError('broken') from None\n"
+        "print('loaded')\n"
+    )
+    code = (
+        "from twocooks.cli.common import load_numpy\n"
+        "try: load_numpy()\nexcept KeyboardInterrupt: print('then Ctrl-C')"
+    )
+    done = subprocess.run(
+        [PYTHON, "-c", code], capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("loaded\nthen Ctrl-C\n", "")
