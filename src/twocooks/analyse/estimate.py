@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from twocooks.analyse.columns import NO_REASON, Int64, Pieces, group_first, join, pieces
+from twocooks.analyse.columns import NO_REASON, Bool, Int64, Pieces, group_first, join, pieces
 from twocooks.analyse.threads import CORE, NOT_KNOWN, Threads
 from twocooks.format.spec import BY_NAME
 from twocooks.model import State
@@ -25,6 +25,8 @@ from twocooks.read.trace import Trace
 WINDOW_NS = 200_000_000
 TICK_NS = 10_000_000
 """The longest tick of a kernel (CONFIG_HZ=100)."""
+SOMETHING_NS = 1000
+"""What a step did at least."""
 MISSED_S, MISSED_SHARE = 0.05, 0.1
 POLL, TICK = BY_NAME["POLL"].number, BY_NAME["POLL_TICK"].number
 NEW, GONE, CPU = (BY_NAME[n].number for n in ("POLL_NEW", "POLL_GONE", "POLL_CPU"))
@@ -160,6 +162,52 @@ def _rest(busy: Pieces, born: Int64, died: Int64) -> Pieces:
     return pieces(
         owner, gap_from, np.maximum(gap_to, gap_from), State.WAITING, NOT_KNOWN, -1, owner
     )
+
+
+def steps_at_work(cut: Pieces, stepped: Bool, borders: Int64) -> Pieces:
+    """A step of an event loop's task counts as work from its begin to its end, unless its thread
+    was on a core for less than its steps took, by more than the accounts may lag: then some of
+    them waited (``time.sleep``), and all begin with their share of what the accounts leave for
+    work. ``stepped``: tasks that have steps."""
+    step = (cut.owner >= 0) & stepped[np.maximum(cut.owner, 0)] if len(stepped) else cut.owner < -9
+    if not step.any():
+        return cut
+    cut, step, window = _by_borders(cut, step, borders)
+    key = cut.thread.astype(np.int64) * len(borders) + window
+    count, on_core = int(key.max()) + 1, cut.state == State.WORKING
+    in_steps = np.bincount(key[step], weights=cut.length[step], minlength=count)
+    worked = np.bincount(key[on_core], weights=cut.length[on_core], minlength=count)
+    both = step & on_core
+    laid = np.bincount(key[both], weights=cut.length[both], minlength=count)
+    fits = in_steps - worked <= TICK_NS
+    share = np.where(fits, 1.0, laid / np.maximum(in_steps, 1))[key]
+    some = np.maximum((share * cut.length).astype(np.int64), SOMETHING_NS)
+    front = np.where(step, np.minimum(some, cut.length), 0)
+    rest = cut.with_(
+        start=cut.start + front,
+        state=np.where(both, State.WAITING, cut.state).astype(np.uint8),
+        reason=np.where(both, NOT_KNOWN, cut.reason).astype(np.uint8),
+    )
+    work = cut.with_(
+        end=cut.start + front,
+        state=np.full(len(cut), State.WORKING, np.uint8),
+        reason=np.full(len(cut), NO_REASON, np.uint8),
+    ).take(front > 0)
+    return join([work, rest.take(rest.end > rest.start)]).ordered()
+
+
+def _by_borders(cut: Pieces, step: Bool, borders: Int64) -> tuple[Pieces, Bool, Int64]:
+    """The steps cut where windows meet (what works or stands in line lies within one anyway), and
+    the window of each stretch."""
+    first = np.searchsorted(borders, cut.start, "right") - 1
+    more = np.where(step, np.searchsorted(borders, cut.end, "left") - 1 - first, 0)
+    row = np.repeat(np.arange(len(cut)), np.maximum(more, 0) + 1)
+    part = np.arange(len(row)) - np.searchsorted(row, row)
+    whole, of = cut.take(row), first[row] + part
+    last = len(borders) - 1
+    start = np.where(part > 0, borders[np.clip(of, 0, last)], whole.start)
+    end = np.where(part < more[row], borders[np.clip(of + 1, 0, last)], whole.end)
+    return whole.with_(start=start, end=end), step[row], np.clip(of, 0, last)
 
 
 def proven_together_s(

@@ -37,7 +37,7 @@ from twocooks.analyse.columns import (
     pieces,
     union,
 )
-from twocooks.analyse.estimate import polled_threads
+from twocooks.analyse.estimate import polled_threads, steps_at_work, windows
 from twocooks.analyse.owners import Owners, find_owners
 from twocooks.analyse.tally import WORDS, state_sums
 from twocooks.analyse.threads import REASONS, Threads, build_threads, last_seen
@@ -112,7 +112,7 @@ def _assemble(
     whose = np.where(row >= 0, tiling.thread[np.maximum(row, 0)], NOBODY) if len(tiling) else row
     cut = cut.with_(owner=whose)
     if trace.meta.get("source") == "schedstat":
-        cut = _steps_at_work(book, cut)
+        cut = steps_at_work(cut, book.stepped(), windows(trace, end_ns))
     else:
         cut = callbacks(owners, threads, cut)
     del row, whose
@@ -136,16 +136,6 @@ def _assemble(
     start_ns = int(trace.meta.get("start_ns") or (threads.born.min() if len(threads) else 0))
     return Timeline(
         start_ns, end_ns, threads, owners, book, table, slices, begun, done, work, alive
-    )
-
-
-def _steps_at_work(book: Book, cut: Pieces) -> Pieces:
-    """Without switches: a step of an asyncio task counts as work from its begin to its end."""
-    aio = book.stepped()
-    step = (cut.owner >= 0) & aio[np.maximum(cut.owner, 0)] if len(aio) else cut.owner < -9
-    return cut.with_(
-        state=np.where(step, State.WORKING, cut.state).astype(np.uint8),
-        reason=np.where(step, NO_REASON, cut.reason).astype(np.uint8),
     )
 
 

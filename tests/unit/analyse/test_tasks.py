@@ -152,6 +152,46 @@ def test_a_polled_run_claims_only_what_its_sums_prove() -> None:
     assert in_turns["parallelism"]["two_or_more_s"] == 0.0
 
 
+def polled_steps(share: float) -> Builder:
+    """Two tasks of one loop, four steps of 0.1 s by turns; of each 40 ms the thread was on a core
+    for this share."""
+    b = Builder(meta={"source": "schedstat", "source_why": "asked for"})
+    b.poll_new(0.0, 10, "python")
+    b.hello(0.0)
+    for task in (1, 2):
+        b.task(0.0, task, f"Task-{task}")
+        b.ready(0.0, task)
+    for step in range(4):
+        b.step(step * 0.1, step * 0.1 + 0.0999, step % 2 + 1, "yield" if step < 2 else "done")
+    for look in range(1, 11):
+        b.poll(look * 0.04, 10, run=0.04 * share, line=0.0)
+        b.poll_cpu(look * 0.04, 0.04 * look * share)
+        b.poll_tick(look * 0.04)
+    b.end = {"end_ns": b.ns(0.4), "task_clock_ns": 0,
+             "rusage": {"user_s": 0.4 * share, "system_s": 0.0}}  # fmt: skip
+    return b
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25])
+def test_polled_steps_that_waited_are_no_work(share: float) -> None:
+    result = analyse(polled_steps(share).trace())
+    worked = [time_in(task, State.WORKING) for task in result.tasks]
+    assert sum(worked) == pytest.approx(0.4 * share, abs=0.001)
+    assert sum(worked) == pytest.approx(result.summary["time"]["on_core_s"])
+    assert len(worked) == 2
+    assert min(worked) > 0, "each began"
+    assert sum(time_in(task, State.WAITING) for task in result.tasks) == pytest.approx(
+        0.4 * (1 - share), abs=0.001
+    )
+    assert result.summary["concurrency"]["max"] == 2
+
+
+def test_polled_steps_that_may_have_computed_are_work_from_begin_to_end() -> None:
+    result = analyse(polled_steps(0.96).trace())  # less than a tick is missing
+    worked = [time_in(task, State.WORKING) for task in result.tasks]
+    assert worked == pytest.approx([0.2, 0.2], abs=0.001)
+
+
 @pytest.mark.parametrize("scene", list(scenes.SCENES), ids=lambda s: s.__name__)
 def test_the_summary_is_json_and_the_words_keep_the_rules(scene: scenes.Scene) -> None:
     summary = analyse(scene().trace()).summary
