@@ -273,8 +273,12 @@ def _notes(
             f"{words.seconds(guess.judged_s)} of waits had no look of their own; the verdict takes "
             f"them for what {guess.looked_at} looks at waits of the same threads told."
         )
-    if m.d_known and m.tasks > 1 and m.sigma is None and m.cores_seen:
-        notes.append("Two never wanted hands at the same moment: no contest could be won.")
+    judged = ruling.verdict is not Verdict.NOTHING
+    if m.d_known and m.tasks > 1 and m.sigma is None and m.cores_seen and judged:
+        notes.append(
+            "Two never wanted hands at the same moment: whether two could have had them, this run "
+            "does not show."
+        )
     if m.hosts_contest and m.d_known:
         notes.append(
             f"Two wanted hands for {words.seconds(m.d2)}, but the host took the cores away for "

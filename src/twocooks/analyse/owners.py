@@ -203,7 +203,7 @@ def _leader(
     root = int(threads.pid[t]) == int(trace.meta.get("pid", -1)) and threads.parent[t] < 0
     script = words(trace, said.text[greeted[t]])[1] if t in greeted else ""
     if script == "-c":
-        script = _first_import(trace, said, t, greeted[t]) or script
+        script = _first_import(trace, said, t, greeted[t]) or f"{threads.name[t] or 'python'} -c"
     recorder = threads.name[t] == RECORDER_COMM and t not in greeted
     helper = SERVICE if recorder or any(mark in script for mark in HELPER_SCRIPTS) else 0
     if t in called:

@@ -102,20 +102,18 @@ SENTENCES: tuple[tuple[Verdict, Callable[[Measures, Ruling], bool], str], ...] =
     (
         Verdict.TURNS,
         lambda m, ruling: not m.d_known,
-        "In this run up to {c_max} of your {many} were on the go at once; two had hands at the "
-        "same moment for {p2}.",
+        "In this run up to {c_max} of your {many} were on the go at once; {two_p2}.",
     ),
     (
         Verdict.TURNS,
         lambda m, ruling: for_a_tool(m),
         "In this run at least two of your {many} wanted to go on for {d2}, mostly waiting for a "
-        "tool that another one held; two had hands at the same moment for {p2}.",
+        "tool that another one held; {two_p2}.",
     ),
     (
         Verdict.TURNS,
         lambda m, ruling: True,
-        "In this run at least two of your {many} wanted to work for {d2}; two had hands at the "
-        "same moment for {met}.",
+        "In this run at least two of your {many} wanted to work for {d2}; {two_met}.",
     ),
     (
         Verdict.WAITING_TOGETHER,
@@ -256,8 +254,16 @@ def _sentence(m: Measures, ruling: Ruling, unit: Unit) -> str:
         c_max=m.c_max,
         p_max=m.p_max,
         k_max=m.k_max,
+        two_p2=_two_had_hands(m.p2),
+        two_met=_two_had_hands(m.met),
         **{name: seconds(getattr(m, name)) for name in TOLD_SECONDS},
     )
+
+
+def _two_had_hands(for_s: float) -> str:
+    if not for_s:
+        return "two never had hands at the same moment"
+    return f"two had hands at the same moment for {seconds(for_s)}"
 
 
 def sleepers(m: Measures) -> bool:

@@ -117,7 +117,7 @@ def _variant(
         if not equals or name not in plain.tools:
             there = ", ".join(plain.tools) or "none"
             fail(f"--tool {text}: write NAME=NUMBER; the tools of this dinner: {there}")
-        counts[name] = _count(number, "--tool " + name)
+        counts[name] = _count(number, f"--tool {name}=")
     return serve.Variant(
         order=order,
         at_once=_count(values["--at-once"], "--at-once") if "--at-once" in values else None,
@@ -130,7 +130,9 @@ def _variant(
 
 def _count(text: str, option: str, least: int = 1) -> int:
     if not (text.isascii() and text.isdigit() and least <= int(text) <= 1000):
-        fail(f"{option} {text!r} is no number of at least {least}; write for example {option} 2")
+        gap = "" if option.endswith("=") else " "
+        fail(f"{option}{gap}{text!r} is no number of at least {least}; "
+             f"write for example {option}{gap}2")
     return int(text)
 
 

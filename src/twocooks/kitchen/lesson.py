@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from twocooks.kitchen.minutes import number
-from twocooks.kitchen.recipe import TITLES
+from twocooks.kitchen.recipe import TITLES, ways
 from twocooks.report.base import MIN_WIDTH, Options
 from twocooks.report.terminal.paint import BOLD, DIM, Painter
 from twocooks.report.words import clean, fit, to_ascii, wrap
@@ -34,7 +34,7 @@ ROWS = (
     ("Typical bug", "lost update, deadlock, a held loop",
      "the same, and slower because of overhead or contention"),
     ("Ends on one core", "nothing is lost", "it disappears"),
-    ("twocooks shows", "\"on the go\", turns", "\"at work\", hands won"),
+    ("twocooks shows", "\"on the go\", turns", "\"at work\", two got hands"),
 )
 
 
@@ -47,19 +47,19 @@ def own_numbers(last: Last | None) -> Iterator[str]:
     if alone and turns:
         yield (f"One cook, one dish after another: {_min(alone)} minutes. The same cook, "
                f"switching: {_min(turns)}, with {_mean(turns, 'concurrency')} dishes on the go on "
-               f"average and {_mean(turns, 'parallelism')} pair of hands at work.")
+               f"average and {_pairs(turns)} at work.")
     if alone and friend:
         yield (f"A friend who does not switch: {_min(friend)} minutes, with "
-               f"{_mean(friend, 'parallelism')} pairs of hands at work on average while anybody "
-               "worked.")
+               f"{_pairs(friend)} at work on average while anybody worked.")
     if both:
         yield f"Both, a friend and switching: {_min(both)} minutes."
-    crowded = {TITLES[mode]: free for mode, free in (last.get("crowded") or {}).items()
-               if mode in TITLES}
+    cooked = [mode for mode in TITLES if last.get(mode)]
+    crowded = {mode: free for mode, free in (last.get("crowded") or {}).items() if mode in TITLES}
     if crowded:
-        yield (f"Careful: other programs stood at the counter ({' and '.join(crowded)}: "
-               f"{min(crowded.values()):.1f} cores were free), so these took longer than they "
-               "need. Cook again when the machine is quiet: twocooks kitchen")
+        which = f" while cooking {ways(crowded)}" if any(m not in crowded for m in cooked) else ""
+        yield (f"Careful: other programs stood at the counter{which}: "
+               f"{min(crowded.values()):.1f} cores were free, so this took longer than it "
+               "needs. Cook again when the machine is quiet: twocooks kitchen")
 
 
 def _min(measured: Any) -> str:
@@ -68,6 +68,11 @@ def _min(measured: Any) -> str:
 
 def _mean(measured: Any, key: str) -> str:
     return f"{float(measured[key]):.1f}".removesuffix(".0")
+
+
+def _pairs(measured: Any) -> str:
+    mean = _mean(measured, "parallelism")
+    return f"{mean} pair of hands" if mean == "1" else f"{mean} pairs of hands"
 
 
 def _title(last: Last) -> str:

@@ -42,8 +42,8 @@ def page(
         "warnings": list(told.warnings(dinner, variant, done)),
         "changed": changed,
         "refused": refused,
-        "lessons": [text for text in (told.AXES, dinner.teaches) if text]
-        + [*told.one_place(variant, done), *told.strictly(done)],
+        "lessons": [*told.lessons(dinner, variant, done), *told.one_place(variant, done),
+                    *told.strictly(done)],
         "burnt": list(told.burnt(done)),
         "say": [lesson.TEN, " ".join(lesson.own_numbers(last))],
         "columns": [title for title, *_ in told.COLUMNS],

@@ -5,7 +5,7 @@ Minutes are ``Fraction``: ties decide who is served next, and 0.1 + 0.2 must tie
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Literal
@@ -23,6 +23,11 @@ TITLES: dict[Mode, str] = {
     "friend": "with a friend",
     "friend-switching": "with a friend, switching",
 }
+
+
+def ways(modes: Iterable[Mode]) -> str:
+    """Several ways in one sentence; their titles have commas of their own."""
+    return " and ".join(f"“{TITLES[mode]}”" for mode in modes)
 
 
 @dataclass(frozen=True)

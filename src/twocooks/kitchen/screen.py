@@ -104,9 +104,8 @@ class _Screen:
 
     def lessons(self) -> Iterator[str]:
         """The sentences to keep, with this run's numbers."""
-        yield from self.say(told.AXES)
-        if self.dinner.teaches:
-            yield from self.say(self.dinner.teaches)
+        for text in told.lessons(self.dinner, self.variant, self.done):
+            yield from self.say(text)
         for text in told.one_place(self.variant, self.done):
             yield from self.say(text)
         for text in told.strictly(self.done):
@@ -133,6 +132,8 @@ class _Screen:
                 after = told.value(getattr(plate.measured.numbers, key), digits)
                 spans.append((fit(f"{before} {arrow} {after}", wide, right=True), None))
             yield self.line(*spans)
+        if columns == list(told.COLUMNS):
+            yield from self.say(told.TWO_GOT_THEM, style=DIM)
         for plate in self.done:
             if plate.predicted.tie:
                 yield from self.say(f"{TITLES[plate.mode]}: {plate.predicted.tie}", style=DIM)

@@ -35,9 +35,11 @@ def render(dinner: Dinner, variant: serve.Variant, options: Options) -> str:
         lines += [f"  {TITLES[plate.mode]}: {number(plate.predicted.numbers.minutes)} minutes"
                   f"{proven}", *chart(plate.predicted.course, options.width)]
         numbers = plate.predicted.numbers
-        won = "" if numbers.contests_won is None else f", hands won {numbers.contests_won:.2f}"
         lines.append(f"    on the go {numbers.concurrency:.2f}, at work {numbers.parallelism:.2f}, "
-                     f"{count(numbers.turns, 'turn')}{won}")
+                     f"{count(numbers.turns, 'turn')}")
+        if numbers.contests_won is not None:
+            lines.append("    when two dishes wanted hands, two had them "
+                         f"{numbers.contests_won:.0%} of the time")
         if plate.predicted.tie:
             lines += [f"    {part}" for part in wrap(plate.predicted.tie, options.width - 4)]
         for burnt in plate.predicted.course.burnt[:3]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from twocooks.kitchen.measure import bound_broken
 from twocooks.kitchen.minutes import NEAR, number
-from twocooks.kitchen.recipe import TITLES, Dinner
+from twocooks.kitchen.recipe import TITLES, Dinner, ways
 from twocooks.kitchen.serve import Plate, Variant
 from twocooks.kitchen.truth import Numbers, bounds
 
@@ -14,9 +14,9 @@ AXES = ("Columns are concurrency: how many dishes are on the go. "
         "Rows are parallelism: how many pairs of hands move at one moment.")
 COLUMNS = (("minutes", 11, "minutes", 1), ("on the go", 11, "concurrency", 1),
            ("at work", 11, "parallelism", 1), ("turns", 9, "turns", 0),
-           ("hands won", 10, "contests_won", 1))
-"""Of the table: title, width, which number, digits behind the point. "Hands won": when at least two
-dishes wanted hands, how often two got them."""
+           ("two got them", 13, "contests_won", 1))
+"""Of the table: title, width, which number, digits behind the point."""
+TWO_GOT_THEM = "Two got them: of the time in which at least two dishes wanted hands."
 
 
 def headline(dinner: Dinner, variant: Variant, cooked: int) -> str:
@@ -51,10 +51,21 @@ def warnings(dinner: Dinner, variant: Variant, done: list[Plate]) -> Iterator[st
                "bound. See twocooks doctor.")
     busy = [plate for plate in done if plate.crowded]
     if busy:
-        names = " and ".join(TITLES[plate.mode] for plate in busy)
         free = min(p.measured.free for p in busy if p.measured and p.measured.free is not None)
-        yield (f"Other programs stood at the counter ({names}: {free:.1f} cores were free), so "
-               "these took longer than they need. Run it again when the machine is quiet.")
+        which = "" if len(busy) == len(done) else f" while cooking {ways(p.mode for p in busy)}"
+        yield (f"Other programs stood at the counter{which}: {free:.1f} cores were free, so this "
+               "took longer than it needs. Run it again when the machine is quiet.")
+
+
+def lessons(dinner: Dinner, variant: Variant, done: list[Plate]) -> Iterator[str]:
+    """The sentences to keep. What a dinner teaches holds as it was written, with cores to spare."""
+    yield AXES
+    if not dinner.teaches:
+        return
+    if any(plate.crowded for plate in done):
+        yield f"On a quiet machine: {dinner.teaches[0].lower()}{dinner.teaches[1:]}"
+    elif variant == Variant():
+        yield dinner.teaches
 
 
 def one_place(variant: Variant, done: list[Plate]) -> Iterator[str]:

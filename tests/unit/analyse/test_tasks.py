@@ -283,6 +283,12 @@ def left_behind(**kinds: bool) -> Builder:
     return b
 
 
+def test_code_of_the_command_line_is_named_by_its_python() -> None:
+    b = left_behind(ends=True)
+    b.on(1, 30, 0.2, 0.3, pid=30)
+    assert "python -c" in named(analyse(b.trace()))
+
+
 def still(b: Builder) -> list[str]:
     notes = analyse(b.trace()).summary["measured"]["notes"]
     return [note for note in notes if "still running" in note or "not been seen to end" in note]

@@ -106,3 +106,24 @@ def test_how_a_program_ended_is_said_where_it_ended_badly(
     assert verdict["id"] == "nothing"
     assert verdict["why"] == (said or "The program did too little, or was too short.")
     assert bool(verdict["so"]) is not bool(said)
+
+
+def test_two_that_never_worked_at_one_moment_are_said_so_without_a_zero() -> None:
+    told = analyse(scenes.async_turns().trace()).summary
+    assert told["parallelism"]["two_or_more_s"] == 0.0
+    assert told["verdict"]["sentence"].endswith("; two never had hands at the same moment.")
+
+
+def test_where_nothing_happened_nothing_is_said_of_contests() -> None:
+    b = scenes.Builder()
+    b.hello(0.0)
+    b.loop(0.001, 0.008)
+    for task in (1, 2):
+        begin = 0.001 + task / 1000
+        b.task(begin, task, f"t{task}", "job", "app.py", 3)
+        scenes.work(b, begin, begin + 0.0005, task, "done")
+    b.on(0, 10, 0.008, 0.0081, exits=True)
+    told = analyse(b.trace()).summary
+    assert told["verdict"]["id"] == "nothing"
+    assert told["tasks"]["count"] == 2
+    assert not [note for note in told["measured"]["notes"] if "never wanted" in note]

@@ -111,7 +111,8 @@ def test_explain_says_that_its_numbers_come_from_a_busy_machine(
     assert run("explain", *markdown) == 0
     out = " ".join(capsys.readouterr().out.split())
     assert "Careful: other programs stood at the counter" in out
-    assert f"({TITLES['friend']} and {TITLES['friend-switching']}: 0.9 cores were free)" in out
+    both = f"“{TITLES['friend']}” and “{TITLES['friend-switching']}”"
+    assert f"while cooking {both}: 0.9 cores were free" in out
     assert "Cook again when the machine is quiet" in out
 
 

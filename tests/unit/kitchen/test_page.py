@@ -11,7 +11,7 @@ import numpy as np
 
 from tests.unit.kitchen.test_screen import TUESDAY, plates
 from tests.unit.report.html.test_page import HOSTILE, column
-from twocooks.kitchen import page, screen, serve
+from twocooks.kitchen import page, screen, serve, told
 from twocooks.kitchen.dinner import Dinner
 from twocooks.report.base import Options
 from twocooks.report.html.contract import CORE_TASK
@@ -95,6 +95,21 @@ def test_a_dinner_that_was_disturbed_says_so_above() -> None:
     _, whole = page_of(done=done)
     assert any("Other programs stood at the counter" in text
                for text in whole["kitchen"]["warnings"])
+    assert any("while cooking “with a friend, switching”: 0.2 cores" in text
+               for text in whole["kitchen"]["warnings"])
+
+
+def test_what_a_dinner_teaches_is_said_where_it_holds() -> None:
+    def lessons(**changes: object) -> list[str]:
+        done = plates()
+        if "free" in changes:
+            assert done[3].measured is not None
+            done[3].measured = replace(done[3].measured, free=changes.pop("free"))
+        return list(told.lessons(TUESDAY, serve.Variant(**changes), done))  # type: ignore[arg-type]
+
+    assert lessons() == [told.AXES, TUESDAY.teaches]
+    assert lessons(free=0.2) == [told.AXES, "On a quiet machine: s" + TUESDAY.teaches[1:]]
+    assert lessons(one_core=True) == [told.AXES]
 
 
 def test_a_dinner_without_a_friend_has_two_pictures() -> None:
