@@ -15,6 +15,7 @@ from twocooks.model import LEVELS, TwocooksError, printable
 if TYPE_CHECKING:
     from twocooks.report.base import Colour, Options
 
+THREADS_OF_NUMPY = "OPENBLAS_NUM_THREADS"
 BAD_INPUT = 2
 """Exit code when the command line or a file cannot be used."""
 TRACE_HEAD = b"twocooks"
@@ -240,6 +241,23 @@ def progress(message: str, after_s: float = 0.5) -> Iterator[Callable[[int, int]
             sys.stderr.flush()
 
 
+def write_text(target: str, text: str) -> None:
+    """Write what was asked for to a file or, for ``-``, to stdout. TwocooksError if that cannot be
+    done; a reader of stdout who went away is a BrokenPipeError as ever."""
+    try:
+        if target == "-":
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        else:
+            Path(target).write_text(text, encoding="utf-8")
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if target == "-":
+            nobody_reads()  # what is left of it would be tried again at the end
+        raise TwocooksError(f"{target} cannot be written: {error.strerror or error}") from error
+
+
 def nobody_reads() -> None:
     """Let what is still to be written to stdout go nowhere."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -250,12 +268,16 @@ def load_numpy() -> None:
     to load, would make "numpy is broken" of it."""
     import signal
 
-    # numpy's algebra library starts a thread for each core, which no report needs.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # numpy's algebra library starts a thread for each core, which no report needs. Programs that
+    # are watched later must not inherit this.
+    told = os.environ.get(THREADS_OF_NUMPY)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
+        os.environ.setdefault(THREADS_OF_NUMPY, "1")
         import numpy  # noqa: F401
     finally:
+        if told is None:
+            del os.environ[THREADS_OF_NUMPY]
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 

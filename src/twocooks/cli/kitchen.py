@@ -33,7 +33,7 @@ from twocooks.cli.common import fail
 from twocooks.kitchen import dinner as dinners
 from twocooks.kitchen import serve
 from twocooks.kitchen.recipe import MODES, ORDERS, Dinner
-from twocooks.model import TwocooksError, printable
+from twocooks.model import printable
 
 VALUED = {"--at-once": "--at-once", "--friends": "--friends",
           "--order": "--order", "--cooks": "--cooks", "--json": "--json", "--html": "--html",
@@ -167,7 +167,6 @@ def _cook(
     from twocooks.kitchen.live import live
 
     require_platform()
-    common.load_numpy()
     target = values.get("--json")
     if target not in (None, "-"):
         common.may_write(Path(str(target)), "--json", JSON_HEAD)
@@ -194,15 +193,28 @@ def _cook(
                 if picture is not None:
                     picture.mode(plate.mode)
                 serve.cook(source, dinner, variant, plate, folder, picture.fd if picture else None)
+        common.load_numpy()  # not before: the cooks are forked from here
         for plate in plates:
             serve.look(plate, dinner.minute_s)
+        page = None
         if "--html" in values:
-            from twocooks.kitchen import page
-            from twocooks.report import html
+            from twocooks.kitchen.page import page as page_of
 
-            text = page.page(dinner, variant, plates, changed, refused)
-            html.write(Path(values["--html"]), text)
-    return _after(dinner, variant, plates, changed, target)
+            page = page_of(dinner, variant, plates, changed, refused)
+    numbers = serve.as_json(dinner, plates)
+    _keep(numbers)
+    if target != "-":  # before the files: a full disk loses no dinner
+        from twocooks.kitchen import screen
+
+        sys.stdout.write(screen.render(dinner, variant, plates, changed, common.place(sys.stdout)))
+        sys.stdout.flush()
+    if page is not None:
+        from twocooks.report import html
+
+        html.write(Path(values["--html"]), page)
+    if target is not None:
+        common.write_text(target, json.dumps(numbers, indent=1) + "\n")
+    return 0
 
 
 def _may_keep(folder: Path) -> None:
@@ -210,27 +222,6 @@ def _may_keep(folder: Path) -> None:
     if folder.is_dir():
         for mode in MODES:
             common.may_write(folder / f"{mode}.2cooks", "-o", common.TRACE_HEAD)
-
-
-def _after(
-    dinner: Dinner, variant: serve.Variant, plates: list[serve.Plate], changed: list[str],
-    target: str | None,
-) -> int:
-    from twocooks.kitchen import screen
-
-    numbers = serve.as_json(dinner, plates)
-    _keep(numbers)
-    text = json.dumps(numbers, indent=1) + "\n"
-    if target == "-":
-        sys.stdout.write(text)
-        return 0
-    if target is not None:
-        try:
-            Path(target).write_text(text, encoding="ascii")
-        except OSError as error:
-            raise TwocooksError(f"{target} cannot be written: {error.strerror}") from error
-    sys.stdout.write(screen.render(dinner, variant, plates, changed, common.place(sys.stdout)))
-    return 0
 
 
 def _keep(numbers: dict[str, Any]) -> None:

@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING
 
 from twocooks.cli import common
 from twocooks.cli.common import fail
-from twocooks.model import TwocooksError
 
 if TYPE_CHECKING:
     from twocooks.lesson.claim import Claim
@@ -97,14 +96,7 @@ def _prove(claims: list[Claim], target: str | None) -> int:
             sys.stdout.write(show.terminal(results[-1], common.place(sys.stdout)))
             sys.stdout.flush()
     if target is not None:
-        text = json.dumps(show.as_json(results), indent=1) + "\n"
-        if target == "-":
-            sys.stdout.write(text)
-        else:
-            try:
-                Path(target).write_text(text, encoding="ascii")
-            except OSError as error:
-                raise TwocooksError(f"{target} cannot be written: {error.strerror}") from error
+        common.write_text(target, json.dumps(show.as_json(results), indent=1) + "\n")
     if len(results) > 1 and target != "-":
         print("  " + ", ".join(
             f"{sum(one.outcome == name for one in results)} {title}"

@@ -171,24 +171,8 @@ def write_page(analysis: Analysis, target: str) -> None:
 
 def write_json(summary: dict[str, Any], target: str) -> None:
     """The summary as JSON to a file or, for ``-``, to stdout."""
-    text = json.dumps(summary, indent=1, ensure_ascii=True, default=_plain) + "\n"
+    from twocooks.report.base import json_number
+
+    text = json.dumps(summary, indent=1, ensure_ascii=True, default=json_number) + "\n"
     text = text.replace("\x7f", "\\u007f")  # the one control character that JSON lets pass
-    try:
-        if target == "-":
-            sys.stdout.write(text)
-            sys.stdout.flush()
-        else:
-            Path(target).write_text(text, encoding="ascii")
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        if target == "-":
-            common.nobody_reads()  # what is left of it would be tried again at the end
-        raise TwocooksError(f"{target} cannot be written: {error.strerror or error}") from error
-
-
-def _plain(value: Any) -> Any:
-    """numpy's numbers are numbers."""
-    if hasattr(value, "item"):
-        return value.item()
-    raise TypeError(f"{type(value).__name__} has no place in JSON")
+    common.write_text(target, text)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from twocooks.report.base import json_number
 from twocooks.report.words import clean, count, end_of, fit, plain, seconds, width_of, wrap
 
 SCHEMA = "twocooks.tests/1"
@@ -42,7 +43,7 @@ def row(analysis: Any, held_s: float, whole: bool) -> dict[str, Any]:
     }
     if whole:
         found["summary"] = summary
-    plain_values: dict[str, Any] = json.loads(json.dumps(found, default=_plain))
+    plain_values: dict[str, Any] = json.loads(json.dumps(found, default=json_number))
     return plain_values
 
 
@@ -54,13 +55,6 @@ def _held(analysis: Any, held_s: float) -> list[dict[str, Any]]:
         {"seconds": hold.own_s, "task": hold.name, "where": hold.place, "times": len(holds)}
         for hold in holds[:1]
     ]
-
-
-def _plain(value: Any) -> Any:
-    """numpy's numbers are numbers."""
-    if hasattr(value, "item"):
-        return value.item()
-    raise TypeError(f"{type(value).__name__} has no place in JSON")
 
 
 def write(rows: list[dict[str, Any]], path: str) -> None:
@@ -138,4 +132,3 @@ def _lines(
         yield " " * 10 + end_of(place, width - 10 - len(more)) + more
     if held[MOST:]:
         yield f"and {count(len(held) - MOST, 'more test')}"
-

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from twocooks.analyse.result import Analysis
@@ -33,3 +33,10 @@ class Report(Protocol):
     """A way to show a run."""
 
     def __call__(self, analysis: Analysis, options: Options) -> str: ...
+
+
+def json_number(value: Any) -> Any:
+    """For ``json.dumps(default=...)``: numpy's numbers are numbers."""
+    if hasattr(value, "item"):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} has no place in JSON")

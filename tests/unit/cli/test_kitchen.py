@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.kitchen.test_screen import plates
 from twocooks import cli
 from twocooks.cli import kitchen
-from twocooks.kitchen import dinner, lesson
+from twocooks.kitchen import dinner, lesson, serve
 from twocooks.kitchen.recipe import TITLES
 from twocooks.model import TwocooksError
 
@@ -148,3 +149,22 @@ def test_nothing_that_brings_threads_is_loaded_before_the_cooks_are_forked() -> 
             "list(variants.sentences(dinner.load('tuesday'), serve.Variant(one_core=True)))\n"
             "sys.exit('numpy' in sys.modules)")
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+
+
+def test_a_full_disk_loses_no_dinner(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cooked = iter(plates())
+
+    def look(plate: serve.Plate, minute_s: float) -> None:
+        found = next(cooked)
+        plate.analysis, plate.measured = found.analysis, found.measured
+
+    monkeypatch.setattr(serve, "cook", lambda *_: None)
+    monkeypatch.setattr(serve, "look", look)
+    for option in ("--json", "--html"):
+        cooked = iter(plates())
+        assert run("kitchen", "--now", option, "/dev/full") == 2
+        said = capsys.readouterr()
+        assert "with a friend, switching" in said.out
+        assert said.err.endswith("/dev/full cannot be written: No space left on device\n")

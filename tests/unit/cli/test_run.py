@@ -314,14 +314,14 @@ def test_ctrl_c_waits_until_numpy_is_loaded(tmp_path: Path) -> None:
         "import os, signal\n"
         "try:\n    os.kill(os.getpid(), signal.SIGINT); sum(range(1000))\n"
         "except KeyboardInterrupt:\n    raise ImportError('broken') from None\n"
-        "print('loaded')\n"
+        "print('loaded with', os.environ['OPENBLAS_NUM_THREADS'], 'thread')\n"
     )
     code = (
-        "from twocooks.cli.common import load_numpy\n"
-        "try: load_numpy()\nexcept KeyboardInterrupt: print('then Ctrl-C')"
+        "import os\nfrom twocooks.cli.common import load_numpy\n"
+        "try: load_numpy()\nexcept KeyboardInterrupt: print('then Ctrl-C')\n"
+        "print(os.environ.get('OPENBLAS_NUM_THREADS'))"
     )
-    done = subprocess.run(
-        [PYTHON, "-c", code], capture_output=True, text=True,
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-    )  # fmt: skip
-    assert (done.stdout, done.stderr) == ("loaded\nthen Ctrl-C\n", "")
+    env = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    env.pop("OPENBLAS_NUM_THREADS", None)
+    done = subprocess.run([PYTHON, "-c", code], capture_output=True, text=True, env=env)
+    assert (done.stdout, done.stderr) == ("loaded with 1 thread\nthen Ctrl-C\nNone\n", "")

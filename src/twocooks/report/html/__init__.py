@@ -21,7 +21,7 @@ from typing import Any
 
 from twocooks.analyse.result import Analysis, Core
 from twocooks.model import TwocooksError
-from twocooks.report.base import PAGE_HEAD
+from twocooks.report.base import PAGE_HEAD, json_number
 from twocooks.report.html.contract import SCHEMA, Kitchen, Page
 from twocooks.report.html.lanes import MOST_RUNS
 from twocooks.report.html.run import Prepared, cleaned
@@ -82,17 +82,10 @@ def write(target: Path, text: str) -> None:
 
 def safe_json(value: Any) -> str:
     """JSON that may stand inside an element of HTML: plain ASCII, no character that HTML knows."""
-    text = json.dumps(value, ensure_ascii=True, separators=(",", ":"), default=_plain)
+    text = json.dumps(value, ensure_ascii=True, separators=(",", ":"), default=json_number)
     for char in "<>&'\x7f":
         text = text.replace(char, f"\\u{ord(char):04x}")
     return text
-
-
-def _plain(value: Any) -> Any:
-    """numpy's numbers are numbers."""
-    if hasattr(value, "item"):
-        return value.item()
-    raise TypeError(f"{type(value).__name__} has no place in JSON")
 
 
 def _document(whole: Page, blocks: list[str]) -> str:
