@@ -48,8 +48,8 @@ if sys.platform == "linux":
         ),
         extension(
             "twocooks.record.agent._agent",
-            "agent.c", "writer.c", "text.c", "steps.c", "suspended.c", "pools.c",
-            "trio.c", "workers.c", "foreign.c", "undo.c",
+            "agent.c", "writer.c", "text.c", "steps.c", "timers.c", "suspended.c",
+            "pools.c", "trio.c", "workers.c", "foreign.c", "undo.c",
         ),
     ]
 

@@ -124,6 +124,8 @@ static PyObject *my_find_and_load(PyObject *f, PyObject *const *args, size_t fla
 
 /* ---- the start ---- */
 
+const char *tc_runtime(void) { return (const char *)(uintptr_t)hello_more[1]; }
+
 static void fill_hello(PyObject *script) {
     PyObject *executable = PySys_GetObject("executable"); /* borrowed */
     tc_text_init(&hello_text);

@@ -4,6 +4,7 @@
  *   text.c      names, functions and places of Python objects, as text of an event
  *   agent.c     the module, the start, the import hook that installs the rest when it is needed
  *   steps.c     asyncio: tasks, steps, ready, loops
+ *   timers.c    asyncio: since when a task could have gone on whose timer ran out
  *   suspended.c asyncio: what a suspended task waits for
  *   trio.c      trio: the same, by its instruments
  *   pools.c     threads, executors, multiprocessing
@@ -44,6 +45,7 @@ struct tc_writer {
     PyObject *queueing; /* the callback that an outer call_soon is putting in line, not owned */
     PyObject *inherited; /* the same task, owned, where its step began before the agent came */
     void *loop;         /* address of the running event loop */
+    int timers;         /* of that loop it is told when they were due */
     int no_loop;        /* asyncio was asked for it: none */
     int own_ready;      /* the running task was put in line */
     int imports;        /* depth of imports */
@@ -157,6 +159,8 @@ PyObject *tc_plain_attr(PyObject *object, const char *name);
 /* The attribute `name` that the instance itself holds, a new reference, or NULL without an
  * exception. An attribute of that name on the class (a property, a slot) is not asked. */
 PyObject *tc_own_attr(PyObject *object, const char *name);
+/* What `package.module.name` is, if that module is one; a new reference or NULL, no exception. */
+PyObject *tc_part_of(PyObject *package, const char *module, const char *name);
 /* An attribute of a module or a class without descriptors; new reference or NULL, no exception. */
 PyObject *tc_dict_attr(PyObject *module_or_type, const char *name);
 /* The same as a C long; `missing` where it is none. */
@@ -190,10 +194,12 @@ int tc_hook_init(PyObject *type, vectorcallfunc hook, vectorcallfunc *original);
 
 /* ---- the parts ---- */
 
+const char *tc_runtime(void); /* the interpreter's _PyRuntime, or NULL */
 void tc_install_unseen(void);             /* looks for modules that came in unseen */
 void tc_steps_over(void);                  /* of stop() */
 void tc_steps_install(PyObject *module);   /* after _asyncio was loaded */
 void tc_asyncio_install(PyObject *module); /* after asyncio was loaded */
+void tc_timers_install(PyObject *module);  /* by tc_asyncio_install */
 void tc_suspended_init(void);             /* once, at the start */
 void tc_suspended_learn(void);            /* by tc_asyncio_install, and when one of the others came */
 void tc_learn_install(PyObject *module);  /* after a module whose waits are known was loaded */
@@ -219,6 +225,11 @@ void tc_thread_pool_install(PyObject *module);
 void tc_process_pool_install(PyObject *module);
 void tc_process_install(PyObject *module);
 void tc_pool_install(PyObject *module);
+
+/* Of a task that becomes ready now, outside of all steps: DUE, if a timer's callback does it that ran out
+ * some time ago. Only for a loop of which tc_timers_told() said that this can be known. */
+void tc_say_due(PyObject *loop);
+int tc_timers_told(PyObject *loop);
 
 /* Items of pools, by the address of what stands for them: a new number (0 = no memory); the number,
  * which is forgotten with it (0 = unknown); whether numbers may be used at all. */

@@ -282,7 +282,10 @@ static PyObject *queue_begin(PyObject *callback) {
     if (callback != outer) {
         PyObject *task = task_of(callback);
         if (task && task == me->running) me->own_ready = 1;
-        else if (task) tc_task_event(TC_EV_READY, task);
+        else if (task) {
+            if (me->timers && !me->running) tc_say_due(me->loop);
+            tc_task_event(TC_EV_READY, task);
+        }
         me->queueing = callback;
     }
     return outer;
@@ -345,12 +348,18 @@ void tc_steps_over(void) { __atomic_store_n(&known_loop, NULL, __ATOMIC_RELAXED)
 
 /* ---- what was there before the agent ---- */
 
+static void loop_begins(struct tc_writer *me, PyObject *loop) {
+    me->loop = loop;
+    tc_event(TC_EV_LOOP, (uint64_t)(uintptr_t)loop);
+    me->timers = tc_timers_told(loop);
+    if (me->timers) tc_event(TC_EV_TIMERS, 0);
+    hook_loop_class(Py_TYPE(loop));
+}
+
 void tc_known_loop(PyObject *loop) {
     struct tc_writer *me = tc_writer_mine();
     if (me->loop == loop) return;
-    me->loop = loop;
-    tc_event(TC_EV_LOOP, (uint64_t)(uintptr_t)loop);
-    hook_loop_class(Py_TYPE(loop));
+    loop_begins(me, loop);
 }
 
 /* Since 3.14 the tasks of a loop are only found by the loop, and at little cost on its thread. */
@@ -416,13 +425,13 @@ static PyObject *my_set_loop(PyObject *module, PyObject *loop) {
     /* A loop does not end inside a step of its tasks. Who takes it away there puts it back (a loop run
      * inside another), or did not mean to (3.13's run_forever, where it refuses): a part of the step. */
     int inside = me->running && me->loop;
-    if (!inside) {
-        if (me->loop) tc_event(TC_EV_LOOP_END, 0);
-        me->loop = now;
+    if (!inside && me->loop) {
+        tc_event(TC_EV_LOOP_END, 0);
+        me->loop = NULL;
     }
     if (now) {
-        if (!inside) tc_event(TC_EV_LOOP, (uint64_t)(uintptr_t)now);
-        hook_loop_class(Py_TYPE(loop));
+        if (!inside) loop_begins(me, loop);
+        else hook_loop_class(Py_TYPE(loop));
 #if PY_VERSION_HEX < 0x030c0000
         tc_install_unseen();
 #endif
@@ -493,7 +502,7 @@ done:
     Py_XDECREF(found);
 }
 
-static PyObject *part_of(PyObject *package, const char *module, const char *name) {
+PyObject *tc_part_of(PyObject *package, const char *module, const char *name) {
     PyObject *part = tc_dict_attr(package, module), *found = NULL;
     if (part && PyModule_Check(part)) found = tc_dict_attr(part, name);
     Py_XDECREF(part);
@@ -501,8 +510,8 @@ static PyObject *part_of(PyObject *package, const char *module, const char *name
 }
 
 void tc_asyncio_install(PyObject *asyncio) {
-    PyObject *loop = part_of(asyncio, "base_events", "BaseEventLoop");
-    PyObject *task = part_of(asyncio, "tasks", "_PyTask");
+    PyObject *loop = tc_part_of(asyncio, "base_events", "BaseEventLoop");
+    PyObject *task = tc_part_of(asyncio, "tasks", "_PyTask");
     if (!o_init) goto done; /* without the C part there is no order of events to keep */
     if (loop && PyType_Check(loop)) hook_loop_class((PyTypeObject *)loop);
     if (task && PyType_Check(task)) {
@@ -513,6 +522,7 @@ void tc_asyncio_install(PyObject *asyncio) {
         hook_py_steps(task);
     }
     tc_suspended_learn();
+    tc_timers_install(asyncio);
 done:
     Py_XDECREF(loop);
     Py_XDECREF(task);

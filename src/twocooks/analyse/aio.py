@@ -4,6 +4,8 @@ parents.
 Between two steps a task waits for what it said when its step ended, until somebody puts it in its
 loop's line; from then to its next step it is in line for a turn. A wait whose object the agent did
 not know was a colleague's result when another task's step ended it, else it came from outside.
+A timer that ran out while the loop was held is put in line only when the loop looks; its task
+stands in line since it ran out, as far as the agent told when that was (DUE).
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from twocooks.analyse import fast
-from twocooks.analyse.book import Book
+from twocooks.analyse.book import Book, Said
 from twocooks.analyse.columns import (
     NO_REASON,
     Bool,
@@ -60,12 +62,13 @@ WORDS = bytes(
 )
 
 
-def between_steps(owners: Owners, threads: Threads) -> Pieces:
-    """The stretches of all asyncio tasks outside their steps."""
+def between_steps(owners: Owners, threads: Threads, table: Pieces | None) -> Pieces:
+    """The stretches of all asyncio tasks outside their steps. ``table``: the threads' own stretches
+    with their reasons; None = not known."""
     said = owners.said
     rows = fast.task_rows(said.event, owners.aio, said.time, len(owners.book))
     if rows is None:
-        return _between_steps(owners, threads)
+        return _between_steps(owners, threads, table)
     if not len(rows):
         return join([])
     task = owners.aio[rows]
@@ -73,12 +76,59 @@ def between_steps(owners: Owners, threads: Threads) -> Pieces:
     del task
     last = _last_of_loop(owners, threads, rows[ends])
     stepped = owners.book.stepped()
-    columns = (said.event, said.time, said.a, owners.aio, owners.inside, said.thread)
+    when = _when(owners, table, rows)
+    columns = (said.event, when, said.a, owners.aio, owners.inside, said.thread)
     found = fast.between(columns, rows, last, stepped, WORDS)
-    return _between_steps(owners, threads) if found is None else Pieces(*found)
+    return _between_steps(owners, threads, table) if found is None else Pieces(*found)
 
 
-def _between_steps(owners: Owners, threads: Threads) -> Pieces:
+def due(said: Said) -> tuple[Int64, Int64]:
+    """The READYs of tasks whose timer ran out before the loop looked (rows), and when it did."""
+    told = said.rows("DUE")
+    told = told[told + 1 < len(said)]
+    ready = told + 1
+    good = (said.event[ready] == BY_NAME["READY"].number) & (
+        said.thread[ready] == said.thread[told]
+    )
+    told = told[good]
+    return told + 1, said.time[told] - said.a[told]
+
+
+def _when(owners: Owners, table: Pieces | None, rows: Int64) -> Int64:
+    """The times of all events, but of a READY by a timer when that ran out: from then on the task
+    stands in line. Not before its wait began, and not while the loop slept: a loop that is awake
+    late is no loop that is held. ``rows``: of tasks, by task and time."""
+    said = owners.said
+    ready, since = due(said)
+    if not len(ready):
+        return said.time
+    when = said.time.copy()
+    when[ready] = np.minimum(_since_awake(owners, table, ready, since), said.time[ready])
+    mine = np.zeros(len(said), bool)
+    mine[ready] = True
+    place = np.flatnonzero(mine[rows])
+    before = rows[np.maximum(place - 1, 0)]
+    same = (place > 0) & (owners.aio[before] == owners.aio[rows[place]])
+    first = np.where(same, said.time[before], said.time[rows[place]])
+    when[rows[place]] = np.maximum(when[rows[place]], first)
+    return when
+
+
+def _since_awake(owners: Owners, table: Pieces | None, ready: Int64, since: Int64) -> Int64:
+    """The later of ``since`` and the end of the rest that the loop had then, if it had one."""
+    said, tiling = owners.said, owners.tiling
+    loop = said.thread[ready]
+    step = asof(loop, since, tiling.owner, tiling.start)
+    outside = (step < 0) | (tiling.thread[step] < 0)
+    if table is None:  # nobody knows when it slept
+        return np.where(outside, said.time[ready], since)
+    at = asof(loop, since, table.owner, table.start)
+    rests = np.isin(table.state[at], (State.WAITING, State.UNKNOWN)) & outside & (at >= 0)
+    rests &= table.reason[at] != REASONS[Reason.SLEEP]  # of a callback that blocks
+    return np.where(rests, np.maximum(since, table.end[at]), since)
+
+
+def _between_steps(owners: Owners, threads: Threads, table: Pieces | None) -> Pieces:
     """The twin of ``fast.between``."""
     said = owners.said
     about = said.mask("STEP", "STEP_END", "STEP_YIELD", "STEP_DONE", "READY", "TASK_NEW")
@@ -87,7 +137,7 @@ def _between_steps(owners: Owners, threads: Threads) -> Pieces:
         return join([])
     order = arranged(owners.aio[rows], said.time[rows])
     rows = rows[order]
-    task, event, time = owners.aio[rows], said.event[rows], said.time[rows]
+    task, event, time = owners.aio[rows], said.event[rows], _when(owners, table, rows)[rows]
     first = group_first(task)
     step, ready = event == BY_NAME["STEP"].number, event == BY_NAME["READY"].number
     end, gone = event == BY_NAME["STEP_END"].number, event == BY_NAME["STEP_DONE"].number

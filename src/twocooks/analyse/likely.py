@@ -133,10 +133,10 @@ def _samples(key: Int64, said: Int64, size: int) -> tuple[Int64, Int64]:
 
 
 def behind_steps(trace: Trace, line: Timeline) -> Pieces:
-    """The table in which a task that a loop woke for a timer or a message only after a long step
-    may have wanted hands since that step began: its timer may have run out, and nobody looked.
-    Since when, only the loop could have told: it is not known, and the verdict must hold either
-    way."""
+    """The table in which a task that a loop woke for a message only after a long step may have
+    wanted hands since that step began: it may have come, and nobody looked. Since when is not
+    known, and the verdict must hold either way. (The same for timers of loops that do not tell when
+    they were due; of the others it is in the table already.)"""
     table = line.table
     task, since, woken = overslept(trace, line, HELD_S)
     if not len(task):

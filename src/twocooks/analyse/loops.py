@@ -7,9 +7,10 @@ in line for one, or blocked for a reason and at a line that a look saw. What a l
 steps (callbacks of protocols and timers) holds it too, as long as it does not block; a blocking
 call in there, other than a sleep, looks like the loop's own wait.
 
-Who was ready before or during the hold stood in line: that is exact. A timer that ran out, or a
-message that came, while the loop was held is not seen before the loop looks again. The tasks that
-its first look after the hold wakes are counted (``woken_after``), and nothing is said about since
+Who was ready before or during the hold stood in line: that is exact. So is a timer that ran out
+meanwhile, where the agent told when it was due (asyncio's own loops; ``aio``). Of other loops'
+timers, and of messages that came, it is only known that the loop's first look after the hold found
+them. The tasks that this look wakes are counted (``woken_after``), and nothing is said about since
 when they could have been.
 
 Lateness is the time from being ready to the step, of all tasks of the loop.
@@ -23,11 +24,13 @@ from itertools import pairwise
 
 import numpy as np
 
-from twocooks.analyse.book import CALLBACKS
+from twocooks.analyse.aio import due
+from twocooks.analyse.book import AGENT_LOST, CALLBACKS
 from twocooks.analyse.columns import (
     Bool,
     Int64,
     Pieces,
+    UInt8,
     arranged,
     asof,
     no_pieces,
@@ -53,6 +56,7 @@ NAMED = 3
 """Names told of those who stood in line."""
 MOST_STEPS, ENOUGH = 4096, 4
 """For the verdict: steps of one loop, and those who were woken behind each, that are looked at."""
+TELLS = [BY_NAME[name].number for name in ("LOOP", "TIMERS", "LOOP_END")]
 FROM_OUTSIDE = [REASONS[Reason.SLEEP], REASONS[Reason.IO]]
 COMPUTING, FOR_A_CORE = "computing", "in line for a core"
 PARTS = 10
@@ -217,7 +221,7 @@ def _overslept(story: _Story, thread: int, least: int) -> list[tuple[int, int, i
     own = story.labelled.take(story.labelled.rows_of(thread))
     rows = np.arange(*rows_of(said.thread, thread).indices(len(said)))
     after = _Wakes(story, rows, steps, own)
-    queue = _Queue(story.turns(thread))
+    queue = _Queue(story.put_in_line(thread, story.turns(thread)))
     found = []
     for i in long.tolist():
         a, b, who = int(steps.start[i]), int(steps.end[i]), int(steps.thread[i])
@@ -239,6 +243,7 @@ class _Story:
         step[step] = self.stepped[task[step]]
         self.is_step: Bool = step
         self.starts, self.stops = said.rows("LOOP"), said.rows("LOOP_END")
+        self.due = due(said)[0]
         self.threads = distinct(np.concatenate([said.thread[self.starts], tiling.owner[step]]))
         if not len(self.threads):
             return
@@ -260,6 +265,16 @@ class _Story:
         rows = np.flatnonzero(turn)
         rows = rows[arranged(home[t.owner[rows]])]
         return t.take(rows), home[t.owner[rows]]
+
+    def put_in_line(self, thread: int, turn: Pieces) -> Pieces:
+        """The same, from when the loop itself put them in its line: later, for timers."""
+        said, aio = self.line.owners.said, self.line.owners.aio
+        rows = self.due[said.thread[self.due] == thread]
+        at = asof(aio[rows], said.time[rows], turn.owner, turn.start)
+        good = (at >= 0) & (turn.end[at] >= said.time[rows])
+        start = turn.start.copy()
+        start[at[good]] = said.time[rows[good]]
+        return turn.with_(start=start)
 
     def s(self, ns: int | float) -> float:
         """Seconds since the start of the run."""
@@ -291,6 +306,7 @@ def _loop(story: _Story, thread: int, held_s: float, lateness: bool) -> Loop:
     turn = story.turns(thread) if len(long) or lateness else no_pieces()
     if len(long):
         queue, after = _Queue(turn), _Wakes(story, rows, steps, own)
+        of_loop = _Queue(story.put_in_line(thread, turn))
     for number, i in enumerate(long.tolist()):
         a, b, who = int(start[i]), int(end[i]), int(task[i])
         count, seconds = queue.within(a, b)
@@ -305,7 +321,7 @@ def _loop(story: _Story, thread: int, held_s: float, lateness: bool) -> Loop:
                 count,
                 seconds,
                 _names(line, turn, a, b) if number < 2 * PARTS else [],
-                after.count(b, queue.at(a), who),
+                after.count(b, of_loop.at(a), who),
             )
         )
     whole = _late(story, turn, begun, ended) if lateness else None
@@ -386,8 +402,9 @@ class _Queue:
 
 
 class _Wakes:
-    """The tasks that a loop woke at its first look after a moment, for a timer or a message. (Who
-    waited for what the hold did was not kept from anything.)"""
+    """The tasks that a loop woke at its first look after a moment, for a message, or for a timer of
+    which nobody told when it was due. (Who waited for what the hold did was not kept from
+    anything.)"""
 
     def __init__(self, story: _Story, rows: Int64, steps: Pieces, own: Pieces) -> None:
         said = story.line.owners.said
@@ -403,6 +420,7 @@ class _Wakes:
         at = np.maximum(before, 0)
         outside = (t.state[at] == State.WAITING) & np.isin(t.reason[at], FROM_OUTSIDE)
         outside &= before >= 0
+        outside &= ~(_told(event, ready) & (t.reason[at] == REASONS[Reason.SLEEP]))
         self.round = np.cumsum(begins)[ready[outside]]
         self.when, self.task = time[ready[outside]], task[outside]
         self.rests = own.start[own.state == State.WAITING]
@@ -424,6 +442,18 @@ class _Wakes:
         if int(self.round[first]) > begun + in_line:
             return slice(0)
         return slice(first, int(np.searchsorted(self.round, self.round[first], "right")))
+
+
+def _told(event: UInt8, rows: Int64) -> Bool:
+    """Whether the agent tells of late timers where these events are (of one thread's, in order)."""
+    last = np.maximum.accumulate(
+        np.where(np.isin(event, TELLS), np.arange(len(event)), -1), dtype=np.int64
+    )
+    good: Bool = last[rows] >= 0
+    good &= event[np.maximum(last[rows], 0)] == BY_NAME["TIMERS"].number
+    # What is lost just before may have been it.
+    good &= event[np.maximum(rows - 1, 0)] != AGENT_LOST
+    return good
 
 
 def _did(story: _Story, own: Pieces, first_row: int, a: int, b: int) -> list[Doing]:

@@ -117,7 +117,10 @@ def _assemble(
         cut = callbacks(owners, threads, cut)
     del row, whose
     plain = not len(owners.said.rows("BLOCK")) and not (cut.owner == NATIVE).any()
-    table = _gathered(cut, between_steps(owners, threads), plain)
+    polled = trace.meta.get("source") == "schedstat"
+    between = between_steps(owners, threads, None if polled else labelled)
+    table = _gathered(cut, between, plain)
+    del between
     table, cut = _native_hands(threads, book, table, cut)
     blocks = find_blocks(owners, end_ns)
     if not plain:

@@ -132,6 +132,8 @@ EVENTS: tuple[Event, ...] = (
           "follows on it is Python's own clearing up."),
     Event(40, "NOT_FOLLOWED", A, None, (TEXT,), "The process uses a library whose pieces of work are not followed; its name."),
     Event(41, "INTERPRETER", A, None, (("id", "u"),), "This thread made a sub-interpreter in its process."),
+    Event(42, "DUE", A, None, (("late_ns", "u"),), "The task of the READY that follows is put in line by a timer that ran out so long before now: the loop was held, or looked late."),
+    Event(43, "TIMERS", A, None, (), "Of the loop that begins (LOOP, just before) each timer that puts a task in line a millisecond or more late says so (DUE)."),
     # Looks at waiting threads: the raw facts; reasons are settled in analyse.
     Event(48, "TEXT", L, None, (("id", "u"), TEXT), "Names a text of this stream from here on."),
     Event(49, "LOOK", L, 0, (("pid", "u"), ("tid", "u"), ("took_ns", "u"), ("syscall", "u"), ("arg", "u"), ("kind", "u"), ("where", "u")),
