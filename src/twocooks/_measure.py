@@ -16,10 +16,11 @@ import os
 import time
 import weakref
 from _thread import allocate_lock
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from twocooks._also_async import AlsoAsync
+from twocooks._view import NotKnownError, View, unknown, view
 from twocooks.model import MeasureError
 
 if TYPE_CHECKING:
@@ -31,57 +32,6 @@ if TYPE_CHECKING:
     from twocooks.record.attached import Attached
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-class NotKnownError(MeasureError, AttributeError):
-    """A number that could not be known in this window."""
-
-
-class View(Mapping[str, Any]):
-    """A part of the summary: its keys are its attributes. ``parallelism.mean`` and
-    ``parallelism["mean"]`` are the same. It cannot be changed."""
-
-    __slots__ = ("_content", "_name")
-
-    def __init__(self, content: dict[str, Any], name: str) -> None:
-        object.__setattr__(self, "_content", content)
-        object.__setattr__(self, "_name", name)
-
-    def __getattr__(self, key: str) -> Any:
-        try:
-            return self[key]
-        except KeyError:
-            raise NotKnownError(_unknown(f"{self._name}.{key}")) from None
-
-    def __getitem__(self, key: str) -> Any:
-        return _view(self._content[key], f"{self._name}.{key}")
-
-    def __setattr__(self, key: str, value: object) -> None:
-        raise AttributeError(f"{self._name} cannot be changed")
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._content)
-
-    def __len__(self) -> int:
-        return len(self._content)
-
-    def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *self._content]
-
-    def __repr__(self) -> str:
-        return f"<{self._name}: {self._content!r}>"
-
-
-def _view(value: Any, name: str) -> Any:
-    if isinstance(value, dict):
-        return View(value, name)
-    if isinstance(value, list):
-        return [_view(part, name) for part in value]
-    return value
-
-
-def _unknown(name: str) -> str:
-    return f"{name} is not in the summary: there is no such number, or it could not be known here"
 
 
 # ---- the recording ----
@@ -294,8 +244,8 @@ class Measurement(AlsoAsync):
             raise AttributeError(key)
         summary = self.analysis.summary if key != "levels" else self.summary
         if key not in summary:
-            raise NotKnownError(_unknown(key))
-        return _view(summary[key], key)
+            raise NotKnownError(unknown(key))
+        return view(summary[key], key)
 
     def __repr__(self) -> str:
         if self._recording is None:

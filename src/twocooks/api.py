@@ -1,7 +1,7 @@
 """What ``import twocooks`` gives: ``load``, ``run``, ``measure`` and ``task``.
 
 run = twocooks.load("trace.2cooks")
-run.verdict["id"], run.summary["parallelism"]["max"]
+run.verdict.id, run.parallelism.max
 print(run.report())
 """
 
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from twocooks._task import task as task
+from twocooks._view import NotKnownError, View, unknown, view
 
 if TYPE_CHECKING:
     from twocooks.analyse.build import Recording
@@ -26,9 +27,11 @@ if TYPE_CHECKING:
 __all__ = ["Run", "load", "run", "task"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
-    """One recorded run: the same numbers as the command line, by the same names."""
+    """One recorded run: the same numbers as the command line, by the same names, each part of the
+    summary as an attribute (``run.parallelism.mean``, ``run.wall_s``); AttributeError for one that
+    could not be known. ``tasks`` and ``waits`` are the data: all rows, as columns."""
 
     trace: Trace
     path: Path
@@ -38,7 +41,7 @@ class Run:
     """The signal that ended it."""
     window: tuple[int, int] | None = None
     """Of ``measure``: the stretch of the trace that is told of, in ns of its clock."""
-    recording: Recording | None = field(default=None, repr=False, compare=False)
+    recording: Recording | None = field(default=None, compare=False)
     """The timeline of ``trace``, where somebody has it already."""
 
     @cached_property
@@ -59,10 +62,18 @@ class Run:
         return self.analysis.whole
 
     @property
-    def verdict(self) -> dict[str, Any]:
+    def verdict(self) -> View:
         """id, cause, headline, sentence, why, so, say."""
-        verdict: dict[str, Any] = self.analysis.summary["verdict"]
-        return verdict
+        return View(self.analysis.summary["verdict"], "verdict")
+
+    def __getattr__(self, key: str) -> Any:
+        ours = key.startswith("_") or key in Run.__dataclass_fields__  # of a copy not yet filled
+        if ours or key not in (summary := self.summary):
+            raise NotKnownError(unknown(key))
+        return view(summary[key], key)
+
+    def __repr__(self) -> str:
+        return f"<twocooks.Run {str(self.path)!r}>"
 
     @property
     def start_ns(self) -> int:
