@@ -139,7 +139,9 @@ export class Counter {
         const most = i ? summary.concurrency.max : summary.parallelism.max;
         context.textAlign = "right";
         context.fillStyle = css(theme.dim);
-        context.fillText(`up to ${most}`, plot.left + plot.width + 62, y + STRIP / 2);
+        // By polling, what coincides is a lower bound.
+        const peak = i || summary.measured.exact ? `up to ${most}` : `\u2265 ${most}`;
+        context.fillText(peak, plot.left + plot.width + 62, y + STRIP / 2);
       }
       if (one.line > 0 && one.line <= one.most) {
         context.textAlign = "right";

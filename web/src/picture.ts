@@ -238,8 +238,10 @@ export class Picture {
     const top = row.node >= 0 && row.depth === 0 && this.run.json.nodes[row.node]!.kind !== "small";
     context.fillStyle = css(row.node >= 0 && !top ? theme.dim : theme.ink);
     context.font = chosen || top ? `bold ${FONT}` : FONT;
-    // On a phone the number says more than half of the word before it.
-    const label = plot.right > 20 ? this.rows.label(row) : this.rows.label(row).replace(/^(process|thread) (?=\d)/, "");
+    // On a phone the number says more than half of the word before it, or of what follows it.
+    const name = this.rows.label(row);
+    const short = name.replace(/^(process|thread) (?=\d)/, "").replace(/^(Thread-\d+) \(.*\)$/, "$1");
+    const label = plot.right > 20 ? name : short;
     context.fillText(cut(context, label, plot.left - indent - 8), indent, y);
     context.font = FONT;
     if (plot.right > 20 && row.task >= 0) {
