@@ -295,9 +295,19 @@ def program(name: str, args: list[str]) -> list[str]:
     if path.is_file():
         return python
     fail(
-        f"there is no script and no command {name}; give the path of a script, "
+        f"there is no script and no command {name}; {_meant(name)}give the path of a script, "
         "or a command on your PATH"
     )
+
+
+def _meant(name: str) -> str:
+    """A word that is nearly one of ours, where the program's name was looked for."""
+    from difflib import get_close_matches
+
+    from twocooks.cli import COMMANDS
+
+    near = get_close_matches(name, COMMANDS, 1, 0.6)
+    return f"did you mean twocooks {near[0]}? Else " if near else ""
 
 
 def require_platform() -> None:

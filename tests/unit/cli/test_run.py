@@ -73,6 +73,15 @@ def test_other_systems_get_one_clear_line(
     assert said.count("\n") == 1
 
 
+def test_a_word_that_is_nearly_a_command_is_asked_about(
+    capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["reprot"]) == 2
+    assert "reprot; did you mean twocooks report? Else give the path" in capsys.readouterr().err
+    assert main(["no-such-thing-here"]) == 2
+    assert "did you mean" not in capsys.readouterr().err
+
+
 class Double:
     """In the recorder's place: remembers what it was asked for, ends as it was told."""
 
