@@ -19,7 +19,16 @@ from twocooks.kitchen.minutes import number
 from twocooks.kitchen.recipe import TITLES, Mode
 from twocooks.model import TaskKind, Verdict
 from twocooks.report.terminal import cells
-from twocooks.report.terminal.cells import DELEGATED, IDLE, LINE, LOST, PROGRAM, UNKNOWN, WAIT
+from twocooks.report.terminal.cells import (
+    DELEGATED,
+    GLIMPSE,
+    IDLE,
+    LINE,
+    LOST,
+    PROGRAM,
+    UNKNOWN,
+    WAIT,
+)
 from twocooks.report.terminal.lanes import Lane, fold
 from twocooks.report.terminal.paint import BOLD, DIM, LETTERS, Painter, Span
 from twocooks.report.words import clean, fit, width_of
@@ -131,7 +140,8 @@ def _lane(drawn: cells.Picture, index: int, frame: Frame) -> Line:
     painter, glyphs = frame.painter, frame.painter.glyphs
     looks: dict[int, tuple[str, Style | None]] = {
         LINE: (glyphs.line, painter.lane(index)), WAIT: (glyphs.wait, painter.faint(index)),
-        DELEGATED: (glyphs.delegated, DIM), UNKNOWN: (glyphs.unknown, DIM)}
+        DELEGATED: (glyphs.delegated, DIM), UNKNOWN: (glyphs.unknown, DIM),
+        GLIMPSE: (glyphs.glimpse, painter.lane(index))}
     spans: Line = []
     for hands, state in zip(drawn.hands[index], drawn.state[index], strict=True):
         if hands:

@@ -12,7 +12,7 @@ from tests.kit.analyses import Story, build, verdict
 from twocooks.analyse.result import Analysis
 from twocooks.model import State
 from twocooks.report.terminal import cells
-from twocooks.report.terminal.cells import IDLE, LOST, PROGRAM, Picture, covered, picture
+from twocooks.report.terminal.cells import GLIMPSE, IDLE, LOST, PROGRAM, Picture, covered, picture
 from twocooks.report.terminal.lanes import fold, shown
 
 NONE = verdict("turns", None, "", "")
@@ -133,6 +133,19 @@ def test_many_hands_of_one_task_fill_cores_and_one_lane() -> None:
 def test_a_tiny_piece_of_work_is_still_seen() -> None:
     story = Story("tiny").add(0.00002, State.WORKING, core=0, at=0.0).add(1.0, State.WAITING)
     assert draw(build([story], NONE)).hands.sum() == 1
+
+
+def test_who_worked_for_most_of_a_cell_is_not_shown_waiting() -> None:
+    stories = []
+    for core in (0, 1):
+        story = Story(f"t{core}")
+        for second in range(12):
+            story.add(0.8, State.WORKING, core=core, at=float(second)).add(0.2, State.WAITING)
+        stories.append(story)
+    drawn = draw(build(stories, NONE), 12)
+    without = drawn.hands == 0
+    assert 0 < without.sum() < 12, "1.6 pairs of hands: two, one, two..."
+    assert (drawn.state[without] == GLIMPSE).all()
 
 
 def test_what_was_lost_is_shown_as_unknown_and_never_as_work() -> None:
