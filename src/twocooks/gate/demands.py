@@ -58,4 +58,15 @@ def demand(
         return DEMANDS[name](*args, **(options or {}))
     except TypeError as error:
         text = str(error).partition("() ")[2] or str(error)
-        raise DemandError(f"{name}: {text}; see docs/testing.md") from None
+        raise DemandError(f"{name}: {text}; it takes {_arguments(name)}") from None
+
+
+def _arguments(name: str) -> str:
+    import inspect
+
+    if name == "gil_released":  # of the mark and of the block; a probe answers it
+        return "by='module.function', or nothing"
+
+    known = [str(one).partition(":")[0] for one in
+             inspect.signature(DEMANDS[name]).parameters.values()]
+    return ", ".join(known) or "no arguments"

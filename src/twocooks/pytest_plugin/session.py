@@ -79,10 +79,13 @@ class Measuring:
             return
         from twocooks.gate.checks import DemandError
 
+        wrong = ""
         try:
             item.stash[self.checks] = [(mark, _demand(mark)) for mark in marks]
         except DemandError as error:
-            pytest.fail(f"@pytest.mark.{error}", pytrace=False)
+            wrong = str(error)
+        if wrong:  # out here, or pytest would print the DemandError above it
+            pytest.fail(f"@pytest.mark.{wrong}", pytrace=False)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
