@@ -18,7 +18,8 @@ from twocooks.report.base import Colour
 from twocooks.report.words import width_of
 
 COLOURS = ("#D55E00", "#1F86CC", "#009E73", "#C79A00", "#CC79A7", "#56B4E9", "#8E6BD1", "#A0694B")
-ANSI16 = ("red", "blue", "green", "yellow", "magenta", "cyan", "bright_blue", "bright_magenta")
+ANSI16 = ("red", "cyan", "green", "yellow", "magenta", "blue", "bright_blue", "bright_magenta")
+"""Plain blue, hard to read on black, comes late."""
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _SYSTEMS = {"16": ColorSystem.STANDARD, "256": ColorSystem.EIGHT_BIT, "full": ColorSystem.TRUECOLOR}
 
