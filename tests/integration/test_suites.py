@@ -100,3 +100,13 @@ def test_what_was_not_run_again_stays_in_the_page(tmp_path: Path) -> None:
         "- 3.0 more, flaky: `victim`",
         "- 3.0 worse, different: `victim`",
     ]
+
+
+def test_what_a_run_left_behind_counts_unless_it_was_ended_for_hanging(tmp_path: Path) -> None:
+    """A watched run without any result was ended from outside, and had no chance to tidy up."""
+    done = result()
+    ends = {"tests": {"steady": "passed"}, "code": 0}
+    left = {**done, "watched": {**ends, "left": ["a child"]}}
+    hung = {**done, "watched": {"tests": {}, "code": 1, "left": ["a child"]}}
+    fill(tmp_path, "s", {"part0": left, "part1": hung, "part2": done}, 3)
+    assert suites.row(tmp_path / "3.0" / "s").left == ["part0"]

@@ -337,7 +337,8 @@ def row(folder: Path) -> Row:
             found.no_result.append(path.stem)
         if watched.get("trace"):
             found.bad_traces.append(path.stem)
-        if len(watched.get("left", ())) > len(plain.get("left", ())):
+        # What hung was ended from outside, and could not tidy up: judged is that it hung.
+        if watched["tests"] and len(watched.get("left", ())) > len(plain.get("left", ())):
             found.left.append(path.stem)
     return found
 
