@@ -13,8 +13,8 @@ A cell covers many milliseconds, so several things happen in one. The rules:
    work. A task that worked at all gets at least one cell where rule 1 leaves room, else thin marks.
 3. A lane's cell without hands shows the state that the task was in for longest, among unknown,
    in line, waiting and delegated. Unknown wins if it takes half of the cell. If it did nothing but
-   work there, between cells that show something, or worked for most of it, a thin mark: blank is
-   "not on the go", and a sliver of waiting is not what it did there.
+   work there, between cells that show something, or worked for nearly all of it, a thin mark:
+   blank is "not on the go", and a sliver of waiting is not what it did there.
 4. A core's cell shows a task that got hands in this column and worked on this core; the program
    itself (event loop, imports) if it was only that; unknown if that takes half of the cell.
 """
@@ -39,7 +39,7 @@ HAND_OVER_S = HAND_OVER_NS / 1e9
 NEAR = 0.15
 """A mean this close to a whole number is shown as that number, and nothing is carried."""
 
-MOST_OF = 0.6
+MOST_OF = 0.85
 """Of a cell: who worked for more of it was not waiting there."""
 
 BLANK, LINE, WAIT, DELEGATED, UNKNOWN, GLIMPSE = range(6)
@@ -85,7 +85,8 @@ def picture(analysis: Analysis, lanes: list[Lane], columns: int) -> Picture:
     unseen = (hands.sum(axis=1) == 0)[:, None] & (work > 0)
     state[unseen] = GLIMPSE
     state[_holes(hands, state) & (work > 0)] = GLIMPSE
-    state[work > MOST_OF * float(edges[1] - edges[0])] = GLIMPSE
+    alone = np.array([len(lane.tasks) == 1 for lane in lanes], dtype=np.bool_)
+    state[alone[:, None] & (work > MOST_OF * float(edges[1] - edges[0]))] = GLIMPSE
     on_cores = without_hand_overs(analysis.cores_used)
     used = _diffuse(_mean(analysis.cores_used, edges), _most(on_cores, edges))
     cores = _core_rows(analysis.cores, lanes, hands, np.maximum(used, np.minimum(shown, 1)), edges)
