@@ -27,6 +27,7 @@ from typing import Any
 from tests.kit.watched import ROOT
 
 from benchmarks import mimic
+from twocooks.read import room
 
 MILLIONS = (1, 10)
 LARGE = 50
@@ -170,11 +171,9 @@ def main() -> None:
     parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--served", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.one:
-        print(json.dumps(measure(given.one)))
-        return
-    if given.served:
-        print(json.dumps(serve(given.served)))
+    if given.one or given.served:
+        with room.rooms():  # as the commands do
+            print(json.dumps(measure(given.one) if given.one else serve(given.served)))
         return
     with tempfile.TemporaryDirectory() as folder:
         place = given.keep or Path(folder)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "radix.h"
+#include "spill.h"
 
 static int64_t least_of(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t most_of(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -470,7 +471,7 @@ int64_t tc_turns(struct tc_pieces t, struct tc_tasks tasks, const uint8_t *stepp
     if (most >= MOST_NUMBERS) return TC_OTHERWISE;
     /* The row that last worked on each core, and of those of `stepped` on each thread; 0 = none yet. */
     int64_t *on_core = calloc((size_t)(most + 2) * 2, sizeof *on_core), *on_thread = on_core + most + 2;
-    uint64_t *keys = malloc((size_t)(n + 1) * 2 * sizeof *keys), *row = NULL;
+    uint64_t *keys = tc_spare((size_t)(n + 1) * 2 * sizeof *keys), *row = NULL;
     int64_t result = on_core && keys ? works_in_order(t, tasks, w, n, keys, &row) : TC_TABLES_NO_MEMORY;
     for (int64_t k = 0; k < result; k++) {
         const int64_t i = (int64_t)row[k], before = on_core[t.core[i] + 1] - 1;
@@ -486,7 +487,7 @@ int64_t tc_turns(struct tc_pieces t, struct tc_tasks tasks, const uint8_t *stepp
         *last = i + 1;
     }
     free(on_core);
-    free(keys);
+    tc_spare_free(keys);
     return result < 0 ? result : 0;
 }
 

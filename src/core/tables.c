@@ -6,6 +6,7 @@
 
 #include "events.h"
 #include "radix.h"
+#include "spill.h"
 
 /* ---- sorting ---- */
 
@@ -70,9 +71,9 @@ static int sort_group(const int64_t *time, int64_t *order, int64_t n, struct ite
     for (i = 1; i < n && (runs < MANY_RUNS || n < MANY_ROWS); i++) runs += time[order[i - 1]] > time[order[i]];
     if (runs == 1) return 1;
     if (*cap < n) {
-        free(*items);
+        tc_spare_free(*items);
         *cap = n;
-        *items = malloc((size_t)n * 2 * sizeof **items);
+        *items = tc_spare((size_t)n * 2 * sizeof **items);
         if (!*items) return 0;
     }
     if (runs >= MANY_RUNS && n >= MANY_ROWS) { /* the room for 2 n items is that for 4 n keys */
@@ -109,7 +110,7 @@ int tc_sort_groups(const int64_t *time, int64_t *order, const int64_t *ends, int
         good = sort_group(time, order + begin, ends[g] - begin, &items, &cap);
         begin = ends[g];
     }
-    free(items);
+    tc_spare_free(items);
     return (int)good;
 }
 
@@ -258,23 +259,23 @@ int64_t tc_gather(struct tc_pieces a, struct tc_pieces b, const struct tc_gaps *
     if (most > (a.n + b.n) * 4 + (1 << 16)) return TC_OTHERWISE;
     const int64_t owners = most + 1;
     int64_t *at = calloc((size_t)(owners + 1) * 2, sizeof *at), *bt = at ? at + owners + 1 : NULL;
-    int64_t *order = malloc((size_t)(a.n + 1) * sizeof *order), *b_order = NULL, k = 0;
+    int64_t *order = tc_spare((size_t)(a.n + 1) * sizeof *order), *b_order = NULL, k = 0;
     if (!at || !order || by_owner(a, owners, at, order) < 0) k = TC_TABLES_NO_MEMORY;
     if (k >= 0 && !stands_by_owner(b, owners, bt)) {
-        b_order = malloc((size_t)(b.n + 1) * sizeof *b_order);
+        b_order = tc_spare((size_t)(b.n + 1) * sizeof *b_order);
         if (!b_order || by_owner(b, owners, bt, b_order) < 0) k = TC_TABLES_NO_MEMORY;
     }
     for (int64_t g = 0; k >= 0 && g < owners; g++)
         k = merge_queues((struct queue){a, order, g ? at[g - 1] : 0, at[g]},
                          (struct queue){b, b_order, g ? bt[g - 1] : 0, bt[g]}, gaps, &out, k);
     free(at);
-    free(order);
-    free(b_order);
+    tc_spare_free(order);
+    tc_spare_free(b_order);
     return k;
 }
 
 int64_t tc_union(struct tc_tiling in, int32_t *group, int64_t *start, int64_t *end) {
-    int64_t *order = malloc((size_t)(in.n ? in.n : 1) * sizeof *order);
+    int64_t *order = tc_spare((size_t)(in.n ? in.n : 1) * sizeof *order);
     if (!order) return TC_TABLES_NO_MEMORY;
     int64_t k = tc_order(in.group, in.start, in.n, order);
     if (k >= 0) k = 0;
@@ -289,7 +290,7 @@ int64_t tc_union(struct tc_tiling in, int32_t *group, int64_t *start, int64_t *e
         start[k] = in.start[row];
         end[k++] = in.end[row];
     }
-    free(order);
+    tc_spare_free(order);
     return k;
 }
 
@@ -330,7 +331,7 @@ int tc_moments_place(struct tc_moments_of *m) {
         m->at[b + 1] += m->at[b];
     }
     m->n = m->at[m->buckets];
-    m->keys = malloc((size_t)(m->n + most + 1) * sizeof *m->keys);
+    m->keys = tc_spare((size_t)(m->n + most + 1) * sizeof *m->keys);
     m->spare = m->keys ? m->keys + m->n : NULL;
     m->round = 1;
     return m->keys != NULL;
@@ -349,7 +350,7 @@ int64_t tc_next_bucket(struct tc_moments_of *m, uint64_t **keys) {
 
 void tc_moments_end(struct tc_moments_of *m) {
     free(m->at);
-    free(m->keys);
+    tc_spare_free(m->keys);
 }
 
 /* The moments at which something opens or closes. Where a stretch follows another without a gap, only
@@ -449,9 +450,9 @@ int64_t tc_lives(struct tc_kernel k, int64_t switch_ns, int64_t *row, int32_t *l
         if (k.tid[i] < 0 || k.tid[i] >= MOST_TIDS || k.cpu[i] < 0 || k.cpu[i] >= MOST_CPUS)
             return TC_OTHERWISE;
     if (k.n >= INT32_MAX) return TC_OTHERWISE;
-    int64_t *begins = malloc((size_t)(k.n + 1) * sizeof *begins);
+    int64_t *begins = tc_spare((size_t)(k.n + 1) * sizeof *begins);
     if (!begins || !slice_begins(k, switch_ns, begins) || !by_tid(k, row)) {
-        free(begins);
+        tc_spare_free(begins);
         return TC_TABLES_NO_MEMORY;
     }
     int64_t m = 0, number = -1, before = -1, tid = 0, kept = 0;
@@ -475,7 +476,7 @@ int64_t tc_lives(struct tc_kernel k, int64_t switch_ns, int64_t *row, int32_t *l
         life[m] = (int32_t)number;
         row[m++] = at;
     }
-    free(begins);
+    tc_spare_free(begins);
     return m;
 }
 
@@ -562,7 +563,7 @@ static inline uint64_t mix(uint64_t seed, int64_t a, int64_t b) {
 int64_t tc_pairs(const int64_t *a, const int64_t *b, int64_t n, int64_t *which, int64_t *head) {
     uint64_t mask = 1023;
     while (mask < (uint64_t)n * 2) mask = mask * 2 + 1;
-    int64_t *slot = malloc((size_t)(mask + 1) * sizeof *slot);
+    int64_t *slot = tc_spare((size_t)(mask + 1) * sizeof *slot);
     if (!slot) return TC_TABLES_NO_MEMORY;
     const uint64_t seed = (uint64_t)(uintptr_t)slot * 0x2545f4914f6cdd1du ^ (uint64_t)(uintptr_t)&mask;
     memset(slot, 0xff, (size_t)(mask + 1) * sizeof *slot);
@@ -576,6 +577,6 @@ int64_t tc_pairs(const int64_t *a, const int64_t *b, int64_t n, int64_t *which, 
         }
         which[i] = slot[h];
     }
-    free(slot);
+    tc_spare_free(slot);
     return count;
 }

@@ -8,6 +8,7 @@
 
 #include "account.h"
 #include "agents.h"
+#include "spill_numpy.h"
 #include "tables.h"
 
 #define MOST 24
@@ -548,6 +549,12 @@ static PyMethodDef methods[] = {
     METHOD(task_rows, "task_rows(tasks, event, task, time, out rows) -> n or -1"),
     METHOD(between, "between(event, time, a, task, inside, thread, rows, last, stepped, waits, out seven "
                     "columns) -> n"),
+#define SPILL(name, doc) {#name, (PyCFunction)(void (*)(void))tc_py_##name, METH_FASTCALL, doc}
+    SPILL(spill_open, "spill_open(file, most, least, stay) -> a handler for numpy's arrays"),
+    SPILL(spill_use, "spill_use(handler or None) -> the one before; for arrays of the running context"),
+    SPILL(spill_has, "spill_has(handler, address) -> whether it lies in the file"),
+    SPILL(spill_rest, "spill_rest(handler, trim): lets go of all pages; trim: and of unused disk"),
+    SPILL(spill_tell, "spill_tell(handler) -> bytes of the file, bytes in use, blocks beside it, rests"),
     {NULL, NULL, 0, NULL},
 };
 

@@ -14,7 +14,7 @@ ROOT = Path(twocooks.__file__).parent
 SEES: dict[str, set[str]] = {
     "model": set(),
     "format": {"model", "_codec"},
-    "read": {"model", "format"},
+    "read": {"model", "format", "_tables"},
     "analyse": {"model", "format", "read", "_tables"},
     "report": {"model", "format", "read", "analyse"},
     "export": {"model", "format", "read", "analyse", "_arrow"},

@@ -10,14 +10,14 @@ next window wants them as they are.
 A table of stretches is sorted by owner, not by time. ``Shelved.during`` finds those of a window by
 an index: of each chunk of rows when the first of them begins and the last ends.
 
-Where the file cannot be written (no room, no right) the tables stay in memory, as they were.
+Where the file cannot be written (no room, no right) the tables stay in memory, as they were. What
+lies in a file from its first row on (``read/room.py``) stays there.
 """
 
 from __future__ import annotations
 
 import mmap
 import os
-import tempfile
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -29,14 +29,13 @@ from twocooks.analyse.columns import Int64, Levels, Pieces
 from twocooks.analyse.owners import Owners
 from twocooks.analyse.timeline import Timeline
 from twocooks.analyse.waits import hand_on
+from twocooks.read import room
 
 LEAST_BYTES = 1 << 16
 """Smaller columns are not worth a page of their own."""
 ROWS = 2048
 """Rows of a chunk of the index."""
 PAGE = mmap.ALLOCATIONGRANULARITY
-FOLDER = "/var/tmp"
-"""Where large temporary files belong, on a disk; the folder for small ones may be memory."""
 
 
 class Shelf:
@@ -45,8 +44,12 @@ class Shelf:
     def __init__(self, least: int = LEAST_BYTES) -> None:
         self.least = least
         self.size = 0
-        """Bytes that lie in the file."""
-        self._file = _file()
+        """Bytes of columns that lie in a file."""
+        self._end = 0
+        self._room = room.now()
+        self._file: Any = room.unnamed(os.environ.get("TMPDIR") or room.FOLDER)
+        if self._file is None:
+            self._file = room.unnamed(None)
         self._maps: list[mmap.mmap] = []
         self._known: dict[int, tuple[NDArray[Any], NDArray[Any]]] = {}
         """What is there, by the numbers of the objects that it was and is."""
@@ -60,7 +63,9 @@ class Shelf:
             return column
         if 0 in column.strides:  # one value for all rows: that is small
             return column
-        at = self.size
+        if self._room is not None and self._room.has(column):
+            return self._there(column)
+        at = self._end
         try:
             self._write(np.ascontiguousarray(column).view(np.uint8).reshape(-1).data, at)
             number, size = self._file.fileno(), column.nbytes
@@ -69,8 +74,18 @@ class Shelf:
             self._file = None  # no room: what lies there already stays good
             return column
         self._maps.append(shown)
-        self.size = at + -(-size // PAGE) * PAGE
+        self._end = at + -(-size // PAGE) * PAGE
+        self.size += size
         found: NDArray[Any] = np.frombuffer(shown, column.dtype).reshape(column.shape)
+        self._known[id(found)] = found, found
+        self._known[id(column)] = column, found
+        return found
+
+    def _there(self, column: NDArray[Any]) -> NDArray[Any]:
+        """The same column, which lies in a file already; and nobody writes to it any more."""
+        self.size += column.nbytes
+        found = column.view()
+        found.flags.writeable = False
         self._known[id(found)] = found, found
         self._known[id(column)] = column, found
         return found
@@ -102,20 +117,11 @@ class Shelf:
     def rest(self) -> None:
         """Between two questions: lets go of the memory that the last one touched. (The kernel keeps
         what it has room for.)"""
+        if self._room is not None:
+            self._room.rest(trim=True)
         if hasattr(mmap, "MADV_DONTNEED"):
             for shown in self._maps:
                 shown.madvise(mmap.MADV_DONTNEED)
-
-
-def _file() -> Any:
-    """A new file without a name, None where there can be none."""
-    own = os.environ.get("TMPDIR")
-    for folder in (own or FOLDER, None):
-        try:
-            return tempfile.TemporaryFile(dir=folder, buffering=0)
-        except OSError:
-            continue
-    return None
 
 
 @dataclass(frozen=True)

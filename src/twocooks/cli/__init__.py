@@ -108,5 +108,8 @@ def _dispatch(words: list[str]) -> int:
     if rest and rest[0] in ("-h", "--help"):
         print((module.__doc__ or "").strip())
         return 0
-    code: int = module.main(rest)
+    from twocooks.read.room import rooms
+
+    with rooms():
+        code: int = module.main(rest)
     return code

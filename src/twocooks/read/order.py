@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from twocooks.format import spec
 from twocooks.format.decode import Columns
+from twocooks.read.room import own
 
 Int64 = NDArray[np.int64]
 
@@ -57,7 +58,7 @@ class Pile:
         """One decoded part: ``keys`` and ``gaps`` (1 = the block could not be read to its end)
         belong to its spans, ``texts`` are the text indices of its text rows."""
         for name in ("time", "event", "key", "x", "wide"):
-            self.lists[name].append(getattr(columns, name))
+            self.lists[name].append(own(getattr(columns, name)))
         self.lists["wide_row"].append(columns.wide_row + self.rows)
         self.lists["text_row"].append(columns.text_row + self.rows)
         self.lists["text"].append(texts)

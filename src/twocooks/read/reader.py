@@ -24,7 +24,7 @@ from twocooks.format import raw, spec
 from twocooks.format.decode import CODE_TEXT, INT32_MAX, INT64_MAX, Code, Span, decode
 from twocooks.format.encode import FILE_HEAD
 from twocooks.model import TraceError
-from twocooks.read import head, shape
+from twocooks.read import head, room, shape
 from twocooks.read.late import LATE, LateTrace, Source
 from twocooks.read.order import Pile, Sorted, sort
 from twocooks.read.trace import Trace
@@ -62,7 +62,10 @@ def load(
     try:
         with open(name, "rb") as file:
             open_trace(file, name)
-            late = os.fstat(file.fileno()).st_size >= LATE_BYTES
+            size = os.fstat(file.fileno()).st_size
+            late = size >= LATE_BYTES
+            if late:
+                room.make(size)
             return _Reader(name, end, late).read(file, progress)
     except OSError as error:
         raise TraceError(f"{name}: {error.strerror}; give the path of a trace file") from error
