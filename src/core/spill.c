@@ -166,6 +166,14 @@ static struct block *block_of(int64_t at, int64_t size, struct block *before, st
     return b;
 }
 
+/* Takes room on the disk. 0 = there is none. */
+static int reserve(struct tc_spill *s, int64_t at, int64_t bytes) {
+    int failed;
+    do failed = fallocate(s->file, 0, at, bytes);
+    while (failed && errno == EINTR);
+    return !failed;
+}
+
 /* The file, longer by a free block of at least so many bytes. */
 static struct block *grow(struct tc_spill *s, int64_t bytes) {
     struct block *last = s->first;
@@ -177,7 +185,7 @@ static struct block *grow(struct tc_spill *s, int64_t bytes) {
     struct block *b = free_there ? last : block_of(s->size, 0, last, NULL);
     if (!b) return NULL;
     char *at = s->base + s->size;
-    if (fallocate(s->file, 0, s->size, more) ||
+    if (!reserve(s, s->size, more) ||
         mmap(at, (size_t)more, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, s->file, s->size) == MAP_FAILED) {
         s->full = 1; /* what lies there already stays good */
         if (b != last) free(b);
@@ -202,11 +210,10 @@ static struct block *fitting(struct tc_spill *s, int64_t bytes) {
 }
 
 static void *take(struct tc_spill *s, int64_t bytes) {
-    if (getpid() != s->owner) return NULL;
     struct block *b = fitting(s, bytes);
     if (!b) b = grow(s, bytes);
     if (!b) return NULL;
-    if (b->hole && fallocate(s->file, 0, b->at, bytes)) return NULL;
+    if (b->hole && !reserve(s, b->at, bytes)) return NULL;
     if (b->size > bytes) {
         struct block *rest = block_of(b->at + bytes, b->size - bytes, b, b->after);
         if (!rest) return NULL;
@@ -262,7 +269,7 @@ static void works(struct tc_spill *s, int more) {
         s->watched = !pthread_create(&s->watcher, NULL, watch, s);
         pthread_sigmask(SIG_SETMASK, &own, NULL);
     }
-    const int ends = !s->workers && s->watched && getpid() == s->owner;
+    const int ends = !s->workers && s->watched;
     if (!s->workers) s->watched = 0;
     pthread_cond_signal(&s->wake);
     pthread_mutex_unlock(&s->lock);
@@ -273,17 +280,20 @@ void tc_spill_work_in(struct tc_spill *s) {
     if (s == works_in) return;
     struct tc_spill *before = works_in;
     works_in = s;
-    if (before) works(before, -1);
-    if (s) works(s, 1);
+    if (before && getpid() == before->owner) works(before, -1);
+    if (s && getpid() == s->owner) works(s, 1);
 }
 
 void *tc_spill_get(struct tc_spill *s, size_t bytes, int zeroed) {
     if (bytes > (size_t)INT64_MAX / 2) return NULL;
     if ((int64_t)bytes < s->least || !bytes) return zeroed ? calloc(bytes ? bytes : 1, 1) : malloc(bytes ? bytes : 1);
-    pthread_mutex_lock(&s->lock);
-    void *at = take(s, rounded((int64_t)bytes));
-    s->beside += !at;
-    pthread_mutex_unlock(&s->lock);
+    void *at = NULL;
+    if (getpid() == s->owner) {
+        pthread_mutex_lock(&s->lock);
+        at = take(s, rounded((int64_t)bytes));
+        s->beside += !at;
+        pthread_mutex_unlock(&s->lock);
+    }
     if (!at) return zeroed ? calloc(bytes, 1) : malloc(bytes);
     return zeroed ? memset(at, 0, bytes) : at;
 }
@@ -315,6 +325,7 @@ void tc_spill_give(struct tc_spill *s, void *at) {
         free(at);
         return;
     }
+    if (getpid() != s->owner) return; /* the parent has it still; and nobody here opens the lock */
     pthread_mutex_lock(&s->lock);
     struct block *b = find(s, at);
     if (b && b->used) {
@@ -336,11 +347,12 @@ void *tc_spill_again(struct tc_spill *s, void *at, size_t bytes) {
         free(grown);
         return moved;
     }
-    pthread_mutex_lock(&s->lock);
+    const int own = getpid() == s->owner;
+    if (own) pthread_mutex_lock(&s->lock);
     const struct block *b = find(s, at);
     const size_t had = b ? (size_t)b->size : 0;
-    pthread_mutex_unlock(&s->lock);
-    if (bytes <= had && bytes >= had / 2) return at;
+    if (own) pthread_mutex_unlock(&s->lock);
+    if (own && bytes <= had && bytes >= had / 2) return at;
     void *moved = tc_spill_get(s, bytes, 0);
     if (!moved) return NULL;
     memcpy(moved, at, bytes < had ? bytes : had);

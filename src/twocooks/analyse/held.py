@@ -14,7 +14,7 @@ from twocooks.analyse.gil_holders import GIL, gil_holders
 from twocooks.analyse.holders import LOCK, Held, lock_holders
 from twocooks.analyse.threads import REASONS
 from twocooks.analyse.timeline import Timeline
-from twocooks.analyse.waits import label_waits, settled
+from twocooks.analyse.waits import label_waits, once, settled
 from twocooks.model import Reason, State
 from twocooks.read.trace import Trace
 
@@ -64,7 +64,7 @@ def all_held(trace: Trace, line: Timeline, labelled: Pieces, reason: int) -> Hel
     if trace.meta.get("source") == "schedstat":
         return None
     find = lock_holders if reason == LOCK else gil_holders
-    return find(trace, line.threads, labelled)
+    return once(trace, line.threads, f"_held_{reason}", lambda: find(trace, line.threads, labelled))
 
 
 def holders_of(

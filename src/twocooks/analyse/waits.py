@@ -219,7 +219,7 @@ def _place(text: str, arg: int) -> str:
     return f"@{arg:x}"
 
 
-def _once(trace: Trace, threads: Threads, name: str, make: Callable[[], T]) -> T:
+def once(trace: Trace, threads: Threads, name: str, make: Callable[[], T]) -> T:
     """What is made of one run's threads once, however many ask for it."""
     kept = threads.__dict__.get(name)
     if kept is None or kept[0] is not trace:
@@ -246,7 +246,7 @@ def long_ns(trace: Trace) -> int:
 def label_waits(trace: Trace, threads: Threads) -> Pieces:
     """The threads' stretches with the reasons that looks prove; blocked stretches without a look
     are SHORT when shorter than ``long_ns``, else UNKNOWN."""
-    return _once(trace, threads, "_labelled", lambda: _label_waits(trace, threads))
+    return once(trace, threads, "_labelled", lambda: _label_waits(trace, threads))
 
 
 def _label_waits(trace: Trace, threads: Threads) -> Pieces:
@@ -262,7 +262,7 @@ def _label_waits(trace: Trace, threads: Threads) -> Pieces:
 def labels(trace: Trace, threads: Threads) -> tuple[Int64, Int64, UInt8, UInt8]:
     """What the looks say: their rows in the trace, the rows of their stretches in
     ``threads.pieces``, and the states and reasons that these have."""
-    return _once(trace, threads, "_labels", lambda: _labels(trace, threads))
+    return once(trace, threads, "_labels", lambda: _labels(trace, threads))
 
 
 def _labels(trace: Trace, threads: Threads) -> tuple[Int64, Int64, UInt8, UInt8]:
@@ -279,7 +279,7 @@ def _labels(trace: Trace, threads: Threads) -> tuple[Int64, Int64, UInt8, UInt8]
 def settled(trace: Trace, threads: Threads) -> tuple[Int64, Int64]:
     """Looks that a blocked stretch wholly contains, the last at each: their rows in the trace, and
     the rows of their stretches in ``threads.pieces``."""
-    return _once(trace, threads, "_settled", lambda: _settled(trace, threads))
+    return once(trace, threads, "_settled", lambda: _settled(trace, threads))
 
 
 def _settled(trace: Trace, threads: Threads) -> tuple[Int64, Int64]:
