@@ -122,6 +122,6 @@ def unnamed(folder: str | None) -> BinaryIO | None:
     import tempfile
 
     try:
-        return tempfile.TemporaryFile(dir=folder, buffering=0)  # type: ignore[return-value]
+        return tempfile.TemporaryFile(dir=folder, buffering=0)
     except OSError:
         return None
