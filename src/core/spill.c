@@ -79,7 +79,7 @@ struct tc_spill_told tc_spill_tell(struct tc_spill *s) {
 #define PAGE ((int64_t)4096)
 #define HUGE ((int64_t)2 << 20)  /* where it can, the kernel shows so much at once */
 #define STEP ((int64_t)32 << 20) /* the file grows by at least so much */
-#define TICK_NS 5000000
+#define TICK_NS 3000000
 
 /* Kinds of file systems on which room that was taken cannot be missing later: ext, xfs, f2fs, and
  * overlay, which mostly lies on one of them. (One that writes each page to a new place needs room each
