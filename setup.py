@@ -35,8 +35,11 @@ def extension(name: str, *sources: str) -> Extension:
 
 extensions = [
     extension("twocooks._codec", "codec.c", "encode.c", "decode.c"),
-    extension("twocooks._tables", "tables_module.c", "tables.c", "account.c", "agents.c",
-              "spill.c", "spill_numpy.c"),
+    extension(
+        "twocooks._tables",
+        "tables_module.c", "tables.c", "account.c", "agents.c", "lookups.c", "spill.c",
+        "spill_numpy.c",
+    ),
     extension("twocooks._arrow", "arrow.c"),
 ]
 if sys.platform == "linux":

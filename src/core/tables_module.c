@@ -1,4 +1,5 @@
-/* The extension twocooks._tables: Python bindings of tables.c, nothing else.
+/* The extension twocooks._tables: Python bindings of tables.c, account.c, agents.c and
+ * lookups.c, nothing else.
  *
  * Arrays come and go as buffers, so numpy's C API is not needed. The callers (analyse/columns.py) give
  * arrays of the right type and length; lengths are checked here all the same, types by item size.
@@ -8,83 +9,10 @@
 
 #include "account.h"
 #include "agents.h"
+#include "lookups.h"
 #include "spill_numpy.h"
 #include "tables.h"
-
-#define MOST 24
-
-/* The arguments of one call: arrays, each with its items' size. */
-struct call {
-    Py_buffer view[MOST];
-    int count;
-};
-
-static void leave(struct call *c) {
-    while (c->count) PyBuffer_Release(&c->view[--c->count]);
-}
-
-/* Takes one array for each letter: lower case to read, upper case to write; q 8 bytes, i 4, b 1. */
-static int enter(struct call *c, PyObject *const *args, Py_ssize_t n, const char *letters) {
-    c->count = 0;
-    for (const char *l = letters; *l; l++) {
-        if (c->count >= n) {
-            PyErr_SetString(PyExc_TypeError, "an array is missing");
-            goto fail;
-        }
-        int writable = *l < 'a';
-        Py_buffer *view = &c->view[c->count];
-        if (PyObject_GetBuffer(args[c->count], view, writable ? PyBUF_CONTIG : PyBUF_CONTIG_RO)) goto fail;
-        c->count++;
-        Py_ssize_t size = (*l | 32) == 'q' ? 8 : (*l | 32) == 'i' ? 4 : 1;
-        if (view->itemsize != size) {
-            PyErr_SetString(PyExc_TypeError, "an array of another type");
-            goto fail;
-        }
-    }
-    return 1;
-fail:
-    leave(c);
-    return 0;
-}
-
-static int64_t items(const struct call *c, int i) {
-    return (int64_t)(c->view[i].len / c->view[i].itemsize);
-}
-
-/* All arrays from `first` to `last` have at least so many items. */
-static int long_enough(struct call *c, int first, int last, int64_t least) {
-    for (int i = first; i <= last; i++) {
-        if (items(c, i) < least) {
-            PyErr_SetString(PyExc_ValueError, "an array is too short");
-            leave(c);
-            return 0;
-        }
-    }
-    return 1;
-}
-
-static PyObject *result_of(struct call *c, int64_t result) {
-    leave(c);
-    if (result == TC_TABLES_NO_MEMORY) return PyErr_NoMemory();
-    return PyLong_FromLongLong(result);
-}
-
-/* Whole numbers before the arrays. */
-static int numbers_of(PyObject *const *args, Py_ssize_t n, long long *numbers, int count) {
-    if (n < count) {
-        PyErr_SetString(PyExc_TypeError, "numbers are missing");
-        return 0;
-    }
-    for (int i = 0; i < count; i++) {
-        numbers[i] = PyLong_AsLongLong(args[i]);
-        if (numbers[i] == -1 && PyErr_Occurred()) return 0;
-    }
-    return 1;
-}
-
-#define CALL(result, expression)                   \
-    Py_BEGIN_ALLOW_THREADS result = (expression); \
-    Py_END_ALLOW_THREADS
+#include "tables_args.h"
 
 static PyObject *order(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     (void)self;
@@ -94,13 +22,6 @@ static PyObject *order(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     if (!enter(&c, args, n, timed ? "iqQ" : "iQ") || !long_enough(&c, 1, c.count - 1, items(&c, 0))) return NULL;
     CALL(result, tc_order(c.view[0].buf, timed ? c.view[1].buf : NULL, items(&c, 0), c.view[timed + 1].buf))
     return result_of(&c, result);
-}
-
-/* Seven arrays from `first` on: the columns of Pieces, letters "iqqbbii". */
-static struct tc_pieces pieces_at(const struct call *c, int first) {
-    const Py_buffer *v = c->view + first;
-    return (struct tc_pieces){v[0].buf, v[1].buf, v[2].buf, v[3].buf,
-                              v[4].buf, v[5].buf, v[6].buf, items(c, first)};
 }
 
 static PyObject *overlay(PyObject *self, PyObject *const *args, Py_ssize_t n) {
@@ -514,6 +435,59 @@ static PyObject *between(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     return result_of(&c, result);
 }
 
+static PyObject *asof(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    (void)self;
+    struct call c;
+    if (!enter(&c, args, n, "iqiqQ")) return NULL;
+    const int64_t asked = items(&c, 0), rows = items(&c, 2);
+    if (!long_enough(&c, 1, 1, asked) || !long_enough(&c, 3, 3, rows) || !long_enough(&c, 4, 4, asked)) return NULL;
+    const Py_buffer *v = c.view;
+    Py_BEGIN_ALLOW_THREADS
+    tc_asof(v[0].buf, v[1].buf, asked, v[2].buf, v[3].buf, rows, v[4].buf);
+    Py_END_ALLOW_THREADS
+    return result_of(&c, asked);
+}
+
+static PyObject *lacking(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    (void)self;
+    struct call c;
+    int64_t result;
+    long long number[2]; /* low, hands */
+    if (!numbers_of(args, n, number, 2) || !enter(&c, args + 2, n - 2, n > 5 ? "qiiQQ" : "qii")) return NULL;
+    const Py_buffer *v = c.view;
+    const int64_t rows = items(&c, 0);
+    if (!long_enough(&c, 1, 2, rows)) return NULL;
+    CALL(result, tc_lacking(v[0].buf, v[1].buf, v[2].buf, rows, number[0], number[1], NULL, NULL))
+    if (n > 5) {
+        if (!long_enough(&c, 3, 4, result)) return NULL;
+        CALL(result, tc_lacking(v[0].buf, v[1].buf, v[2].buf, rows, number[0], number[1], v[3].buf, v[4].buf))
+    }
+    return result_of(&c, result);
+}
+
+static PyObject *alone(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    (void)self;
+    struct call c;
+    int64_t result;
+    long long number[2]; /* blink, least */
+    if (!numbers_of(args, n, number, 2) || !enter(&c, args + 2, n - 2, "iqqbbiibqqqqqqQ")) return NULL;
+    const Py_buffer *v = c.view;
+    struct tc_pieces t = pieces_at(&c, 0);
+    struct tc_threads threads = {v[8].buf, v[9].buf, v[10].buf, items(&c, 8)};
+    struct tc_asked asked = {v[11].buf, v[12].buf, v[13].buf, items(&c, 11)};
+    if (!long_enough(&c, 0, 6, t.n) || !long_enough(&c, 7, 7, (int64_t)sizeof(struct tc_words)) ||
+        !long_enough(&c, 8, 10, threads.n) || !long_enough(&c, 11, 14, asked.n))
+        return NULL;
+    for (int64_t k = 0; k < threads.n; k++) {
+        if (threads.heads[k] >= 0 && threads.tails[k] <= t.n) continue;
+        leave(&c);
+        PyErr_SetString(PyExc_ValueError, "rows beyond the table");
+        return NULL;
+    }
+    CALL(result, tc_alone(t, v[7].buf, threads, asked, number[0], number[1], v[14].buf))
+    return result_of(&c, result);
+}
+
 #define METHOD(name, doc) {#name, (PyCFunction)(void (*)(void))name, METH_FASTCALL, doc}
 
 static PyMethodDef methods[] = {
@@ -555,6 +529,10 @@ static PyMethodDef methods[] = {
     SPILL(spill_has, "spill_has(handler, address) -> whether it lies in the file"),
     SPILL(spill_rest, "spill_rest(handler, trim): lets go of all pages; trim: and of unused disk"),
     SPILL(spill_tell, "spill_tell(handler) -> bytes of the file, bytes in use, blocks beside it, rests"),
+    METHOD(asof, "asof(group, time, table's group, time, out row) -> n"),
+    METHOD(lacking, "lacking(low, hands, time, p, d[, out start, end]) -> stretches"),
+    METHOD(alone, "alone(blink, least, seven columns, words, threads, heads, tails, who, start, end, "
+                  "out thread) -> n"),
     {NULL, NULL, 0, NULL},
 };
 

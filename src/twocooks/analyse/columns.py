@@ -234,6 +234,9 @@ def asof(group: NDArray[Any], time: Int64, in_group: NDArray[Any], in_time: Int6
     group and is not later, else -1."""
     if not len(in_group) or not len(group):
         return np.full(len(group), -1, np.int64)
+    told = fast.asof(group, time, in_group, in_time)
+    if told is not None:
+        return told
     if len(group) < len(in_group) // FEW:
         found = _behind(group, time, in_group, in_time) - 1
         good = (found >= 0) & (in_group[np.maximum(found, 0)] == group)

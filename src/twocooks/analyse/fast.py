@@ -418,3 +418,44 @@ def begins(
     given = [words, outside, _long(enough), np.ascontiguousarray(little, np.float64)]
     done = c.begins(*_tables_of(a), *given, reached, away, tool)
     return None if done < 0 else (reached, away, tool)
+
+
+def asof(group: Any, time: Int64, in_group: Any, in_time: Int64) -> Int64 | None:
+    """For each (group, time) the last row of a table sorted by both that is of this group and not
+    later (-1 = none)."""
+    c = _c()
+    ids, table = (None, None) if c is None else (_ids(group), _ids(in_group))
+    if ids is None or table is None:
+        return None
+    out = np.empty(len(ids), np.int64)
+    c.asof(ids, _long(time), table, _long(in_time), out)
+    return out
+
+
+def lacking(time: Int64, p: Any, d: Any, low: int, hands: int) -> tuple[Int64, Int64] | None:
+    """Starts and ends of the stretches with low <= p < min(d, hands)."""
+    c = _c()
+    if c is None or p.dtype != np.int32 or d.dtype != np.int32:
+        return None
+    n = c.lacking(low, hands, time, p, d)
+    out = np.empty(n, np.int64), np.empty(n, np.int64)
+    c.lacking(low, hands, time, p, d, *out)
+    return out
+
+
+def alone(
+    a: tuple[Any, ...],
+    words: bytes,
+    threads: tuple[Int64, Int64, Int64],
+    asked: tuple[Int64, Int64, Int64],
+    limits: tuple[int, int],
+) -> Int64 | None:
+    """For each question (who, start, end) the only other of these threads (number, first row, row
+    behind the last) that was busy for more than ``limits[0]`` ns, if it was so all the time and at
+    work for ``limits[1]`` ns; else -1."""
+    c = _c()
+    if c is None:
+        return None
+    out = np.empty(len(asked[0]), np.int64)
+    c.alone(*limits, *_tables_of(a), words, *map(_long, threads), *map(_long, asked), out)
+    return out

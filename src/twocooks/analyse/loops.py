@@ -23,6 +23,7 @@ from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from twocooks.analyse.aio import due
 from twocooks.analyse.book import AGENT_LOST, CALLBACKS
@@ -45,6 +46,7 @@ from twocooks.analyse.timeline import Timeline
 from twocooks.analyse.waits import SLEEPS, label_waits, settled
 from twocooks.format.spec import BY_NAME
 from twocooks.model import Reason, State
+from twocooks.read.order import ranges
 from twocooks.read.shape import distinct
 from twocooks.read.trace import Trace
 
@@ -223,9 +225,11 @@ def _overslept(story: _Story, thread: int, least: int) -> list[tuple[int, int, i
     after = _Wakes(story, rows, steps, own)
     queue = _Queue(story.put_in_line(thread, story.turns(thread)))
     found = []
-    for i in long.tolist():
-        a, b, who = int(steps.start[i]), int(steps.end[i]), int(steps.thread[i])
-        rows = np.arange(*after.rows(b, queue.at(a)).indices(len(after.when)))[: 2 * ENOUGH]
+    first, last = after.rows(steps.end[long], queue.at(steps.start[long]))
+    last = np.minimum(last, first + 2 * ENOUGH)
+    for i, low, high in zip(long.tolist(), first.tolist(), last.tolist(), strict=True):
+        a, who = int(steps.start[i]), int(steps.thread[i])
+        rows = np.arange(low, high)
         others = rows[after.task[rows] != who][:ENOUGH]
         found += [(int(after.task[k]), a, int(after.when[k])) for k in others.tolist()]
     return found
@@ -294,7 +298,6 @@ def _loop(story: _Story, thread: int, held_s: float, lateness: bool) -> Loop:
     mine = tiling.take(here)
     steps = mine.take(story.is_step[here])
     own = story.labelled.take(story.labelled.rows_of(thread))
-    first_row = story.labelled.rows_of(thread).start
     walks = _walks(own, mine.take(mine.thread == CALLBACKS))
     begun, ended = _life(story, thread, steps)
     rows = np.arange(*rows_of(said.thread, thread).indices(len(said)))
@@ -302,28 +305,11 @@ def _loop(story: _Story, thread: int, held_s: float, lateness: bool) -> Loop:
     task = np.append(steps.thread, np.full(len(walks[0]), -1))
     long = np.flatnonzero(end - start >= max(1, round(held_s * 1e9)))
     long = long[np.argsort((start - end)[long], kind="stable")][:MOST]
-    held = []
     turn = story.turns(thread) if len(long) or lateness else no_pieces()
+    held = []
     if len(long):
-        queue, after = _Queue(turn), _Wakes(story, rows, steps, own)
-        of_loop = _Queue(story.put_in_line(thread, turn))
-    for number, i in enumerate(long.tolist()):
-        a, b, who = int(start[i]), int(end[i]), int(task[i])
-        count, seconds = queue.within(a, b)
-        held.append(
-            Hold(
-                who,
-                line.book.name[who] if who >= 0 else "callbacks",
-                line.book.where.get(who, ""),
-                story.s(a),
-                (b - a) / 1e9,
-                _did(story, own, first_row, a, b),
-                count,
-                seconds,
-                _names(line, turn, a, b) if number < 2 * PARTS else [],
-                after.count(b, of_loop.at(a), who),
-            )
-        )
+        after = _Wakes(story, rows, steps, own)
+        held = _holds(story, thread, own, turn, after, (start[long], end[long], task[long]))
     whole = _late(story, turn, begun, ended) if lateness else None
     edges = np.linspace(begun, ended, PARTS + 1).astype(np.int64)
     parts = [_late(story, turn, int(a), int(b)) for a, b in pairwise(edges) if lateness]
@@ -341,6 +327,42 @@ def _loop(story: _Story, thread: int, held_s: float, lateness: bool) -> Loop:
         whole,
         [part for part in parts if part is not None],
     )
+
+
+def _holds(
+    story: _Story,
+    thread: int,
+    own: Pieces,
+    turn: Pieces,
+    after: _Wakes,
+    long: tuple[Int64, Int64, Int64],
+) -> list[Hold]:
+    """One for each of these stretches of a loop (start, end, task)."""
+    line, (start, end, task) = story.line, long
+    counts, seconds = _Queue(turn).within(start, end)
+    of_loop = _Queue(story.put_in_line(thread, turn))
+    woken = after.counts(end, of_loop.at(start), task)
+    columns = (start, end, task, counts, seconds, woken)
+    did = _did(story, own, story.labelled.rows_of(thread).start, start, end)
+    held = []
+    for number, (a, b, who, count, lasted, woke) in enumerate(
+        zip(*(column.tolist() for column in columns), strict=True)
+    ):
+        held.append(
+            Hold(
+                who,
+                line.book.name[who] if who >= 0 else "callbacks",
+                line.book.where.get(who, ""),
+                story.s(a),
+                (b - a) / 1e9,
+                did[number],
+                count,
+                lasted,
+                _names(line, turn, a, b) if number < 2 * PARTS else [],
+                woke,
+            )
+        )
+    return held
 
 
 def _thread_name(line: Timeline, thread: int) -> str:
@@ -385,20 +407,25 @@ class _Queue:
             for time in (self.start, self.end)
         ]
 
-    def within(self, a: int, b: int) -> tuple[int, float]:
-        count = int(np.searchsorted(self.start, b, "left") - np.searchsorted(self.end, a, "right"))
-        return max(0, count), max(0.0, (self._until(b) - self._until(a)) / 1e9)
+    def within(self, a: Int64, b: Int64) -> tuple[Int64, NDArray[np.float64]]:
+        """For each stretch from a to b how many, and their seconds in line in it."""
+        count = np.searchsorted(self.start, b, "left") - np.searchsorted(self.end, a, "right")
+        return np.maximum(count, 0), np.maximum((self._until(b) - self._until(a)) / 1e9, 0.0)
 
-    def at(self, t: int) -> int:
-        """How many stood in line at a moment."""
-        begun, over = (int(np.searchsorted(time, t, "right")) for time in (self.start, self.end))
-        return max(0, begun - over)
+    def at(self, t: Int64) -> Int64:
+        """How many stood in line at each moment."""
+        begun, over = (np.searchsorted(time, t, "right") for time in (self.start, self.end))
+        found: Int64 = np.maximum(begun - over, 0)
+        return found
 
-    def _until(self, t: int) -> float:
-        """Nanoseconds in line before ``t``, summed over all."""
-        begun, over = int(np.searchsorted(self.start, t)), int(np.searchsorted(self.end, t))
-        span = float(t - self.zero)
-        return float(begun * span - self.sums[0][begun]) - float(over * span - self.sums[1][over])
+    def _until(self, t: Int64) -> NDArray[np.float64]:
+        """Nanoseconds in line before each moment, summed over all."""
+        begun, over = np.searchsorted(self.start, t), np.searchsorted(self.end, t)
+        span = (t - self.zero).astype(float)
+        told: NDArray[np.float64] = (begun * span - self.sums[0][begun]) - (
+            over * span - self.sums[1][over]
+        )
+        return told
 
 
 class _Wakes:
@@ -425,23 +452,31 @@ class _Wakes:
         self.when, self.task = time[ready[outside]], task[outside]
         self.rests = own.start[own.state == State.WAITING]
 
-    def count(self, moment: int, in_line: int, holder: int) -> int:
-        """How many it woke but the holder. ``in_line``: those who were ready before the hold."""
-        woken = distinct(self.task[self.rows(moment, in_line)])
-        return int((woken != holder).sum())
+    def counts(self, moment: Int64, in_line: Int64, holder: Int64) -> Int64:
+        """For each moment how many it woke but the holder. ``in_line``: those who were ready before
+        the hold."""
+        first, last = self.rows(moment, in_line)
+        found = np.zeros(len(moment), np.int64)
+        for i in np.flatnonzero(last > first).tolist():
+            found[i] = len(set(self.task[first[i] : last[i]].tolist()) - {int(holder[i])})
+        return found
 
-    def rows(self, moment: int, in_line: int) -> slice:
+    def rows(self, moment: Int64, in_line: Int64) -> tuple[Int64, Int64]:
         """Those who were ready before the hold come first; then the loop looks. So what it wakes
-        after more steps than that, or after a rest, is another look's."""
-        first = int(np.searchsorted(self.when, moment, "left"))
-        rest = int(np.searchsorted(self.rests, moment, "left"))
-        until = int(self.rests[rest]) if rest < len(self.rests) else np.iinfo(np.int64).max
-        if first == len(self.when) or int(self.when[first]) > until:
-            return slice(0)
-        begun = int(np.searchsorted(self.begins, moment, "left"))
-        if int(self.round[first]) > begun + in_line:
-            return slice(0)
-        return slice(first, int(np.searchsorted(self.round, self.round[first], "right")))
+        after more steps than that, or after a rest, is another look's. For each moment the first
+        row and that behind the last."""
+        first = np.searchsorted(self.when, moment, "left")
+        none = np.zeros(len(moment), np.int64)
+        if not len(self.when):
+            return none, none
+        never = np.iinfo(np.int64).max
+        until = np.append(self.rests, never)[np.searchsorted(self.rests, moment, "left")]
+        at = np.minimum(first, len(self.when) - 1)
+        begun = np.searchsorted(self.begins, moment, "left")
+        good = (first < len(self.when)) & (self.when[at] <= until)
+        good &= self.round[at] <= begun + in_line
+        last = np.searchsorted(self.round, self.round[at], "right")
+        return np.where(good, first, 0), np.where(good, last, 0)
 
 
 def _told(event: UInt8, rows: Int64) -> Bool:
@@ -456,28 +491,38 @@ def _told(event: UInt8, rows: Int64) -> Bool:
     return good
 
 
-def _did(story: _Story, own: Pieces, first_row: int, a: int, b: int) -> list[Doing]:
-    """The thread's own story in a stretch, summed by what and where."""
-    first = int(np.searchsorted(own.end, a, "right"))
-    after = int(np.searchsorted(own.start, b, "left"))
-    sums: dict[tuple[str, str], int] = {}
-    for row in range(first, after):
-        state = int(own.state[row])
+def _did(
+    story: _Story, own: Pieces, first_row: int, start: Int64, end: Int64
+) -> list[list[Doing]]:
+    """The thread's own story in each stretch, summed by what and where."""
+    first = np.searchsorted(own.end, start, "right")
+    count = np.maximum(np.searchsorted(own.start, end, "left") - first, 0)
+    rows, which = ranges(first, count), np.repeat(np.arange(len(start)), count)
+    length = np.minimum(own.end[rows], end[which]) - np.maximum(own.start[rows], start[which])
+    sums: list[dict[tuple[str, str], int]] = [{} for _ in range(len(start))]
+    columns = (which, rows, own.state[rows], own.reason[rows], length)
+    for number, row, state, reason, ns in zip(*(c.tolist() for c in columns), strict=True):
         where = ""
         if state == State.WORKING:
             what = COMPUTING
-        elif state == State.IN_LINE and own.reason[row] == REASONS[Reason.CORE]:
+        elif state == State.IN_LINE and reason == REASONS[Reason.CORE]:
             what = FOR_A_CORE
         else:
-            what = str(REASON_OF.get(int(own.reason[row]), Reason.UNKNOWN))
+            what = str(REASON_OF.get(reason, Reason.UNKNOWN))
             where = story.place(first_row + row)
-        length = min(int(own.end[row]), b) - max(int(own.start[row]), a)
-        sums[what, where] = sums.get((what, where), 0) + length
-    told = [Doing(what, ns / 1e9, where) for (what, where), ns in sums.items() if ns > 0]
-    about = story.samples.place(story.trace, int(own.owner[0]), a, b) if len(own) else ""
-    told = [replace(part, where=about, about=True) if about and part.what == COMPUTING else part
-            for part in told]  # fmt: skip
-    return sorted(told, key=lambda part: -part.seconds)
+        mine = sums[number]
+        mine[what, where] = mine.get((what, where), 0) + ns
+    met = story.samples.met(start, end).tolist() if len(own) else [False] * len(start)
+    thread = int(own.owner[0]) if len(own) else -1
+    found = []
+    for mine, sampled, a, b in zip(sums, met, start.tolist(), end.tolist(), strict=True):
+        told = [Doing(what, ns / 1e9, where) for (what, where), ns in mine.items() if ns > 0]
+        about = story.samples.place(story.trace, thread, a, b) if sampled else ""
+        if about:
+            told = [replace(part, where=about, about=True) if part.what == COMPUTING else part
+                    for part in told]  # fmt: skip
+        found.append(sorted(told, key=lambda part: -part.seconds))
+    return found
 
 
 def _names(line: Timeline, turn: Pieces, a: int, b: int) -> list[str]:

@@ -169,6 +169,12 @@ class Samples:
     where: Int64
     """Index of the text; -1 = not known."""
 
+    def met(self, begin: Int64, end: Int64) -> NDArray[np.bool_]:
+        """Whether any thread was met in each of these stretches."""
+        first, after = (np.searchsorted(self.time, moment) for moment in (begin, end))
+        found: NDArray[np.bool_] = first < after
+        return found
+
     def place(self, trace: Trace, thread: int, begin: int, end: int) -> str:
         """The line of the program at which the thread was met most often in a stretch; "" = it was
         not met. About: it may have been anywhere in that function a moment later."""

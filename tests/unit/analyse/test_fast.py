@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,10 +19,22 @@ from hypothesis import strategies as st
 from twocooks.analyse import analyse, coincide, fast, timeline
 from twocooks.analyse.book import Few
 from twocooks.analyse.callbacks import WALK_NS
-from twocooks.analyse.columns import Pieces, covered, pieces, shared, sweep_sets
+from twocooks.analyse.columns import (
+    NO_REASON,
+    Levels,
+    Pieces,
+    asof,
+    covered,
+    pieces,
+    shared,
+    sweep_sets,
+)
+from twocooks.analyse.findings import gil_kept
+from twocooks.analyse.findings.base import Facts
 from twocooks.analyse.result import Analysis
 from twocooks.analyse.tally import WORDS
-from twocooks.model import State
+from twocooks.analyse.threads import REASONS
+from twocooks.model import Reason, State
 from twocooks.read import reader
 
 pytest.importorskip("twocooks._tables", reason="the C part is not built")
@@ -159,6 +172,76 @@ def test_a_column_of_few_values_is_that_column(values: list[int]) -> None:
     rows = np.arange(len(column))[::-1]
     assert few[rows].tolist() == column[rows].tolist()
     assert [int(few[row]) for row in rows] == column[rows].tolist()
+
+
+@given(
+    st.lists(st.tuples(st.integers(-1, 4), st.integers(0, 40)), max_size=30),
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 40)), max_size=60),
+)
+def test_the_row_before_a_moment_is_found_as_numpy_does_it(
+    asked: list[tuple[int, int]], rows: list[tuple[int, int]]
+) -> None:
+    """Questions in any order, of groups that are and that are not there."""
+    group, time = np.array(asked, np.int64).reshape(-1, 2).T
+    in_group, in_time = np.array(sorted(rows), np.int64).reshape(-1, 2).T
+    quick = asof(group, time, in_group, in_time)
+    with fast.use(False):
+        slow = asof(group, time, in_group, in_time)
+    assert quick.tolist() == slow.tolist()
+    for (g, t), row in zip(asked, quick.tolist(), strict=True):
+        fitting = [i for i, (g2, t2) in enumerate(sorted(rows)) if g2 == g and t2 <= t]
+        assert row == max(fitting, default=-1)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), max_size=20),
+    st.integers(0, 1),
+    st.integers(1, 3),
+)
+def test_missing_hands_are_found_as_numpy_does_it(
+    steps: list[tuple[int, int]], low: int, usable: int
+) -> None:
+    p, d = np.array(steps, np.int32).reshape(-1, 2).T.copy()
+    levels = Levels(np.arange(len(steps), dtype=np.int64) * 7, {"P": p, "D": d})
+    facts = SimpleNamespace(told=SimpleNamespace(levels=levels), m=SimpleNamespace(usable=usable))
+    quick = Facts.lacking(facts, low)  # type: ignore[arg-type]
+    with fast.use(False):
+        slow = Facts.lacking(facts, low)  # type: ignore[arg-type]
+    assert [column.tolist() for column in quick] == [column.tolist() for column in slow]
+
+
+MS = 1_000_000
+doings_drawn = st.lists(
+    st.tuples(
+        st.integers(0, 3),  # thread
+        st.sampled_from([0, 0, MS, 30 * MS]),  # unknown time before it
+        st.sampled_from([MS // 2, MS, 5 * MS, 40 * MS]),  # length
+        st.sampled_from([State.WORKING, State.WORKING, State.IN_LINE, State.WAITING]),
+        st.sampled_from([NO_REASON, REASONS[Reason.CORE], REASONS[Reason.GIL]]),
+    ),
+    max_size=30,
+)
+times = st.integers(0, 200).map(lambda ms: ms * MS)
+
+
+@given(doings_drawn, st.lists(st.tuples(st.integers(0, 4), times, times), max_size=12))
+def test_who_was_alone_at_work_is_found_as_numpy_does_it(
+    drawn: list[tuple[int, int, int, int, int]], asked: list[tuple[int, int, int]]
+) -> None:
+    clock, rows = [0] * 4, []
+    for thread, gap, length, state, reason in sorted(drawn, key=lambda row: row[0]):
+        begin = clock[thread] + gap
+        clock[thread] = begin + length
+        rows.append((thread, begin, begin + length, state, reason))
+    owner, start, end, state_of, why = np.array(rows, np.int64).reshape(-1, 5).T
+    facts = SimpleNamespace(labelled=pieces(owner, start, end, state_of, why, 0, owner))
+    whole = [(who, min(a, b), max(a, b) + 1) for who, a, b in asked]
+    given_ = np.array(whole, np.int64).reshape(-1, 3)
+    threads = np.array([0, 1, 3])
+    quick = gil_kept._alone_at_work(facts, threads, given_)  # type: ignore[arg-type]
+    with fast.use(False):
+        slow = gil_kept._alone_at_work(facts, threads, given_)  # type: ignore[arg-type]
+    assert quick.tolist() == slow.tolist()
 
 
 def test_many_moments_at_once_and_few_far_apart_are_counted() -> None:

@@ -18,6 +18,7 @@ from typing import Protocol
 
 import numpy as np
 
+from twocooks.analyse import fast
 from twocooks.analyse.account import Account, Measures
 from twocooks.analyse.columns import Bool, Int64, Pieces, runs, shared, union
 from twocooks.analyse.places import WaitSum, spoken
@@ -112,9 +113,16 @@ class Facts:
     @cached_property
     def missing(self) -> tuple[Int64, Int64]:
         """When fewer hands moved than wanted to and than there are cores."""
-        counts = self.told.levels.counts
-        n = max(1, int(self.m.usable))
-        return runs(self.told.levels, counts["P"] < np.minimum(counts["D"], n))
+        return self.lacking(0)
+
+    def lacking(self, low: int) -> tuple[Int64, Int64]:
+        """The same, of the times in which so many or more were at work."""
+        time, counts = self.told.levels.time, self.told.levels.counts
+        p, d, n = counts["P"], counts["D"], max(1, int(self.m.usable))
+        found = fast.lacking(time, p, d, low, n)
+        if found is not None:
+            return found
+        return runs(self.told.levels, (p >= low) & (p < np.minimum(d, n)))
 
     @property
     def least(self) -> float:

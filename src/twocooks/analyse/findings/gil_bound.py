@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from twocooks.analyse.columns import runs
 from twocooks.analyse.findings.base import Facts, Finding, shared_s
 from twocooks.analyse.words import seconds
 from twocooks.model import Reason, State
@@ -21,9 +18,7 @@ class GilBound:
         if not m.gil or m.usable < 2 or m.wants_gil < facts.least:
             return None
         rows = facts.rows(State.IN_LINE, Reason.GIL)
-        counts = facts.told.levels.counts
-        one = (counts["P"] >= 1) & (counts["P"] < np.minimum(counts["D"], max(1, int(m.usable))))
-        cost = shared_s(facts.span(rows), runs(facts.told.levels, one))
+        cost = shared_s(facts.span(rows), facts.lacking(1))
         if cost < facts.least:
             return None
         return Finding(
