@@ -136,6 +136,53 @@ def test_nobody_stands_in_line_before_it_waits() -> None:
     assert seconds(story, State.WORKING) == pytest.approx(0.0488, abs=2e-4)
 
 
+def test_a_timer_from_before_earlier_waits_changes_none_of_them() -> None:
+    b = begun(1)
+    scenes.work(b, 0.011, 0.02, 1, Wait.SLEEP)
+    b.ready(0.0301, 1)
+    scenes.work(b, 0.031, 0.05, 1, Wait.SLEEP)
+    b.agent(0.0501, "DUE", 45_000_000)
+    b.ready(0.0501, 1)
+    scenes.work(b, 0.0502, 0.06, 1, "done")
+    for quick in (True, False):
+        with fast.use(quick):
+            found = analyse(b.trace())
+        story = task(found, "t0")
+        assert seconds(story, State.WAITING, SLEEP) == pytest.approx(0.0101, abs=1e-5)
+        assert seconds(story, State.IN_LINE, TURN) == pytest.approx(0.002, abs=1e-5)
+        assert all(good for _, good, _ in found.identities)
+
+
+def test_a_step_that_sleeps_holds_the_loop() -> None:
+    b = begun()
+    scenes.work(b, 0.011, 0.0111, 2, Wait.SLEEP)
+    b.on(0, 10, 0.012, 0.013)
+    b.on(0, 10, 0.111, 0.1121)  # off its core in between, inside the step
+    b.step(0.012, 0.112, 1, "done")
+    b.agent(0.11205, "DUE", 50_000_000)
+    b.ready(0.11205, 2)
+    scenes.work(b, 0.1121, 0.113, 2, "done")
+    found = analyse(b.trace())
+    assert in_turn(found) == pytest.approx(0.0009 + 0.05005, abs=1e-5)
+    assert holds(found) == [(1, pytest.approx(0.04995, abs=1e-5), 0)]
+
+
+def test_who_is_due_before_a_hold_is_not_yet_in_the_loops_own_line() -> None:
+    b = begun(4)
+    scenes.work(b, 0.011, 0.0111, 1, Wait.SLEEP)
+    scenes.work(b, 0.0112, 0.0113, 2, Wait.IO)
+    scenes.work(b, 0.012, 0.022, 3, "done")
+    scenes.work(b, 0.0221, 0.1221, 4, "done")
+    b.on(0, 10, 0.1221, 0.1225)
+    b.agent(0.1222, "DUE", 110_000_000)  # it ran out during the step before the hold
+    b.ready(0.1222, 1)
+    scenes.work(b, 0.1225, 0.123, 1, "done")
+    b.on(0, 10, 0.123, 0.1235)
+    b.ready(0.1232, 2)  # at the next look: who knows whether it came before
+    scenes.work(b, 0.1235, 0.124, 2, "done")
+    assert holds(analyse(b.trace())) == [(1, pytest.approx(0.1, abs=1e-5), 0)]
+
+
 def test_by_polling_only_what_fell_into_a_step_counts() -> None:
     for since, line in ((0.05, 0.1102), (0.14, 0.0002)):  # in the step, and behind it
         b = Builder(meta={"source": "schedstat", "source_why": "asked for"})
