@@ -109,11 +109,10 @@ def _inside(
         most = max(most, int(mask.sum()))
         verdict = judge(part, account(part, told.measures.usable, mask)).verdict
         verdicts[verdict] = verdicts.get(verdict, 0) + 1
-    which = (
-        f"each {UNITS[by].one}"
-        if len(chosen) == len(set(groups.tolist()))
-        else (f"{_count(len(chosen), by)} of them")
-    )
+    every = len(chosen) == len(set(groups.tolist()))
+    some = "one" if len(chosen) == 1 else str(len(chosen))
+    which = f"each {UNITS[by].one}" if every else f"{some} of them"
+    up_to = "up to " if len(chosen) > 1 else ""
     said = [
         f"{TOGETHER[v]}" + (f" ({n} of {len(chosen)})" if len(verdicts) > 1 else "")
         for v, n in sorted(verdicts.items(), key=lambda item: -item[1])
@@ -123,7 +122,7 @@ def _inside(
         "count": len(chosen),
         "tasks": most,
         "verdict": str(next(iter(verdicts))) if len(verdicts) == 1 else None,
-        "sentence": f"Inside {which}, up to {_count(most, 'task')}: {', '.join(said)}.",
+        "sentence": f"Inside {which}, {up_to}{_count(most, 'task')}: {', '.join(said)}.",
     }
 
 

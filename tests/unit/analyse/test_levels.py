@@ -168,6 +168,13 @@ def test_a_server_of_loops_is_told_level_by_level() -> None:
     assert leaves.levels[1]["verdict"] == "turns"
 
 
+def test_one_process_with_tasks_beside_one_without_is_one_of_them() -> None:
+    b = scenes.async_turns()
+    b.fork(0.005, pid=30)
+    b.on(1, 30, 0.006, 0.3, pid=30, exits=True)
+    assert sentences(analyse(b.trace()))[1] == "Inside one of them, 3 tasks: they take turns."
+
+
 def test_processes_with_threads_with_tasks_have_three_levels() -> None:
     leaves = analyse(loops_beside_threads().trace())
     assert leaves.summary["tasks"]["by_kind"] == {"thread": 2, "asyncio": 4}
