@@ -52,7 +52,7 @@ def gil_holders(trace: Trace, threads: Threads, labelled: Pieces) -> Held:
     rows, holder, at = rows[good], holder[good], at[good]
     found: list[Row] = []
     process = threads.process[holder]
-    for leader in np.unique(process).tolist():
+    for leader in distinct(process).tolist():
         mine = process == leader
         spans = _spans(trace, threads, labelled, rows[mine], holder[mine], leader)
         found += _over(waiting.take(threads.process[waiting.owner] == leader), spans)

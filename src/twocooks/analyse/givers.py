@@ -24,6 +24,7 @@ from twocooks.analyse.threads import REASONS
 from twocooks.analyse.timeline import Timeline
 from twocooks.analyse.waits import FUTEX, label_waits
 from twocooks.model import Reason, State
+from twocooks.read.shape import distinct
 from twocooks.read.trace import Trace
 
 RESULT = REASONS[Reason.RESULT]
@@ -113,7 +114,7 @@ def _of_threads(
     at = look[mine]
     within = np.isin(seen.kind[at], list(WAITED_FOR)) | np.isin(seen.syscall[at], list(FUTEX))
     mine = mine[within & ~seen.timed[at]]
-    shared = {n for n in np.unique(seen.where[look[mine]]).tolist()
+    shared = {n for n in distinct(seen.where[look[mine]]).tolist()
               if n >= 0 and is_shared(trace.texts[n])}  # fmt: skip
     mine = mine[~np.isin(seen.where[look[mine]], list(shared))]
     if len(mine) > MOST_WAITS:

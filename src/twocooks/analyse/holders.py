@@ -37,6 +37,7 @@ from twocooks.analyse.waits import OBJECT, settled
 from twocooks.analyse.woken import wake_bounds
 from twocooks.format.spec import SEPARATOR
 from twocooks.model import Reason, State
+from twocooks.read.shape import distinct
 from twocooks.read.trace import Trace
 
 LATE_NS = 10_000_000
@@ -213,7 +214,7 @@ def is_shared(text: str) -> bool:
 
 
 def _shared(trace: Trace, seen: Int64) -> bool:
-    where = np.unique(trace.look.where[seen])
+    where = distinct(trace.look.where[seen])
     return any(is_shared(trace.texts[w]) for w in where.tolist() if w >= 0)
 
 

@@ -26,6 +26,7 @@ from twocooks.analyse.tally import MAYBE
 from twocooks.analyse.threads import REASONS
 from twocooks.analyse.timeline import Timeline
 from twocooks.model import Reason, State
+from twocooks.read.shape import distinct
 from twocooks.read.trace import Trace
 
 HELD_S = 0.005
@@ -111,7 +112,7 @@ def _evidence(table: Pieces, seen: Int64, rows: Int64, long: int) -> tuple[Int64
     best = np.where(few, np.tile(all_best, 2), best)
     looks = np.where(few, 0, looks)
     used = np.flatnonzero(np.bincount(kind[best[kind] >= 0]))
-    from_all = np.unique(used[few[used]] % size)
+    from_all = distinct(used[few[used]] % size)
     return best[kind], int(looks[used].sum() + all_looks[from_all].sum())
 
 

@@ -14,6 +14,7 @@ from twocooks.analyse.findings.base import Finding
 from twocooks.analyse.timeline import Timeline
 from twocooks.analyse.waits import frame_parts
 from twocooks.model import State, TaskKind, printable
+from twocooks.read.shape import distinct
 from twocooks.read.trace import Trace
 
 SIBLINGS_SHARE = 0.95
@@ -89,7 +90,7 @@ def _fetching(trace: Trace, line: Timeline, told: Account) -> int:
     """How many tasks are threads that take their work from a queue of their own (case 12). What is
     in hand between two waits has no name that could be seen from outside."""
     look = trace.look
-    places = np.unique(look.where[look.where >= 0])
+    places = distinct(look.where[look.where >= 0])
     at_queue = [
         any(
             file.endswith("/queue.py") and function == "get"

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from twocooks.analyse.account import Account, account
-from twocooks.analyse.columns import Bool, Int64
+from twocooks.analyse.columns import Bool, Int64, distinct_rows
 from twocooks.analyse.levels import at_level
 from twocooks.analyse.timeline import Timeline
 from twocooks.analyse.verdict import Ruling
@@ -76,7 +76,7 @@ def _nested(groups: Int64, home: Int64, item: Bool) -> Int64:
     """The groups with more in them than one task, or than a worker's pieces one by one."""
     several = np.bincount(groups) > 1
     others = np.bincount(groups, weights=~item) > 0
-    threads = np.unique(np.stack([groups, home]), axis=1)[0]
+    threads = distinct_rows(groups, home)[0][:, 0]
     others |= np.bincount(threads, minlength=len(several)) > 1
     return np.flatnonzero(several & others)
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from twocooks.format import raw, spec
 from twocooks.format.decode import INT64_MAX, Span, decode
 from twocooks.read.reader import load, open_trace
+from twocooks.read.shape import distinct
 from twocooks.read.trace import Trace
 
 Int64 = NDArray[np.int64]
@@ -192,7 +193,7 @@ def _turns_on_cores(f: _Facts) -> Iterator[str]:
     )
     for odd, what in cases:
         wrong = odd & ~found
-        for number in np.unique(cpu[wrong]).tolist():
+        for number in distinct(cpu[wrong]).tolist():
             yield from _said(
                 f.trace, "turns", time[wrong & (cpu == number)], f"cpu {number}: {what}"
             )
@@ -356,7 +357,7 @@ def _pairs(f: _Facts) -> Iterator[str]:
     broken |= hello & ((a.b & 2) != 0)  # after a fork the child ends what its parent began
     spoke = np.bincount(a.thread[hello], minlength=len(f.trace.agent_threads))
     broken |= spoke[a.thread] > 1  # another program by exec, which ends nothing
-    whole = ~np.isin(a.thread, np.unique(a.thread[broken]))
+    whole = ~np.isin(a.thread, distinct(a.thread[broken]))
     for what, begins, ends, same in _PAIRS:
         loop_end = _number("LOOP", "LOOP_END") if what == "steps" else []
         kinds = [*_number(*begins, *ends), *loop_end]

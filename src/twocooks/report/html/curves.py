@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from twocooks.analyse.result import Analysis, Steps
+from twocooks.read.shape import distinct
 from twocooks.report.html.grid import Float64, Int64, at, window
 
 MOST_STEPS = 100_000
@@ -39,7 +40,7 @@ def curves(analysis: Analysis, most_steps: int = MOST_STEPS, cells: int = CELLS)
     """The counts over the window, exact or in equal cells."""
     start, end = window(analysis)
     steps: dict[str, Steps] = {name: getattr(analysis, name) for name in COUNTS}
-    edges = np.unique(np.concatenate([[start, end], *(s.time for s in steps.values())]))
+    edges = distinct(np.array([start, end]), *(s.time for s in steps.values()))
     edges = edges[(edges >= start) & (edges <= end)]
     if len(edges) <= most_steps:
         return Curves(edges, {n: at(one, edges[:-1]) for n, one in steps.items()}, {}, {})

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from twocooks.analyse.coincide import HAND_OVER_NS
 from twocooks.analyse.result import Analysis, Steps
+from twocooks.read.shape import distinct
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
@@ -48,7 +49,7 @@ class Stretches(NamedTuple):
 def hand_overs(analysis: Analysis) -> Stretches:
     """When more tasks were on cores than a picture may show."""
     most, shown = analysis.at_work, analysis.hands
-    times = np.union1d(most.time, shown.time)
+    times = distinct(most.time, shown.time)
     if len(times) == 0:
         return Stretches(np.empty(0), np.empty(0))
     more = at(most, times) > at(shown, times)

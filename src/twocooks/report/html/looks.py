@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from twocooks.analyse.result import Looks, Picture
 from twocooks.model import State
+from twocooks.read.shape import distinct
 from twocooks.report.html.contract import REASON_STEP, SEEN_NATIVE, SEEN_PYTHON
 from twocooks.report.html.grid import Float64, Int64
 
@@ -105,7 +106,7 @@ def cut_at(whole: Columns, met: Met) -> Columns:
     order = np.lexsort((begin, of))
     order = order[stop[order] > begin[order]]
     of, begin, stop, what = of[order], begin[order], stop[order], what[order]
-    cut = np.unique(of)
+    cut = distinct(of)
     place = of - np.searchsorted(cut, of)  # where its row stood, once all of these are taken out
 
     def mixed(column: NDArray[Any], new: NDArray[Any]) -> NDArray[Any]:
