@@ -67,6 +67,8 @@ class Run:
         return View(self.analysis.summary["verdict"], "verdict")
 
     def __getattr__(self, key: str) -> Any:
+        if hasattr(Run, key):  # a property of ours failed: its own error, not "not in the summary"
+            return object.__getattribute__(self, key)
         ours = key.startswith("_") or key in Run.__dataclass_fields__  # of a copy not yet filled
         if ours or key not in (summary := self.summary):
             raise NotKnownError(unknown(key))

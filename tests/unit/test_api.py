@@ -31,6 +31,18 @@ def test_what_is_not_in_the_summary_is_said(run: Run) -> None:
     assert not hasattr(run, "_repr_html_")
 
 
+def test_a_mistake_in_the_analysis_keeps_its_own_words(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: Run, level: str) -> None:
+        raise AttributeError("a mistake of ours")
+
+    monkeypatch.setattr(Run, "by", broken)
+    for ask in (lambda: run.wall_s, lambda: run.verdict, lambda: run.analysis):
+        with pytest.raises(AttributeError, match="a mistake of ours"):
+            ask()
+
+
 def test_a_run_is_shown_in_one_line_and_can_be_copied(run: Run) -> None:
     assert repr(run) == "<twocooks.Run 'gil.2cooks'>"
     assert copy.copy(run).verdict.id == "turns"

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 
 from tests.unit.kitchen.test_screen import TUESDAY, plates
 from tests.unit.report.html.test_page import HOSTILE, column
@@ -88,6 +89,13 @@ def test_hostile_names_are_only_text() -> None:
         assert "alert(1)</script>" not in text
 
 
+@pytest.fixture
+def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is foretold, and so what is late, follows from the cores."""
+    monkeypatch.setattr(serve, "usable_cores", lambda: 2)
+
+
+@pytest.mark.usefixtures("two_cores")
 def test_a_dinner_that_was_disturbed_says_so_above() -> None:
     done = plates()
     assert done[3].measured is not None
@@ -99,6 +107,7 @@ def test_a_dinner_that_was_disturbed_says_so_above() -> None:
                for text in whole["kitchen"]["warnings"])
 
 
+@pytest.mark.usefixtures("two_cores")
 def test_what_a_dinner_teaches_is_said_where_it_holds() -> None:
     def lessons(**changes: object) -> list[str]:
         done = plates()
