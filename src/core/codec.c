@@ -120,6 +120,31 @@ static PyObject *codec_decode(PyObject *module, PyObject *args) {
     return tuple;
 }
 
+/* The four numbers at the head of an EVENTS payload, and where they end; None = there is none. */
+static PyObject *codec_stream_head(PyObject *module, PyObject *payload) {
+    (void)module;
+    Py_buffer data;
+    if (PyObject_GetBuffer(payload, &data, PyBUF_SIMPLE)) return NULL;
+    const uint8_t *bytes = data.buf;
+    unsigned long long values[4] = {0};
+    Py_ssize_t at = 0;
+    int good = 1;
+    for (int i = 0; good && i < 4; i++) {
+        for (int shift = 0;; shift += 7) {
+            /* the tenth byte holds one bit */
+            if (at >= data.len || shift > 63 || (shift == 63 && (bytes[at] & 0x7e))) {
+                good = 0;
+                break;
+            }
+            values[i] |= (unsigned long long)(bytes[at] & 0x7f) << shift;
+            if (bytes[at++] < 0x80) break;
+        }
+    }
+    PyBuffer_Release(&data);
+    if (!good) Py_RETURN_NONE;
+    return Py_BuildValue("KKKKn", values[0], values[1], values[2], values[3], at);
+}
+
 static int numbers_of(PyObject *fields, uint64_t *numbers, Py_ssize_t need) {
     Py_ssize_t given = PyTuple_GET_SIZE(fields);
     if (given < need || given > TC_MAX_NUMBERS) {
@@ -253,6 +278,7 @@ static PyObject *codec_block(PyObject *module, PyObject *args) {
 static PyMethodDef methods[] = {
     {"decode", codec_decode, METH_VARARGS,
      "decode(data, spans, stream) -> nine column Buffers and the results' bytes"},
+    {"stream_head", codec_stream_head, METH_O, "stream_head(payload) -> kind, key_a, key_b, base_ns, start"},
     {"encode", codec_encode, METH_VARARGS,
      "encode(kind, key_a, key_b, operations) -> blocks as they lie in a file (for tests)"},
     {"encode_rows", codec_encode_rows, METH_VARARGS,

@@ -11,6 +11,7 @@ class Buffer:
 def decode(
     data: bytes, spans: bytes, stream: int
 ) -> tuple[Buffer, Buffer, Buffer, Buffer, Buffer, Buffer, Buffer, Buffer, Buffer, bytes]: ...
+def stream_head(payload: bytes) -> tuple[int, int, int, int, int] | None: ...
 def encode(
     kind: int,
     key_a: int,

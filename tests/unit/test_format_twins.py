@@ -84,6 +84,26 @@ def payloads(data: bytes) -> list[bytes]:
     return found
 
 
+@given(
+    st.lists(st.one_of(st.sampled_from([0, 1, 0x7E, 0x7F, 0x80, 0x81, 0xFE, 0xFF]),
+                       st.integers(0, 255)), max_size=45)
+)  # fmt: skip
+def test_heads_of_streams_are_read_alike(head: list[int]) -> None:
+    """Numbers of up to and beyond 64 bits, and heads that end too early."""
+    assert raw.stream_head(bytes(head)) == raw.stream_head_python(bytes(head))
+
+
+@pytest.mark.parametrize("last", [0x00, 0x01, 0x02, 0x7F, 0x80, 0x81])
+def test_a_head_holds_no_more_than_64_bits(last: int) -> None:
+    head = b"\xff" * 9 + bytes([last]) + b"\x01\x02\x03rest"
+    found = raw.stream_head(head)
+    assert found == raw.stream_head_python(head)
+    if last <= 1:
+        assert found == (2**63 - 1 + last * 2**63, 1, 2, 3, 13)
+    else:
+        assert found is None
+
+
 def spans_of(found: list[bytes]) -> tuple[bytes, list[Span]]:
     spans, offset = [], 0
     for number, payload in enumerate(found):

@@ -16,6 +16,11 @@ from typing import BinaryIO, NamedTuple
 from twocooks.format import spec
 from twocooks.format.encode import BLOCK_HEAD, FILE_HEAD
 
+try:
+    from twocooks import _codec
+except ImportError:  # the C part is not built
+    _codec = None  # type: ignore[assignment]
+
 
 class RawBlock(NamedTuple):
     """One block. ``damage``: "" = whole, "crc" = its checksum is wrong, "cut" = the file ends
@@ -73,6 +78,14 @@ def blocks(file: BinaryIO, size: int | None = None) -> Iterator[RawBlock]:
 
 def stream_head(payload: bytes) -> StreamHead | None:
     """The head of an EVENTS payload, or None where there is none."""
+    if _codec is None:
+        return stream_head_python(payload)
+    found = _codec.stream_head(payload)
+    return None if found is None else StreamHead(*found)
+
+
+def stream_head_python(payload: bytes) -> StreamHead | None:
+    """The twin of ``stream_head``."""
     at = 0
     values = []
     for _ in range(4):
