@@ -3,6 +3,7 @@ thread."""
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -110,6 +111,10 @@ class Few:
         self.values = column[self.rows]
 
     def __getitem__(self, rows: Any) -> Any:
+        if isinstance(rows, int | np.integer):  # asked for each of many threads
+            one = bisect_left(self.rows, rows)
+            there = one < len(self.rows) and self.rows[one] == rows
+            return self.values[one] if there else np.int32(-1)
         if not len(self.rows):
             return np.full(np.shape(rows), -1, np.int32)[()]
         at = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)

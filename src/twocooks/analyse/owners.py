@@ -251,8 +251,9 @@ def _thread_task(
     """The task of a thread that runs Python."""
     name = function = threads.name[t] or f"thread {threads.tid[t]}"
     helper = 0
-    if t in named:
-        name, function, file, _ = words(trace, said.text[named[t]])[:4]
+    told = words(trace, said.text[named[t]]) if t in named else []
+    if told:
+        name, function, file, _ = told[:4]
         file = file.replace("\\", "/")
         helper = bool(HELPER_FILES.search(file)) + bool(SERVICE_FILES.search(file))
     task = book.add(
@@ -265,8 +266,8 @@ def _thread_task(
         int(threads.died[t]),
         helper=helper,
     )
-    if t in named:
-        book.where[task] = place(words(trace, said.text[named[t]]))
+    if told:
+        book.where[task] = place(told)
     return task
 
 
