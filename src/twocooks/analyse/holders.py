@@ -28,10 +28,11 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from twocooks.analyse.columns import Int64, Pieces, union
+from twocooks.analyse.columns import Int64, Pieces, arranged, union
 from twocooks.analyse.threads import REASONS, Threads
 from twocooks.analyse.waits import OBJECT, settled
 from twocooks.analyse.woken import wake_bounds
@@ -115,17 +116,19 @@ class _Sight:
 
 
 class OnCores:
-    """Who of which process was on a core when, and which waits are without a reason."""
+    """Who of which process was on a core when, and which waits are without a reason. (Columns are
+    looked at as memory: numbers of Python's own would be ten times as large.)"""
 
     def __init__(self, trace: Trace, threads: Threads, table: Pieces) -> None:
         on = np.flatnonzero(table.state == State.WORKING)
-        on = on[np.lexsort((table.start[on], table.core[on]))]
-        cores, first = np.unique(table.core[on], return_index=True)
-        bounds = [*first.tolist(), len(on)]
+        on = on[arranged(table.core[on], table.start[on])]
+        core = table.core[on]
+        bounds = [*np.searchsorted(core, distinct(core)).tolist(), len(on)]
         self.cores = [
-            (table.start[part].tolist(), table.end[part].tolist(), table.owner[part].tolist())
-            for part in (on[bounds[i] : bounds[i + 1]] for i in range(len(cores)))
-        ]
+            (memoryview(table.start[part]), memoryview(table.end[part]),
+             memoryview(table.owner[part]))
+            for part in (on[bounds[i] : bounds[i + 1]] for i in range(len(bounds) - 1))
+        ]  # fmt: skip
         self.process = threads.process.tolist()
         dark = np.flatnonzero(table.state == State.UNKNOWN)
         _, start, end = union(np.zeros(len(dark), np.int64), table.start[dark], table.end[dark])
@@ -142,7 +145,7 @@ class OnCores:
         bare_rows = np.flatnonzero(bare)
         self.bare_rows = bare_rows[np.argsort(table.start[bare_rows], kind="stable")]
         self.table, self.leader = table, threads.process
-        self.bare: dict[int, tuple[list[int], list[int], int]] = {}
+        self.bare: dict[int, tuple[Any, Any, int]] = {}
         self.bounds = wake_bounds(trace, threads, table)
 
     def late(self, time: int, rows: Iterable[int] = ()) -> int:
@@ -172,7 +175,7 @@ class OnCores:
             rows = self.bare_rows
             rows = rows[self.leader[self.table.owner[rows]] == process]
             longest = int(self.table.length[rows].max(initial=0))
-            begins, ends = self.table.start[rows].tolist(), self.table.end[rows].tolist()
+            begins, ends = memoryview(self.table.start[rows]), memoryview(self.table.end[rows])
             self.bare[process] = begins, ends, longest
         begins, ends, longest = self.bare[process]
         low, high = bisect_left(begins, start - longest), bisect_left(begins, start)

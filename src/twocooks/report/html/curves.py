@@ -40,10 +40,11 @@ def curves(analysis: Analysis, most_steps: int = MOST_STEPS, cells: int = CELLS)
     """The counts over the window, exact or in equal cells."""
     start, end = window(analysis)
     steps: dict[str, Steps] = {name: getattr(analysis, name) for name in COUNTS}
-    edges = distinct(np.array([start, end]), *(s.time for s in steps.values()))
-    edges = edges[(edges >= start) & (edges <= end)]
-    if len(edges) <= most_steps:
-        return Curves(edges, {n: at(one, edges[:-1]) for n, one in steps.items()}, {}, {})
+    if not any(_more(one, start, end, most_steps) for one in steps.values()):
+        edges = distinct(np.array([start, end], np.float64), *(s.time for s in steps.values()))
+        edges = edges[(edges >= start) & (edges <= end)]
+        if len(edges) <= most_steps:
+            return Curves(edges, {n: at(one, edges[:-1]) for n, one in steps.items()}, {}, {})
     edges = np.linspace(start, end, cells + 1)
     sums = {name: _sums(one, edges) for name, one in steps.items()}
     for name, level in LEVELS:
@@ -54,6 +55,14 @@ def curves(analysis: Analysis, most_steps: int = MOST_STEPS, cells: int = CELLS)
     return Curves(
         edges, None, sums, {name: _most(steps[name], edges) for name in ("on_the_go", "hands")}
     )
+
+
+def _more(steps: Steps, start: float, end: float, most: int) -> bool:
+    """Whether a curve alone has more steps in the window than that. (Then the edges of all of them
+    need not be sorted.)"""
+    low, high = np.searchsorted(steps.time, (start, end), "left").tolist()
+    inside = steps.time[low:high]
+    return len(inside) > most and int(np.count_nonzero(inside[1:] > inside[:-1])) >= most
 
 
 def _sums(steps: Steps, edges: Float64) -> Float64:
