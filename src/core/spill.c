@@ -79,6 +79,7 @@ struct tc_spill_told tc_spill_tell(struct tc_spill *s) {
 #define PAGE ((int64_t)4096)
 #define HUGE ((int64_t)2 << 20)  /* where it can, the kernel shows so much at once */
 #define STEP ((int64_t)32 << 20) /* the file grows by at least so much */
+#define ASK ((int64_t)4 << 20)   /* so often whoever takes blocks asks, too: the thread may come late */
 #define TICK_NS 3000000
 
 /* Kinds of file systems on which room that was taken cannot be missing later: ext, xfs, f2fs, and
@@ -101,7 +102,7 @@ struct tc_spill {
     int watched;
     int file, statm;
     char *base, *range; /* `range`: as it was asked for; `base`: the first huge page in it */
-    int64_t most, least, stay, size, used, beside, rests;
+    int64_t most, least, stay, size, used, beside, rests, handed;
     int full; /* no more room on the disk */
     pid_t owner; /* a child that was forked shares the file, and must not take room in it */
     struct block *first;
@@ -290,6 +291,11 @@ void *tc_spill_get(struct tc_spill *s, size_t bytes, int zeroed) {
     void *at = NULL;
     if (getpid() == s->owner) {
         pthread_mutex_lock(&s->lock);
+        s->handed += (int64_t)bytes;
+        if (s->handed >= ASK) {
+            s->handed = 0;
+            if (resident(s) > s->stay) let_go(s);
+        }
         at = take(s, rounded((int64_t)bytes));
         s->beside += !at;
         pthread_mutex_unlock(&s->lock);

@@ -46,7 +46,7 @@ class Shelf:
         self.size = 0
         """Bytes of columns that lie in a file."""
         self._end = 0
-        self._room = room.now()
+        self._room: room.Room | None = None
         self._file: Any = room.unnamed(os.environ.get("TMPDIR") or room.FOLDER)
         if self._file is None:
             self._file = room.unnamed(None)
@@ -63,6 +63,7 @@ class Shelf:
             return column
         if 0 in column.strides:  # one value for all rows: that is small
             return column
+        self._room = room.now() or self._room
         if self._room is not None and self._room.has(column):
             return self._there(column)
         at = self._end
