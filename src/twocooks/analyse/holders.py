@@ -115,9 +115,13 @@ class _Sight:
     where: int
 
 
+def _memory(column: Any) -> Any:
+    """A column to be looked at row by row: Python's own numbers would be ten times as large."""
+    return memoryview(column)
+
+
 class OnCores:
-    """Who of which process was on a core when, and which waits are without a reason. (Columns are
-    looked at as memory: numbers of Python's own would be ten times as large.)"""
+    """Who of which process was on a core when, and which waits are without a reason."""
 
     def __init__(self, trace: Trace, threads: Threads, table: Pieces) -> None:
         on = np.flatnonzero(table.state == State.WORKING)
@@ -125,10 +129,9 @@ class OnCores:
         core = table.core[on]
         bounds = [*np.searchsorted(core, distinct(core)).tolist(), len(on)]
         self.cores = [
-            (memoryview(table.start[part]), memoryview(table.end[part]),
-             memoryview(table.owner[part]))
+            (_memory(table.start[part]), _memory(table.end[part]), _memory(table.owner[part]))
             for part in (on[bounds[i] : bounds[i + 1]] for i in range(len(bounds) - 1))
-        ]  # fmt: skip
+        ]
         self.process = threads.process.tolist()
         dark = np.flatnonzero(table.state == State.UNKNOWN)
         _, start, end = union(np.zeros(len(dark), np.int64), table.start[dark], table.end[dark])
@@ -175,7 +178,7 @@ class OnCores:
             rows = self.bare_rows
             rows = rows[self.leader[self.table.owner[rows]] == process]
             longest = int(self.table.length[rows].max(initial=0))
-            begins, ends = memoryview(self.table.start[rows]), memoryview(self.table.end[rows])
+            begins, ends = _memory(self.table.start[rows]), _memory(self.table.end[rows])
             self.bare[process] = begins, ends, longest
         begins, ends, longest = self.bare[process]
         low, high = bisect_left(begins, start - longest), bisect_left(begins, start)
