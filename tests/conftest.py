@@ -8,6 +8,7 @@ those tests skipped: a green run on a busy machine would prove nothing.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -52,6 +53,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "cores: needs two free cores; skipped, and counted, without")
+
+
+SURROUNDINGS = ("COLUMNS", "NO_COLOR", "FORCE_COLOR", "GITHUB_ACTIONS", "TWOCOOKS_DEBUG")
+"""What the place where the tests run may have set, and the command line heeds."""
+
+
+@pytest.fixture(autouse=True, scope="session")
+def plain_surroundings() -> Iterator[None]:
+    """Tests say themselves how wide and colourful their terminal is."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in SURROUNDINGS:
+            patch.delenv(name, raising=False)
+        yield
 
 
 @pytest.fixture
