@@ -193,8 +193,8 @@ uint64_t tc_peek_gil_of(struct tc_peek *p, uint64_t address) {
 
 /* glibc's sem_t: {u32 value, u32 waiters, u32 shared (0 or 128)}. Whoever waits found the value 0
  * and counted itself. In a pthread_cond_t or a mutex the same words mostly read differently. */
-static int is_waited_for(const uint32_t *words) {
-    return words[0] == 0 && words[1] > 0 && words[1] < 1u << 22 &&
+static int is_waited_for(const uint32_t *words, uint32_t value) {
+    return words[0] == value && words[1] > 0 && words[1] < 1u << 22 &&
            (words[2] == 0 || words[2] == 128);
 }
 
@@ -206,14 +206,19 @@ static uint64_t parked_on(struct tc_peek *p, uint64_t address) {
     uint64_t entry[7], back = 0;
     if (!get(p, address - 8, entry, sizeof entry)) return 0;
     uint64_t lock = entry[0], next = entry[5];
-    if (!is_waited_for((const uint32_t *)(entry + 1))) return 0;
+    if (!is_waited_for((const uint32_t *)(entry + 1), 0)) return 0;
     if (lock < 4096 || next < 4096 || !get(p, next + 8, &back, 8)) return 0;
     return back == address + 32 ? lock : 0;
 }
 
+/* Between being let go and being taken by the woken thread a lock reads 1, and on a crowded machine that
+ * lasts while this one stands in line for a core. So 1 is believed where 0 was seen before. */
 static int is_semaphore(struct tc_peek *p, uint64_t address) {
     uint32_t words[3];
-    return get(p, address, words, sizeof words) && is_waited_for(words);
+    uint64_t *known = &p->semaphores[(address >> 4) % SEMAPHORES];
+    if (!get(p, address, words, sizeof words)) return 0;
+    if (is_waited_for(words, 0)) *known = address;
+    return *known == address && (is_waited_for(words, 0) || is_waited_for(words, 1));
 }
 
 enum tc_futex tc_peek_futex(struct tc_peek *p, uint64_t address, uint64_t *lock) {

@@ -14,6 +14,7 @@ enum {
     MAX_THREADS = 1 << 16,  /* places in the table; at most half of them are used */
     MAX_WALK = 1 << 15,     /* thread states looked at in one call */
     MAX_UNBOUND = 64,
+    SEMAPHORES = 64,
     MAX_STEPS = 64,         /* frames looked at in one call, shown or not */
     MAX_FRAMES = 16,
     MAX_SPANS = 16,
@@ -70,6 +71,7 @@ struct tc_peek {
     uint8_t window[WINDOW];
     uint64_t window_at; /* 0: nothing is in it */
     uint64_t rlock_type, lock_type; /* where the types of RLocks and locks are; 0 = none was met */
+    uint64_t semaphores[SEMAPHORES]; /* addresses that were waited for as one */
     uint64_t torn;       /* answers dropped */
     uint32_t asked;      /* place in `threads` after the last that tc_peek_next gave */
 };

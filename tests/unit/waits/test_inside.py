@@ -73,16 +73,9 @@ def test_a_wait_for_a_thread_is_looked_at_with_how_long_it_stood_in_line(waits: 
     ) as process:
         assert process.stdout
         tid = int(process.stdout.readline())
-        about, main = (Path(f"/proc/{process.pid}/task/{n}") for n in (tid, process.pid))
+        about = Path(f"/proc/{process.pid}/task/{tid}")
         try:
-            # It may wait for the GIL first, which looks the same from here. Who reads has let go of
-            # that: what is waited for then is the lock.
-            while not (
-                (main / "syscall").read_text().startswith("0 0x0 ")
-                and (about / "syscall").read_text().startswith("202 ")
-            ):
-                assert process.poll() is None
-                os.sched_yield()
+            blocked(process, tid)
             waits.off(process.pid, tid, time.monotonic_ns(), 0)
             assert len(waits.chance(time.monotonic_ns())) == 1
             assert waits.pending() == 1, "who is in the way is asked when it is old enough"
@@ -92,6 +85,62 @@ def test_a_wait_for_a_thread_is_looked_at_with_how_long_it_stood_in_line(waits: 
         finally:
             process.kill()
     assert waits.stood == [(tid, line)] * 2
+
+
+HANDED_ON = """
+import ctypes, sys, threading
+lock = threading.Lock()
+lock.acquire()
+semaphore = ctypes.c_uint64.from_address(id(lock) + object.__basicsize__).value
+value = ctypes.c_uint32.from_address(semaphore)
+def acquire():
+    print(threading.get_native_id(), flush=True)
+    lock.acquire()
+threading.Thread(target=acquire, daemon=True).start()
+for line in sys.stdin:
+    value.value = int(line)
+    print("set", flush=True)
+"""
+
+
+def blocked(process: subprocess.Popen[str], tid: int) -> None:
+    """Wait until the main thread reads and the other one waits for its lock. (It may wait for the
+    GIL first, which looks the same from here; who reads has let go of that.)"""
+    about, main = (Path(f"/proc/{process.pid}/task/{n}") for n in (tid, process.pid))
+    while not (
+        (main / "syscall").read_text().startswith("0 0x0 ")
+        and (about / "syscall").read_text().startswith("202 ")
+    ):
+        assert process.poll() is None
+        os.sched_yield()
+
+
+@pytest.mark.skipif(
+    sys.version_info >= (3, 14) or bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
+    reason="locks of this Python are no semaphores",
+)
+@pytest.mark.parametrize(("values", "kinds"), [("01", [3, 3]), ("101", [0, 3, 3]), ("02", [3, 0])])
+def test_a_lock_that_is_just_handed_on_is_known_by_its_address(
+    waits: Waits, values: str, kinds: list[int]
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HANDED_ON], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        tid, seen = int(process.stdout.readline()), []
+        try:
+            blocked(process, tid)
+            for value in values:
+                process.stdin.write(f"{value}\n")
+                process.stdin.flush()
+                assert process.stdout.readline() == "set\n"
+                blocked(process, tid)
+                waits.off(process.pid, tid, time.monotonic_ns(), 0)
+                seen += [look.kind for look in waits.look(time.monotonic_ns())]
+        finally:
+            process.kill()
+    assert seen == kinds
 
 
 @without_gil
