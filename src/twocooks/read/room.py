@@ -31,7 +31,7 @@ LEAST_BYTES = 256 << 10
 """Smaller arrays are plain memory."""
 TIMES = 128
 """The file may be so many times as large as the trace: about three times what was ever needed."""
-STAY_BYTES, STAY_TIMES = 16 << 20, 3
+STAY_BYTES, STAY_TIMES = 16 << 20, 2
 """So much of the file, and so many times the trace, are in the process at once."""
 
 
