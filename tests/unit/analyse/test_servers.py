@@ -159,7 +159,7 @@ def test_what_is_absent_has_its_reason() -> None:
     assert "contests_won" not in summary["scores"]
     notes = " ".join(summary["measured"]["notes"])
     assert "free was not measured" in notes
-    assert "no contest" in notes
+    assert "Two never wanted hands at the same moment" in notes
 
 
 def test_a_process_outside_the_contest_does_not_hide_the_gil() -> None:
