@@ -65,7 +65,7 @@ def play(claim: Claim, row: dict[str, Any]) -> None:
     for check in judged.checks:
         row["numbers"].setdefault(check.name, []).append(check.value)
         if not check.holds:
-            told = f"{check.name} {show.quantity(check.value, check.unit)}"
+            told = f"{check.name} {show.measured(check)}"
             row["wrong"].append(f"{told} (foretold: {show.foretold(check)})")
 
 

@@ -16,7 +16,7 @@ from itertools import groupby
 from twocooks.analyse import Analysis
 from twocooks.lesson.course import LAST, STEPS, Step
 from twocooks.lesson.learn import Shown, right_of
-from twocooks.lesson.show import quantity
+from twocooks.lesson.show import measured
 from twocooks.report.base import PAGE_HEAD
 from twocooks.report.terminal import cells
 from twocooks.report.terminal.lanes import fold, shown
@@ -118,7 +118,7 @@ def _section(number: int, step: Step, one: Shown | None) -> Iterator[str]:
         if checks:
             yield "<table>" + "".join(
                 f"<tr><td>{_text(check.name)}</td>"
-                f"<td>{_text(quantity(check.value, check.unit))}</td></tr>"
+                f"<td>{_text(measured(check))}</td></tr>"
                 for check in checks
             ) + "</table>"
         for note in one.played.notes:

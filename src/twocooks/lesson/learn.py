@@ -18,7 +18,7 @@ from twocooks.lesson.ask import EndedError, Talk
 from twocooks.lesson.claim import CannotShowError, Check, Part, Seen, crowded
 from twocooks.lesson.claims import NUMBERS
 from twocooks.lesson.course import LAST, STEPS, Step
-from twocooks.lesson.show import quantity
+from twocooks.lesson.show import measured
 from twocooks.model import TwocooksError
 from twocooks.report.terminal import draw
 from twocooks.report.terminal.lanes import fold, shown
@@ -174,7 +174,7 @@ class Course:
             names = [list(wrap(check.name, talk.width - 22)) for check in checks]
             room = max(width_of(row) for name in names for row in name) + 2
             for name, check in zip(names, checks, strict=True):
-                told = [*name[:-1], fit(name[-1], room) + quantity(check.value, check.unit)]
+                told = [*name[:-1], fit(name[-1], room) + measured(check)]
                 for row in told:
                     talk.raw("    " + plain(row, unicode=talk.options.unicode))
         for note in played.notes:

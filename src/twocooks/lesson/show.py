@@ -32,6 +32,18 @@ def quantity(value: float | str, unit: str) -> str:
     return f"{text} min" if unit == "minutes" else text
 
 
+def measured(check: Check) -> str:
+    """The check's value. One that misses its bound by less than is written says on which side."""
+    text = quantity(check.value, check.unit)
+    if isinstance(check.value, str) or check.holds:
+        return text
+    below = check.least is not None and check.value < check.least
+    missed = check.least if below else check.most
+    if missed is None or quantity(missed, check.unit) != text:
+        return text
+    return f"just {'under' if below else 'over'} {text}"
+
+
 def foretold(check: Check) -> str:
     """What theory says of the quantity, "" where it is only told."""
     if check.wanted:
@@ -79,10 +91,10 @@ def table(checks: tuple[Check, ...], width: int) -> Iterator[str]:
     """The middle value of each quantity, and what was foretold."""
     if not checks:
         return
-    value_width = max(len(quantity(check.value, check.unit)) for check in checks) + 2
+    value_width = max(len(measured(check)) for check in checks) + 2
     name_width = min(max(len(check.name) for check in checks) + 2, width - value_width - 24)
     for check in checks:
-        value = quantity(check.value, check.unit)
+        value = measured(check)
         told = foretold(check)
         mark = "" if check.holds else "  <- not so"
         names = list(wrap(check.name, name_width - 1))

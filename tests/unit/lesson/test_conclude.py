@@ -121,6 +121,16 @@ def test_quantities(value: float | str, unit: str, text: str) -> None:
     assert show.quantity(value, unit) == text
 
 
+@pytest.mark.parametrize(("value", "text"), [
+    (1.104, "just over 1.1 times"),
+    (0.8999, "just under 0.9 times"),
+    (1.2, "1.2 times"),
+    (1.0999, "1.1 times"),
+])
+def test_a_value_that_misses_its_bound_never_reads_like_the_bound(value: float, text: str) -> None:
+    assert show.measured(Check("n", value, "times", 0.9, 1.1)) == text
+
+
 def test_a_program_that_fails_ends_its_claim_only(monkeypatch: pytest.MonkeyPatch) -> None:
     def play(claim: object) -> None:
         raise TwocooksError("two_processes.py failed here: no memory")
